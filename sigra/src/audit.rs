@@ -1,0 +1,224 @@
+//! The audit trail: what is recorded of every operation.
+
+use time::OffsetDateTime;
+
+/// What an operation is called in the trail. The names are stable: `area.object.verb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// A visitor registers.
+    Register,
+    /// An operator disables an account.
+    DisableAccount,
+    /// An operator enables an account again.
+    EnableAccount,
+    /// A visitor asks for another confirmation mail.
+    RequestConfirmation,
+    /// An address is proved by link or code.
+    ConfirmEmail,
+    /// A visitor asks for a reset mail.
+    RequestPasswordReset,
+    /// A forgotten password is set anew by link.
+    ResetPassword,
+    /// A user changes the password.
+    ChangePassword,
+    /// A visitor signs in.
+    SignIn,
+    /// A user signs out.
+    SignOut,
+    /// A user ends another session.
+    RevokeSession,
+    /// A user ends all other sessions.
+    RevokeOtherSessions,
+    /// A user or operator ends all sessions.
+    RevokeAllSessions,
+    /// The library issues a secret by mail.
+    SendMail,
+    /// Rows of the trail itself are removed because they are older than `audit(retain)`.
+    RemoveOldRows,
+}
+
+impl Event {
+    /// The name in the column `event`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "account.user.register",
+            Self::DisableAccount => "account.user.disable",
+            Self::EnableAccount => "account.user.enable",
+            Self::RequestConfirmation => "account.email.request_confirmation",
+            Self::ConfirmEmail => "account.email.confirm",
+            Self::RequestPasswordReset => "account.password.request_reset",
+            Self::ResetPassword => "account.password.reset",
+            Self::ChangePassword => "account.password.change",
+            Self::SignIn => "session.password.sign_in",
+            Self::SignOut => "session.own.sign_out",
+            Self::RevokeSession => "session.other.revoke",
+            Self::RevokeOtherSessions => "session.others.revoke",
+            Self::RevokeAllSessions => "session.all.revoke",
+            Self::SendMail => "mail.message.send",
+            Self::RemoveOldRows => "audit.rows.remove",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditOutcome {
+    /// It was done.
+    Success,
+    /// It was refused; the reason says why.
+    Refused,
+    /// It could not be done.
+    Failed,
+}
+
+impl AuditOutcome {
+    /// The name in the column `outcome`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why something was refused: stable codes for the column `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No account has this address.
+    UnknownAccount,
+    /// The password is wrong, or the account has none.
+    WrongPassword,
+    /// The account's limit is reached.
+    AccountLimit,
+    /// The network's limit is reached.
+    NetworkLimit,
+    /// The limit of mails to one address is reached.
+    MailLimit,
+    /// The address is not confirmed.
+    Unconfirmed,
+    /// The account is disabled.
+    Disabled,
+    /// The account changed while its password was being checked.
+    AccountChanged,
+    /// The address has an account already.
+    AddressTaken,
+    /// The link or code is wrong, used, expired or voided.
+    InvalidToken,
+    /// The session that asked has ended.
+    SessionEnded,
+    /// There was nothing to change.
+    NothingToDo,
+    /// The mailer gave up after many attempts.
+    DeliveryFailed,
+}
+
+impl Reason {
+    /// The code in the column `reason`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownAccount => "unknown_account",
+            Self::WrongPassword => "wrong_password",
+            Self::AccountLimit => "account_limit",
+            Self::NetworkLimit => "network_limit",
+            Self::MailLimit => "mail_limit",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Disabled => "disabled",
+            Self::AccountChanged => "account_changed",
+            Self::AddressTaken => "address_taken",
+            Self::InvalidToken => "invalid_token",
+            Self::SessionEnded => "session_ended",
+            Self::NothingToDo => "nothing_to_do",
+            Self::DeliveryFailed => "delivery_failed",
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who has proved nothing.
+    Visitor,
+    /// The account itself, by its session or by a secret mailed to it.
+    Account,
+    /// A person who runs the application, by the name the host gives.
+    Operator(String),
+    /// Sigra's own worker.
+    System,
+}
+
+impl Actor {
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Visitor => "visitor".into(),
+            Self::Account => "account".into(),
+            Self::System => "system".into(),
+            // Bounded: the column is indexed text of limited length.
+            Self::Operator(name) => format!("operator:{}", name.chars().take(200).collect::<String>()),
+        }
+    }
+}
+
+/// One row about to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) event: Event,
+    pub(crate) outcome: AuditOutcome,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) actor: Actor,
+    pub(crate) user_id: Option<String>,
+    pub(crate) session_id: Option<uuid::Uuid>,
+}
+
+impl Entry {
+    pub(crate) fn success(event: Event, actor: Actor) -> Self {
+        Self { event, outcome: AuditOutcome::Success, reason: None, actor, user_id: None, session_id: None }
+    }
+
+    pub(crate) fn refused(event: Event, actor: Actor, reason: Reason) -> Self {
+        Self { outcome: AuditOutcome::Refused, reason: Some(reason), ..Self::success(event, actor) }
+    }
+
+    pub(crate) fn failed(event: Event, actor: Actor, reason: Reason) -> Self {
+        Self { outcome: AuditOutcome::Failed, ..Self::refused(event, actor, reason) }
+    }
+
+    pub(crate) fn of(mut self, user_id: impl std::fmt::Display) -> Self {
+        self.user_id = Some(user_id.to_string());
+        self
+    }
+
+    pub(crate) fn maybe_of(mut self, user_id: Option<impl std::fmt::Display>) -> Self {
+        self.user_id = user_id.map(|id| id.to_string());
+        self
+    }
+
+    pub(crate) fn in_session(mut self, session: crate::session::SessionId) -> Self {
+        self.session_id = Some(session.0);
+        self
+    }
+}
+
+/// One row of an account's own trail.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// When (UTC).
+    pub at: OffsetDateTime,
+    /// The event's name, `area.object.verb`.
+    pub event: String,
+    /// `success`, `refused` or `failed`.
+    pub outcome: String,
+    /// The reason's code, where it was refused.
+    pub reason: Option<String>,
+    /// `visitor`, `account`, `operator:<name>` or `system`.
+    pub actor: String,
+    /// The network, as the privacy setting keeps it.
+    pub network: Option<String>,
+    /// The browser, as the privacy setting keeps it.
+    pub user_agent: Option<String>,
+}

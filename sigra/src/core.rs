@@ -1,0 +1,159 @@
+//! `Sigra<U>`: the handle that a host keeps in its state.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+
+use crate::account::Account;
+use crate::builder::Builder;
+use crate::clock::{Clock, whole_micros};
+use crate::column::{Columns, Load};
+use crate::error::{Error, Failure};
+use crate::keyring::Keyring;
+use crate::password::Hasher;
+use crate::policy::Policy;
+use crate::store::{Dialect, Migration, Pool, Row};
+
+/// Authentication for the users of type `U`. Cheap to clone; every clone is the same.
+///
+/// Each method names the key that turns it on. Every operation that changes something is one transaction with its audit row,
+/// and goes on to its end even if the future that asked for it is dropped.
+pub struct Sigra<U> {
+    pub(crate) core: Arc<Core>,
+    user: PhantomData<fn() -> U>,
+}
+
+/// What does not depend on the user type.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) pool: Pool,
+    pub(crate) keys: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hasher: Hasher,
+    /// Wakes the worker of this process when mail was put into the outbox.
+    pub(crate) outbox: Notify,
+}
+
+impl Core {
+    /// The time as the database keeps it.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        whole_micros(self.clock.now())
+    }
+}
+
+impl<U> Sigra<U> {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core: Arc::new(core), user: PhantomData }
+    }
+
+    /// Connects to `sqlite://`, `postgres://` or `mysql://` with the keys of the environment variable `SIGRA_KEYS`.
+    ///
+    /// # Errors
+    /// [`Failure::Keys`] with what to set, [`Failure::Config`] for a URL whose database is not on, [`Failure::Database`] where
+    /// the server does not answer.
+    pub async fn connect(url: &str) -> Result<Self, Error>
+    where
+        U: Account,
+    {
+        Self::builder().url(url).build().await
+    }
+
+    /// Connects with settings of the host's: its own pool, keys, clock or hashing limits.
+    #[must_use]
+    pub fn builder() -> Builder<U>
+    where
+        U: Account,
+    {
+        Builder::new()
+    }
+
+    /// Creates or updates Sigra's tables. Call it after the host's own migrations: the tables refer to the host's.
+    ///
+    /// Safe to call at every start, from several processes at once, and after a crash.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Database`] otherwise.
+    pub async fn migrate(&self) -> Result<(), Error>
+    where
+        U: Account,
+    {
+        let core = self.core.clone();
+        // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
+        let task = tokio::spawn(async move { crate::store::migrate::<U>(&core.pool, core.now()).await });
+        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+    }
+
+    /// The SQL that [`migrate`](Self::migrate) runs, for hosts that keep it among their own migrations.
+    #[must_use]
+    pub fn migrations(dialect: Dialect) -> Vec<Migration>
+    where
+        U: Account,
+    {
+        crate::store::migration_texts::<U>(dialect)
+    }
+
+    /// The settings in force, for a page or a log that shows them (ASVS 6.1.1, 7.1.1).
+    #[must_use]
+    pub fn policy(&self) -> Policy
+    where
+        U: Account,
+    {
+        U::POLICY
+    }
+
+    /// Password hashes computed by this process since it started, real and dummy alike.
+    #[must_use]
+    pub fn hashes_computed(&self) -> u64 {
+        self.core.hasher.computed()
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.core.pool.dialect()
+    }
+
+    /// Waits for connections in use and closes them all. A pool of the host's stays open.
+    pub async fn close(&self) {
+        self.core.pool.close().await;
+    }
+}
+
+impl<U> Clone for Sigra<U> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone(), user: PhantomData }
+    }
+}
+
+impl<U> fmt::Debug for Sigra<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sigra").field("core", &self.core).finish()
+    }
+}
+
+/// Reads a row from left to right, naming the host's type where it does not fit.
+pub(crate) struct Reader<'r, U> {
+    columns: Columns<'r>,
+    user: PhantomData<fn() -> U>,
+}
+
+impl<'r, U: Account> Reader<'r, U> {
+    pub(crate) fn new(row: &'r Row) -> Self {
+        Self { columns: Columns::new(row), user: PhantomData }
+    }
+
+    pub(crate) fn next<T: Load>(&mut self) -> Result<T, Failure> {
+        self.columns.next().map_err(Self::failure)
+    }
+
+    pub(crate) fn user(&mut self) -> Result<U, Failure> {
+        U::read(&mut self.columns).map_err(Self::failure)
+    }
+
+    fn failure(source: crate::column::ReadError) -> Failure {
+        Failure::Read { table: U::SCHEMA.table, user_type: U::SCHEMA.user_type, source }
+    }
+}

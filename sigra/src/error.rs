@@ -1,0 +1,183 @@
+//! Errors: what a visitor may be told, and what only an operator may.
+
+use std::time::Duration;
+
+use crate::password::PasswordProblem;
+
+/// Why an operation did not do what was asked.
+///
+/// The split is the point: a [`Refusal`] is an answer to the visitor and safe to show; a [`Failure`] is for the operator's
+/// log, and a visitor gets no more than "try again later".
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request was understood and refused. Nothing went wrong.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something the operator must look at. Nothing was changed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// An answer to the visitor. The text of each is safe to show and says nothing about whether an account exists.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Unknown address, wrong password, or an account without one: they are one answer.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// The limit of `lockout` or `throttle` is reached. The same for addresses that have an account and that have none.
+    #[error("too many attempts; try again in {} seconds", retry_after.as_secs())]
+    TooManyAttempts {
+        /// When the limit arms itself again.
+        retry_after: Duration,
+    },
+    /// Password hashing is at its limit; nothing was done yet.
+    #[error("the server is busy; try again in {} seconds", retry_after.as_secs())]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A link or code that is wrong, used, expired or voided: they are one answer.
+    #[error("this link or code is not valid any more; ask for a new one")]
+    InvalidToken,
+    /// The new password does not meet the policy. The visitor may try another; nothing was used up.
+    #[error(transparent)]
+    PasswordRejected(#[from] PasswordProblem),
+    /// Not one plain e-mail address.
+    #[error("this is not an e-mail address")]
+    InvalidEmail,
+    /// A value that the host's table keeps unique, other than the address, is taken.
+    #[error("one of the values is taken already")]
+    Conflict,
+    /// The session that asked for this has ended meanwhile.
+    #[error("your session has ended; sign in again")]
+    SessionEnded,
+}
+
+/// Trouble that an operator must look at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The database could not be asked or did not answer as it should.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The audit row could not be written, so the operation was undone.
+    #[error(
+        "the audit row could not be written, so nothing was changed; check the table `{table}`, its grants and the \
+         disk: {source}"
+    )]
+    Audit {
+        /// The audit table.
+        table: String,
+        /// What the database said.
+        source: DatabaseError,
+    },
+    /// A row does not fit the host's struct.
+    #[error("a row of `{table}` does not fit `{user_type}`: {source}")]
+    Read {
+        /// The host's table.
+        table: &'static str,
+        /// The host's type.
+        user_type: &'static str,
+        /// Which column, and why.
+        source: crate::column::ReadError,
+    },
+    /// The settings given at start cannot work; the text says what to set.
+    #[error("{0}")]
+    Config(String),
+    /// Keys that are missing or malformed; the text says what to set.
+    #[error(transparent)]
+    Keys(#[from] crate::keyring::KeyringError),
+    /// A stored password hash that no verifier of Sigra understands.
+    #[error("the password hash of an account is not one that this version can verify: {0}")]
+    PasswordHash(String),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {0}")]
+    Random(String),
+    /// The task of an operation panicked or the runtime is shutting down. The transaction was undone.
+    #[error("the operation was interrupted and undone: {0}")]
+    Interrupted(String),
+}
+
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<PasswordProblem> for Error {
+    fn from(problem: PasswordProblem) -> Self {
+        Self::Refused(problem.into())
+    }
+}
+
+impl From<crate::keyring::KeyringError> for Error {
+    fn from(error: crate::keyring::KeyringError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Error {
+    /// The refusal, where it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Failed(_) => None,
+        }
+    }
+
+    /// Whether the same transaction may go through when it is run again.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Failed(Failure::Database(error) | Failure::Audit { source: error, .. }) => error.transient,
+            _ => false,
+        }
+    }
+}
+
+/// What the database said, with what an operator can do about it. Parameters never appear in it.
+#[derive(Debug, thiserror::Error)]
+#[error("database: {message}{}", hint.map(|hint| format!(" ({hint})")).unwrap_or_default())]
+pub struct DatabaseError {
+    message: String,
+    hint: Option<&'static str>,
+    /// Lost against a concurrent transaction; nothing is wrong.
+    transient: bool,
+    /// The statement broke a unique constraint.
+    pub(crate) unique: bool,
+    /// The connection is gone; another may work.
+    pub(crate) disconnected: bool,
+    /// The index is there already.
+    pub(crate) duplicate_index: bool,
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        let database = error.as_database_error();
+        let code = database.and_then(sqlx::error::DatabaseError::code);
+        let unique = database.is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+        // Codes of the three databases do not collide: SQLSTATE is five characters long. MariaDB's number says more than
+        // its SQLSTATE, but 40001 covers deadlock and HY000 the lock timeout only by message.
+        let transient = match code.as_deref() {
+            Some("40001" | "40P01" | "5" | "261" | "517" | "6") => true,
+            _ => database.is_some_and(|error| error.message().contains("Lock wait timeout")),
+        };
+        let missing = matches!(code.as_deref(), Some("42P01" | "42S02"))
+            || database.is_some_and(|error| error.message().starts_with("no such table"));
+        let hint = match &error {
+            _ if missing => Some("call `Sigra::migrate` after the host's own migrations"),
+            sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),
+            sqlx::Error::Io(_) => Some("is the server up, and does the URL name its host and port?"),
+            _ => None,
+        };
+        let disconnected =
+            matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
+                || matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03"));
+        // PostgreSQL's detail line repeats the values of the row; only its message is taken over.
+        let message = database.map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        let duplicate_index = message.starts_with("Duplicate key name");
+        Self { message, hint, transient, unique, disconnected, duplicate_index }
+    }
+}

@@ -1,0 +1,53 @@
+//! Markers of what is on: the derive implements one for each key, and each operation asks for its own.
+//!
+//! A host's generic code may use them as bounds: `fn f<U: sigra::feature::ResetPassword>(auth: &Sigra<U>)`.
+
+use crate::account::Account;
+
+/// Sign-in by password. Turned on by `#[sigra(password)]`.
+#[diagnostic::on_unimplemented(
+    message = "passwords are off for `{Self}`",
+    label = "turned on by `#[sigra(password)]` on `{Self}`",
+    note = "add `password` to the `#[sigra(..)]` of `{Self}` and mark the field of the hash with `#[sigra(password)]`"
+)]
+pub trait Passwords: Account {}
+
+/// Server-side sessions. Turned on by `#[sigra(session(idle = "1h", absolute = "14d"))]`.
+#[diagnostic::on_unimplemented(
+    message = "sessions are off for `{Self}`",
+    label = "turned on by `#[sigra(session(idle = \"1h\", absolute = \"14d\"))]` on `{Self}`",
+    note = "add `session(idle = \"1h\", absolute = \"14d\")` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait Sessions: Account {}
+
+/// Proof of the address by a mailed link or code. Turned on by `#[sigra(confirm_email)]`.
+#[diagnostic::on_unimplemented(
+    message = "confirmation of addresses is off for `{Self}`",
+    label = "turned on by `#[sigra(confirm_email)]` on `{Self}`",
+    note = "add `confirm_email(within = \"48h\")` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait ConfirmEmail: Account {}
+
+/// A forgotten password set anew by a mailed link. Turned on by `#[sigra(reset_password)]`.
+#[diagnostic::on_unimplemented(
+    message = "password reset is off for `{Self}`",
+    label = "turned on by `#[sigra(reset_password)]` on `{Self}`",
+    note = "add `reset_password(within = \"1h\")` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait ResetPassword: Account {}
+
+/// Accounts that an operator can disable. Turned on by a field marked `#[sigra(disabled_at)]`.
+#[diagnostic::on_unimplemented(
+    message = "accounts of `{Self}` cannot be disabled",
+    label = "turned on by a field of `{Self}` marked `#[sigra(disabled_at)]`",
+    note = "add `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>` to `{Self}` and the column to its table"
+)]
+pub trait DisableAccount: Account {}
+
+/// The audit trail. On unless `unsafe_no_audit` says why not.
+#[diagnostic::on_unimplemented(
+    message = "the audit trail is off for `{Self}`",
+    label = "turned off by `unsafe_no_audit` on `{Self}`",
+    note = "replace `unsafe_no_audit` in the `#[sigra(..)]` of `{Self}` by `audit(retain = \"400d\")`"
+)]
+pub trait Audit: Account {}

@@ -1,0 +1,194 @@
+//! One documented item for each key of `#[sigra(..)]`: editors complete and explain the keys from it.
+//!
+//! Made from the table of keys in `sigra-grammar`, whose tests keep the two the same.
+
+#![allow(non_upper_case_globals, reason = "the items are named like the keys")]
+
+/// The host's table, which the struct is a row of: a plain identifier of at most 63 bytes. Sigra's own tables refer to it by foreign keys; the host's migrations own it.
+///
+/// `table = "users"`
+pub const table: () = ();
+
+/// What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database need two prefixes. Default `"sigra_"`.
+///
+/// `prefix = "sigra_"`
+pub const prefix: () = ();
+
+/// Sign-in by password, hashed with Argon2id. The field of the hash is marked `#[sigra(password)]`. Asks for an answer to guessing: `lockout(..)`, `throttle(..)` or both.
+///
+/// `password`
+pub const password: () = ();
+
+/// The keys inside `password(..)`.
+pub mod password {
+    /// The fewest code points a password may have. At least 64 code points are always accepted.
+    ///
+    /// `min_length = 15`
+    pub const min_length: () = ();
+
+    /// Argon2id memory in KiB. With `iterations` at least one of OWASP's pairs: 47104 and 1, 19456 and 2, 12288 and 3, 9216 and 4, 7168 and 5 (ASVS 11.4.2).
+    ///
+    /// `memory_kib = 19456`
+    pub const memory_kib: () = ();
+
+    /// Argon2id passes over the memory. See `memory_kib` for the least pairs.
+    ///
+    /// `iterations = 2`
+    pub const iterations: () = ();
+}
+
+/// Sessions kept in the database, which can be listed and ended one by one. How long they last is written down.
+///
+/// `session(idle = "1h", absolute = "14d")`
+pub const session: () = ();
+
+/// The keys inside `session(..)`.
+pub mod session {
+    /// Ends a session that was not used for so long.
+    ///
+    /// `idle = "1h"`
+    pub const idle: () = ();
+
+    /// Ends a session so long after the sign-in, used or not.
+    ///
+    /// `absolute = "14d"`
+    pub const absolute: () = ();
+
+    /// Both limits of a session whose visitor asked to be remembered. Left out, nobody can ask.
+    ///
+    /// `remember = "30d"`
+    pub const remember: () = ();
+
+    /// How stale the recorded last use may be: a session is written at most once in this time. At most half of `idle`.
+    ///
+    /// `touch = "1m"`
+    pub const touch: () = ();
+}
+
+/// A mailed link or code proves the address. Until then a sign-in comes to `Unconfirmed`.
+///
+/// `confirm_email(within = "48h")`
+pub const confirm_email: () = ();
+
+/// The keys inside `confirm_email(..)`.
+pub mod confirm_email {
+    /// How long the link and the code work.
+    ///
+    /// `within = "48h"`
+    pub const within: () = ();
+}
+
+/// A forgotten password is set anew by a mailed link, which ends every session and never signs in by itself.
+///
+/// `reset_password(within = "1h")`
+pub const reset_password: () = ();
+
+/// The keys inside `reset_password(..)`.
+pub mod reset_password {
+    /// How long the link works.
+    ///
+    /// `within = "1h"`
+    pub const within: () = ();
+}
+
+/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, and counts again after it.
+///
+/// `lockout(after = 10, wait = "15m")`
+pub const lockout: () = ();
+
+/// The keys inside `lockout(..)`.
+pub mod lockout {
+    /// Wrong passwords in a row.
+    ///
+    /// `after = 10`
+    pub const after: () = ();
+
+    /// How long the account then refuses every attempt.
+    ///
+    /// `wait = "15m"`
+    pub const wait: () = ();
+}
+
+/// A network (one IPv4 address or one IPv6 /64) that failed so often, over all accounts, has to wait.
+///
+/// `throttle(per_network = 100, within = "15m")`
+pub const throttle: () = ();
+
+/// The keys inside `throttle(..)`.
+pub mod throttle {
+    /// Failed attempts within the time.
+    ///
+    /// `per_network = 100`
+    pub const per_network: () = ();
+
+    /// The time in which they are counted.
+    ///
+    /// `within = "15m"`
+    pub const within: () = ();
+}
+
+/// Wrong passwords are not counted. The reason, at least ten characters, is kept in the policy.
+///
+/// `unsafe_no_lockout = "the gateway counts failed sign-ins"`
+pub const unsafe_no_lockout: () = ();
+
+/// The audit trail: one row for each change, in the same transaction. On by default; `retain` lets old rows go.
+///
+/// `audit(retain = "400d")`
+pub const audit: () = ();
+
+/// The keys inside `audit(..)`.
+pub mod audit {
+    /// How long a row is kept. Left out, every row is.
+    ///
+    /// `retain = "400d"`
+    pub const retain: () = ();
+}
+
+/// Switches the audit trail off. The reason, at least ten characters, is kept in the policy.
+///
+/// `unsafe_no_audit = "the database writes its own trail"`
+pub const unsafe_no_audit: () = ();
+
+/// How much of a visitor's address and browser is stored with sessions and audit rows: `"full"`, `"truncated"` (IPv4 to /24, IPv6 to /48, browser family only) or `"none"`. Default `"full"`.
+///
+/// `privacy = "full"`
+pub const privacy: () = ();
+
+/// The keys of a field.
+pub mod field_keys {
+    /// The primary key: `i64`, `uuid::Uuid` or `String`. Sessions, tokens and audit rows name a user by it.
+    ///
+    /// `#[sigra(id)] id: uuid::Uuid`
+    pub const id: () = ();
+
+    /// The address, a `String`: visitors sign in with it and mail goes there.
+    ///
+    /// `#[sigra(email)] email: String`
+    pub const email: () = ();
+
+    /// The hash of the password: `Option<sigra::PasswordHash>`, or `sigra::PasswordHash` where every account has one.
+    ///
+    /// `#[sigra(password)] password: Option<sigra::PasswordHash>`
+    pub const password: () = ();
+
+    /// A column of the host's for the time at which the address was proved. Left out, only Sigra's own table holds it.
+    ///
+    /// `#[sigra(confirmed_at)] confirmed_at: Option<time::OffsetDateTime>`
+    pub const confirmed_at: () = ();
+
+    /// The time at which the account was disabled. The right password then comes to `Disabled`.
+    ///
+    /// `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>`
+    pub const disabled_at: () = ();
+
+    /// Registration leaves the column to the database's default. The field is still read.
+    ///
+    /// `#[sigra(skip)] created_at: time::OffsetDateTime`
+    pub const skip: () = ();
+
+    /// The column's name, where it is not the field's: a plain identifier of at most 63 bytes.
+    ///
+    /// `#[sigra(column = "display_name")] name: String`
+    pub const column: () = ();
+}

@@ -1,0 +1,264 @@
+//! Mail: what Sigra has to say to an account's owner, and the seam through which the host sends it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::core::Sigra;
+use crate::error::{Error, Failure};
+
+/// Sends a mail: over SMTP, an API, or into a development mailbox.
+///
+/// ```
+/// use sigra::mail::{Mail, MailError, Mailer};
+/// use std::{future::Future, pin::Pin};
+///
+/// struct Discard;
+/// impl Mailer for Discard {
+///     fn send(&self, _mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+///         Box::pin(async { Ok(()) })
+///     }
+/// }
+/// ```
+pub trait Mailer: Send + Sync + 'static {
+    /// Hands the mail over. An error means that it may be tried again.
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>>;
+}
+
+/// The mailer could not take a mail. The text is logged: keep the mail's content out of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct MailError(String);
+
+impl MailError {
+    /// Says what went wrong.
+    #[must_use]
+    pub fn new(what: impl fmt::Display) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// One mail: a plain text that is ready to send, and the facts in it for hosts that write their own.
+///
+/// It may hold a secret; `Debug` shows only what it is about.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Mail {
+    /// The address as the host's table stores it. Never one that a request named.
+    pub to: String,
+    /// A subject without secrets or names.
+    pub subject: &'static str,
+    /// The text.
+    pub text: String,
+    /// What the text says, for a template of the host's own.
+    pub message: Message,
+}
+
+/// What there is to say.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Message {
+    /// Confirm the address, by link or by code.
+    ConfirmEmail {
+        /// The link. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// Six digits.
+        code: String,
+        /// How long both are good.
+        within: Duration,
+    },
+    /// Somebody tried to register with an address that has an account.
+    AddressTaken {
+        /// The sign-in page.
+        sign_in: String,
+        /// The page to ask for a reset.
+        reset: String,
+    },
+    /// Choose a new password.
+    ResetPassword {
+        /// The link.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// The password was changed; what to do if it was not the owner.
+    PasswordChanged {
+        /// The page to ask for a reset.
+        reset: String,
+    },
+}
+
+impl Mail {
+    pub(crate) fn new(to: String, message: Message) -> Self {
+        let (subject, text) = match &message {
+            Message::ConfirmEmail { link, code, within } => (
+                "Confirm your e-mail address",
+                format!(
+                    "Welcome! Please confirm that this address is yours. Open this link:\n\n{link}\n\n\
+                     or type this code: {code}\n\nBoth are good for {}. If you did not register, ignore this mail: \
+                     without the confirmation nobody can use the account.\n",
+                    spoken(*within)
+                ),
+            ),
+            Message::AddressTaken { sign_in, reset } => (
+                "You have an account already",
+                format!(
+                    "Somebody tried to register with this address, which has an account already. If it was you, sign in \
+                     here:\n\n{sign_in}\n\nIf you forgot your password, choose a new one:\n\n{reset}\n\nIf it was not you, \
+                     there is nothing to do: nothing was changed, and whoever tried was not told.\n"
+                ),
+            ),
+            Message::ResetPassword { link, within } => (
+                "Choose a new password",
+                format!(
+                    "Somebody asked to reset the password of your account. To choose a new one, open this link:\n\n\
+                     {link}\n\nIt is good for {} and works once. If it was not you, ignore this mail: your password stays \
+                     as it is.\n",
+                    spoken(*within)
+                ),
+            ),
+            Message::PasswordChanged { reset } => (
+                "Your password was changed",
+                format!(
+                    "The password of your account was changed, and every other device was signed out. If it was you, \
+                     there is nothing to do.\n\nIf it was not you, take your account back: choose a new password \
+                     here:\n\n{reset}\n"
+                ),
+            ),
+        };
+        Self { to, subject, text, message }
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConfirmEmail { .. } => "ConfirmEmail",
+            Self::AddressTaken { .. } => "AddressTaken",
+            Self::ResetPassword { .. } => "ResetPassword",
+            Self::PasswordChanged { .. } => "PasswordChanged",
+        })
+    }
+}
+
+/// "48 hours", "15 minutes": the largest unit that fits without a rest.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (count, unit) = match seconds {
+        s if s >= 172_800 && s % 86_400 == 0 => (s / 86_400, "day"),
+        s if s >= 3_600 && s % 3_600 == 0 => (s / 3_600, "hour"),
+        s if s >= 60 && s % 60 == 0 => (s / 60, "minute"),
+        s => (s, "second"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Where the links in mails lead. The host says so once; no header of a request has a part in it.
+#[derive(Clone, Debug)]
+pub struct Links {
+    base: String,
+    confirm_email: String,
+    reset_password: String,
+    sign_in: String,
+    ask_reset: String,
+}
+
+impl Links {
+    /// Links below an address such as `https://acme.example`, with the paths of the reference host: `/confirm/{token}`,
+    /// `/reset/{token}`, `/login` and `/reset`.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] where the address does not start with `https://` or `http://`, or has a query or fragment.
+    pub fn new(base_url: &str) -> Result<Self, Error> {
+        let base = base_url.trim_end_matches('/');
+        let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
+            return Err(Failure::Config(format!(
+                "`{base_url}` is no address for links in mails; write one such as `https://acme.example`"
+            ))
+            .into());
+        }
+        Ok(Self {
+            base: base.to_owned(),
+            confirm_email: "/confirm/{token}".into(),
+            reset_password: "/reset/{token}".into(),
+            sign_in: "/login".into(),
+            ask_reset: "/reset".into(),
+        })
+    }
+
+    /// Another path of the confirmation page; `{token}` stands for the token.
+    #[must_use]
+    pub fn confirm_email_at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.confirm_email);
+        self
+    }
+
+    /// Another path of the page that sets a new password; `{token}` stands for the token.
+    #[must_use]
+    pub fn reset_password_at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.reset_password);
+        self
+    }
+
+    /// Another path of the sign-in page.
+    #[must_use]
+    pub fn sign_in_at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.sign_in);
+        self
+    }
+
+    /// Another path of the page that asks for a reset mail.
+    #[must_use]
+    pub fn ask_reset_at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.ask_reset);
+        self
+    }
+
+    pub(crate) fn confirm_email(&self, token: &str) -> String {
+        format!("{}{}", self.base, self.confirm_email.replace("{token}", token))
+    }
+
+    pub(crate) fn reset_password(&self, token: &str) -> String {
+        format!("{}{}", self.base, self.reset_password.replace("{token}", token))
+    }
+
+    pub(crate) fn sign_in(&self) -> String {
+        format!("{}{}", self.base, self.sign_in)
+    }
+
+    pub(crate) fn ask_reset(&self) -> String {
+        format!("{}{}", self.base, self.ask_reset)
+    }
+}
+
+/// The background task of [`Sigra::start_worker`]. It stops when this is dropped.
+#[derive(Debug)]
+#[must_use = "the worker stops when this is dropped"]
+pub struct Worker(tokio::task::JoinHandle<()>);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<U> Sigra<U> {
+    /// Starts the background task that sends what is in the outbox and sweeps what has expired.
+    ///
+    /// Run it in every process or in one: rows are taken by lease, so no two workers send the same one at once.
+    pub fn start_worker(&self, mailer: impl Mailer, links: Links) -> Worker
+    where
+        U: Account,
+    {
+        Worker(tokio::spawn(crate::operations::worker(self.clone(), mailer, links)))
+    }
+}

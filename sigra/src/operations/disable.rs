@@ -1,0 +1,92 @@
+//! What an operator does to an account.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::Sigra;
+use crate::error::Error;
+use crate::feature;
+use crate::store::statements::{Disable, Enable};
+use crate::unit::{Recorded, Step, Unit};
+
+impl<U> Sigra<U> {
+    /// Disables an account: ends its sessions, voids its tokens, and lets nobody sign in to it. `false`: there is no such
+    /// account, or it is disabled already.
+    ///
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.user.disable`.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure).
+    pub async fn disable_account(
+        &self,
+        operator: &str,
+        user_id: &U::Id,
+        client: &Client,
+    ) -> Result<bool, Error>
+    where
+        U: feature::DisableAccount,
+    {
+        self.switch(operator, user_id, client, true).await
+    }
+
+    /// Enables a disabled account again. Its owner signs in anew. `false`: there is no such account, or it is not disabled.
+    ///
+    /// Writes one audit row `account.user.enable`.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure).
+    pub async fn enable_account(
+        &self,
+        operator: &str,
+        user_id: &U::Id,
+        client: &Client,
+    ) -> Result<bool, Error>
+    where
+        U: feature::DisableAccount,
+    {
+        self.switch(operator, user_id, client, false).await
+    }
+
+    async fn switch(&self, operator: &str, user_id: &U::Id, client: &Client, off: bool) -> Result<bool, Error>
+    where
+        U: feature::DisableAccount,
+    {
+        let actor = Actor::Operator(operator.to_owned());
+        self.perform(Switch::<U> { actor, user_id: user_id.clone(), off, client: client.clone() }).await
+    }
+}
+
+struct Switch<U: Account> {
+    actor: Actor,
+    user_id: U::Id,
+    off: bool,
+    client: Client,
+}
+
+impl<U: feature::DisableAccount> Step<U> for Switch<U> {
+    type Output = bool;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
+        let (event, changed) = if self.off {
+            let now = unit.now;
+            (Event::DisableAccount, unit.execute(Disable, &[&now, &self.user_id]).await?.rows == 1)
+        } else {
+            (Event::EnableAccount, unit.execute(Enable, &[&self.user_id]).await?.rows == 1)
+        };
+        if !changed {
+            let entry = Entry::refused(event, self.actor.clone(), Reason::NothingToDo).of(&self.user_id);
+            return unit.record(entry, false).await;
+        }
+        if self.off
+            && let Some(standing) = unit.standing(&self.user_id).await?
+        {
+            unit.end_everything(&self.user_id, standing.epoch).await?;
+        }
+        unit.record(Entry::success(event, self.actor.clone()).of(&self.user_id), true).await
+    }
+}

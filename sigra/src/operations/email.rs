@@ -1,0 +1,133 @@
+//! Proof of the address, by link or by code.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::Sigra;
+use crate::email::{Address, Identifier};
+use crate::error::{Error, Refusal};
+use crate::feature;
+use crate::store::statements::Confirm;
+use crate::token::{ForConfirmEmail, Token};
+use crate::unit::{Recorded, Step, Unit};
+
+use super::MailKind;
+use super::outbox::Ask;
+
+/// The address is confirmed. It is no session: the user signs in with the password.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Confirmed;
+
+impl<U> Sigra<U> {
+    /// Consumes the token of a confirmation link. Call it for POST alone: mail scanners follow links by GET.
+    ///
+    /// Writes one audit row `account.email.confirm`: success or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
+    pub async fn confirm_email(&self, token: &str, client: &Client) -> Result<Confirmed, Error>
+    where
+        U: feature::ConfirmEmail,
+    {
+        let proof = match Token::parse(token, &self.core.keys) {
+            Some(token) => Proof::Link(token),
+            None => Proof::Nothing,
+        };
+        Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+    }
+
+    /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account and
+    /// allows five tries, which are counted before it is compared.
+    ///
+    /// Writes one audit row `account.email.confirm`: success or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
+    pub async fn confirm_email_code(
+        &self,
+        email: &str,
+        code: &str,
+        client: &Client,
+    ) -> Result<Confirmed, Error>
+    where
+        U: feature::ConfirmEmail,
+    {
+        // People type the code as the mail shows it, in groups or with a space behind it.
+        let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+        let proof = Proof::Code(Identifier::of_attempt(email), digits);
+        Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+    }
+
+    /// Asks for another confirmation mail. The answer and the work are the same whether or not there is such an account: the
+    /// worker finds that out. At most five mails an hour go to one address.
+    ///
+    /// Writes one audit row `account.email.request_confirmation`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
+    pub async fn resend_confirmation(&self, email: &str, client: &Client) -> Result<(), Error>
+    where
+        U: feature::ConfirmEmail,
+    {
+        let identifier = Address::parse(email)?.identifier();
+        let event = Event::RequestConfirmation;
+        self.perform(Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() }).await
+    }
+}
+
+/// What a visitor shows for the address.
+enum Proof {
+    Link(Token<ForConfirmEmail>),
+    Code(Identifier, String),
+    Nothing,
+}
+
+struct ConfirmBy {
+    proof: Proof,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for ConfirmBy {
+    type Output = Result<Confirmed, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let found = match &self.proof {
+            Proof::Link(token) => unit.find(token).await?,
+            Proof::Code(identifier, code) => {
+                unit.find_by_code::<ForConfirmEmail>(identifier.as_str(), code).await?
+            }
+            Proof::Nothing => None,
+        };
+        let consumed = match found {
+            Some(found) => unit.consume::<ForConfirmEmail>(found).await?,
+            None => None,
+        };
+        let Some(consumed) = consumed else {
+            let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
+            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+        };
+        unit.confirm(&consumed.user_id).await?;
+        let entry = Entry::success(Event::ConfirmEmail, Actor::Account).of(&consumed.user_id);
+        unit.record(entry, Ok(Confirmed)).await
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Notes when the address was proved, in the host's column if it has one. A second proof changes nothing.
+    pub(super) async fn confirm(&mut self, user_id: &U::Id) -> Result<(), Error> {
+        // A column of the host's has sqlx's own form of a time; Sigra's has the one of its tables.
+        if U::SCHEMA.confirmed_at.is_some() {
+            let now = self.now;
+            self.execute(Confirm, &[&now, user_id]).await?;
+        } else {
+            let now = self.stamp();
+            self.execute(Confirm, &[&now, user_id]).await?;
+        }
+        Ok(())
+    }
+}

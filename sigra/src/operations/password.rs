@@ -1,0 +1,299 @@
+//! Changing a password, knowing the old one or by a mailed link.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::Sigra;
+use crate::email::{Address, Identifier};
+use crate::error::{Error, Refusal};
+use crate::feature;
+use crate::password::{Password, PasswordHash};
+use crate::session::{NewSession, Session};
+use crate::store::statements::{AdvanceEpoch, CredentialsOf, DeleteSessions, DeleteTokens, SetPassword};
+use crate::token::{ForResetPassword, Token};
+use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
+
+use super::MailKind;
+use super::outbox::Ask;
+use super::sign_in::{Buckets, Candidate, Return};
+use super::standing::Holder;
+
+impl<U> Sigra<U> {
+    /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
+    /// that out. At most five mails an hour go to one address.
+    ///
+    /// Writes one audit row `account.password.request_reset`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
+    pub async fn request_password_reset(&self, email: &str, client: &Client) -> Result<(), Error>
+    where
+        U: feature::ResetPassword,
+    {
+        let identifier = Address::parse(email)?.identifier();
+        let event = Event::RequestPasswordReset;
+        self.perform(Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() }).await
+    }
+
+    /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
+    ///
+    /// Ends every session of the account and voids every token of it. The link also proves the address, so it confirms it
+    /// and ends a lockout. The owner gets a mail. Writes one audit row `account.password.reset`: success or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
+    pub async fn reset_password(
+        &self,
+        token: &str,
+        new: impl Into<Password>,
+        client: &Client,
+    ) -> Result<(), Error>
+    where
+        U: feature::ResetPassword,
+    {
+        let new = new.into();
+        new.check(U::POLICY.password.min_length)?;
+        let token = Token::parse(token, &self.core.keys);
+        let client = client.clone();
+        self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
+    }
+
+    /// Changes the password of a user who knows the present one (ASVS 6.2.3).
+    ///
+    /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it,
+    /// and returns a new session for the browser that asked. The owner gets a mail. Writes one audit row
+    /// `account.password.change`: success, or refused with the reason.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
+    /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
+    pub async fn change_password(
+        &self,
+        session: &Session<U>,
+        current: impl Into<Password>,
+        new: impl Into<Password>,
+        client: &Client,
+    ) -> Result<NewSession<U>, Error>
+    where
+        U: feature::Passwords,
+    {
+        let (current, new) = (current.into(), new.into());
+        new.check(U::POLICY.password.min_length)?;
+        let (holder, client) = (Holder::of(session), client.clone());
+        self.shielded(|shielded| async move { shielded.change_password(holder, current, new, client).await })
+            .await
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    async fn reset_password(
+        &self,
+        token: Option<Token<ForResetPassword>>,
+        new: Password,
+        client: Client,
+    ) -> Result<(), Error> {
+        // A link that is no good costs no hash.
+        let token = self.step(CheckLink { token, client: client.clone() }).await??;
+        let hasher = &self.0.core.hasher;
+        let hash = hasher.hash(hasher.admit()?, new).await?;
+        Ok(self.step(Reset { token, hash, client }).await??)
+    }
+
+    async fn change_password(
+        &self,
+        holder: Holder<U>,
+        current: Password,
+        new: Password,
+        client: Client,
+    ) -> Result<NewSession<U>, Error> {
+        let hasher = &self.0.core.hasher;
+        let (verify, rehash) = (hasher.admit()?, hasher.admit()?);
+        let reserve = ReserveChange { holder: holder.clone(), client: client.clone() };
+        let (mut candidate, buckets) = self.step(reserve).await??;
+        let verified = hasher.verify(verify, current, candidate.hash.take()).await;
+        let hash = match verified {
+            Ok(true) => hasher.hash(rehash, new).await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let hash = match hash {
+            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
+                self.step(Return { buckets, client }).await?;
+                return Err(error);
+            }
+            hash => hash?,
+        };
+        Ok(self.step(Change { holder, candidate, hash, buckets, client }).await??)
+    }
+}
+
+/// Looks whether a reset link is good, without using it up.
+struct CheckLink {
+    token: Option<Token<ForResetPassword>>,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for CheckLink {
+    type Output = Result<Token<ForResetPassword>, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        if let Some(token) = &self.token
+            && unit.find(token).await?.is_some()
+        {
+            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok(token.clone())));
+        }
+        unit.record(invalid_link(), Err(Refusal::InvalidToken)).await
+    }
+}
+
+fn invalid_link() -> Entry {
+    Entry::refused(Event::ResetPassword, Actor::Visitor, Reason::InvalidToken)
+}
+
+struct Reset {
+    token: Token<ForResetPassword>,
+    hash: PasswordHash,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for Reset {
+    type Output = Result<(), Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let consumed = match unit.find(&self.token).await? {
+            Some(found) => unit.consume::<ForResetPassword>(found).await?,
+            None => None,
+        };
+        let Some(consumed) = consumed else {
+            return unit.record(invalid_link(), Err(Refusal::InvalidToken)).await;
+        };
+        let user_id = &consumed.user_id;
+        if !unit.replace_password(user_id, consumed.epoch, &self.hash).await? {
+            return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
+        }
+        let identifier = Identifier::from_stored(consumed.identifier);
+        unit.confirm(user_id).await?;
+        unit.clear(&crate::limits::Bucket::account(&identifier)).await?;
+        unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
+        let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
+        unit.record(entry, Ok(())).await
+    }
+}
+
+/// Counts an attempt to prove the present password.
+struct ReserveChange<U: Account> {
+    holder: Holder<U>,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for ReserveChange<U> {
+    type Output = Result<(Candidate<U>, Buckets), Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Holder { session, user_id, .. } = &self.holder;
+        let refused = |reason| {
+            Entry::refused(Event::ChangePassword, Actor::Visitor, reason).of(user_id).in_session(*session)
+        };
+        let standing = if unit.is_live(&self.holder).await? { unit.standing(user_id).await? } else { None };
+        let Some(standing) = standing else {
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        };
+        let buckets = Buckets::of::<U>(&Identifier::from_stored(standing.identifier), &self.client);
+        if let Err((reason, retry_after)) = unit.reserve_attempt(&buckets).await? {
+            return unit.record(refused(reason), Err(Refusal::TooManyAttempts { retry_after })).await;
+        }
+        let row = unit.fetch_optional(CredentialsOf, &[user_id]).await?;
+        let Some(row) = row else {
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        };
+        let candidate = Candidate::<U>::read(&row)?;
+        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, buckets))))
+    }
+}
+
+struct Change<U: Account> {
+    holder: Holder<U>,
+    candidate: Candidate<U>,
+    /// The new hash, where the present password was right.
+    hash: Option<PasswordHash>,
+    buckets: Buckets,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for Change<U> {
+    type Output = Result<NewSession<U>, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Holder { session, user_id, remembered } = &self.holder;
+        let refused = |reason| {
+            Entry::refused(Event::ChangePassword, Actor::Account, reason).of(user_id).in_session(*session)
+        };
+        let Some(hash) = &self.hash else {
+            return unit.record(refused(Reason::WrongPassword), Err(Refusal::InvalidCredentials)).await;
+        };
+        if !unit.is_live(&self.holder).await? {
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        }
+        if !unit.replace_password(user_id, self.candidate.epoch, hash).await? {
+            return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
+        }
+        unit.attempt_succeeded(&self.buckets).await?;
+        let standing = unit.standing(user_id).await?;
+        let identifier =
+            standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));
+        let account = standing.and_then(|standing| standing.check().ok());
+        let (Some(account), Some(identifier)) = (account, identifier) else {
+            // Disabled or deleted since the check above, within this very transaction: undo it all.
+            return Err(Refusal::SessionEnded.into());
+        };
+        let next = unit.open_session(&account, *remembered).await?;
+        unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
+        let entry =
+            Entry::success(Event::ChangePassword, Actor::Account).of(user_id).in_session(next.session.id);
+        unit.record(entry, Ok(next)).await
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Sets the password and ends everything that the old one opened. `false`: the account changed meanwhile.
+    async fn replace_password(
+        &mut self,
+        user_id: &U::Id,
+        epoch: i64,
+        hash: &PasswordHash,
+    ) -> Result<bool, Error> {
+        if !self.end_everything(user_id, epoch).await? {
+            return Ok(false);
+        }
+        self.execute(SetPassword, &[hash, user_id]).await?;
+        Ok(true)
+    }
+
+    /// Ends every session and voids every token of an account: those there are, and, by the epoch, those that a request
+    /// which began earlier is about to create. `false`: the account is in another epoch.
+    pub(super) async fn end_everything(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
+        if self.execute(AdvanceEpoch, &[user_id, &epoch]).await?.rows != 1 {
+            return Ok(false);
+        }
+        self.execute(DeleteSessions, &[user_id]).await?;
+        self.execute(DeleteTokens, &[user_id]).await?;
+        Ok(true)
+    }
+}

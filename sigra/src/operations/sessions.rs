@@ -1,0 +1,226 @@
+//! Sessions: the check, the list, and their end.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::{Reader, Sigra};
+use crate::error::{Error, Refusal};
+use crate::feature;
+use crate::session::{Session, SessionId, SessionInfo};
+use crate::store::statements::{
+    DeleteOtherSessions, DeleteSession, DeleteSessions, LiveSessions, SessionByToken, TouchSession,
+};
+use crate::store::{Rendered, Stamp};
+use crate::token::SessionToken;
+use crate::unit::{Bookkeeping, Recorded, Step, Unit};
+
+use super::standing::Holder;
+
+impl<U> Sigra<U> {
+    /// Finds the live session of a token, with its user: one indexed statement on one connection.
+    ///
+    /// `None` for a token that is malformed, unknown, revoked, idle for too long or expired, whose account was disabled or
+    /// deleted, or whose password was changed: a visitor gets no more than "not signed in". Nothing is cached, so a
+    /// session that was revoked anywhere is refused by the next request everywhere (ASVS 7.4.1).
+    ///
+    /// Writes the time of last use at most once in `session(touch)`, and no audit row.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure): the database did not answer. Never take it for "not signed in" when that would open a door.
+    pub async fn session(&self, token: &str) -> Result<Option<Session<U>>, Error>
+    where
+        U: feature::Sessions,
+    {
+        let Some(token) = SessionToken::parse(token, &self.core.keys) else { return Ok(None) };
+        let now = self.core.now();
+        let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
+        let statement = Rendered::<U, SessionByToken>::STATEMENT;
+        let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
+            // The server was restarted while the connection lay idle; a read can be asked again.
+            Err(error) if error.disconnected => {
+                self.core.pool.read().await?.fetch_optional(statement, values).await?
+            }
+            row => row?,
+        };
+        let Some(row) = row else { return Ok(None) };
+        let mut row = Reader::<U>::new(&row);
+        let session = Session {
+            id: SessionId(row.next()?),
+            created_at: row.next::<Stamp>()?.0,
+            last_seen_at: row.next::<Stamp>()?.0,
+            expires_at: row.next::<Stamp>()?.0,
+            remembered: row.next::<i64>()? == 1,
+            user: row.user()?,
+        };
+        let policy = U::POLICY.session;
+        if now - session.last_seen_at >= policy.touch {
+            let idle = if session.remembered { policy.remember.unwrap_or(policy.idle) } else { policy.idle };
+            let touch =
+                Touch { id: session.id, seen: Stamp(session.last_seen_at), idle, client: Client::unknown() };
+            // The session is good whether or not this is written; at worst it ends a little earlier.
+            if let Err(error) = self.perform(touch).await {
+                tracing::warn!(%error, "the time of last use could not be written");
+            }
+        }
+        Ok(Some(session))
+    }
+
+    /// The live sessions of the user, the last used first, at most 200.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure).
+    pub async fn sessions(&self, session: &Session<U>) -> Result<Vec<SessionInfo>, Error>
+    where
+        U: feature::Sessions,
+    {
+        let now = Stamp(self.core.now());
+        let statement = Rendered::<U, LiveSessions>::STATEMENT;
+        let rows = self.core.pool.read().await?.fetch(statement, &[session.user.id(), &now, &now]).await?;
+        rows.iter()
+            .map(|row| {
+                let mut row = Reader::<U>::new(row);
+                let id = SessionId(row.next()?);
+                Ok(SessionInfo {
+                    id,
+                    current: id == session.id,
+                    created_at: row.next::<Stamp>()?.0,
+                    last_seen_at: row.next::<Stamp>()?.0,
+                    expires_at: row.next::<Stamp>()?.0,
+                    remembered: row.next::<i64>()? == 1,
+                    network: row.next()?,
+                    user_agent: row.next()?,
+                    note: row.next()?,
+                })
+            })
+            .collect()
+    }
+
+    /// Ends the session on the server. Writes one audit row `session.own.sign_out`.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionEnded`] where it had ended already, and [`Failure`](crate::Failure).
+    pub async fn sign_out(&self, session: &Session<U>, client: &Client) -> Result<(), Error>
+    where
+        U: feature::Sessions,
+    {
+        self.end(session, Which::Own, client).await.map(|_| ())
+    }
+
+    /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
+    /// Writes one audit row `session.other.revoke`.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    pub async fn revoke_session(
+        &self,
+        session: &Session<U>,
+        id: SessionId,
+        client: &Client,
+    ) -> Result<bool, Error>
+    where
+        U: feature::Sessions,
+    {
+        self.end(session, Which::One(id), client).await.map(|ended| ended > 0)
+    }
+
+    /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    pub async fn revoke_other_sessions(&self, session: &Session<U>, client: &Client) -> Result<u64, Error>
+    where
+        U: feature::Sessions,
+    {
+        self.end(session, Which::Others, client).await
+    }
+
+    /// Ends every session of the user, this one too, and returns how many. Writes one audit row `session.all.revoke`.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    pub async fn revoke_all_sessions(&self, session: &Session<U>, client: &Client) -> Result<u64, Error>
+    where
+        U: feature::Sessions,
+    {
+        self.end(session, Which::All, client).await
+    }
+
+    async fn end(&self, session: &Session<U>, which: Which, client: &Client) -> Result<u64, Error>
+    where
+        U: feature::Sessions,
+    {
+        Ok(self.perform(End::<U> { holder: Holder::of(session), which, client: client.clone() }).await??)
+    }
+}
+
+/// Which sessions end.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    Own,
+    One(SessionId),
+    Others,
+    All,
+}
+
+struct End<U: Account> {
+    holder: Holder<U>,
+    which: Which,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for End<U> {
+    type Output = Result<u64, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Holder { session, user_id, .. } = &self.holder;
+        let event = match self.which {
+            Which::Own => Event::SignOut,
+            Which::One(_) => Event::RevokeSession,
+            Which::Others => Event::RevokeOtherSessions,
+            Which::All => Event::RevokeAllSessions,
+        };
+        if !unit.is_live(&self.holder).await? {
+            let entry =
+                Entry::refused(event, Actor::Visitor, Reason::SessionEnded).of(user_id).in_session(*session);
+            return unit.record(entry, Err(Refusal::SessionEnded)).await;
+        }
+        let done = match self.which {
+            Which::Own => unit.execute(DeleteSession, &[&session.0, user_id]).await?,
+            Which::One(id) => unit.execute(DeleteSession, &[&id.0, user_id]).await?,
+            Which::Others => unit.execute(DeleteOtherSessions, &[user_id, &session.0]).await?,
+            Which::All => unit.execute(DeleteSessions, &[user_id]).await?,
+        };
+        let entry = if done.rows == 0 && matches!(self.which, Which::One(_)) {
+            Entry::refused(event, Actor::Account, Reason::NothingToDo)
+        } else {
+            Entry::success(event, Actor::Account)
+        };
+        unit.record(entry.of(user_id).in_session(*session), Ok(done.rows)).await
+    }
+}
+
+/// Moves the time of last use.
+struct Touch {
+    id: SessionId,
+    seen: Stamp,
+    idle: std::time::Duration,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for Touch {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        let (now, idle_until) = (unit.stamp(), unit.after(self.idle));
+        unit.execute(TouchSession, &[&now, &idle_until, &self.id.0, &self.seen]).await?;
+        Ok(unit.bookkeeping(Bookkeeping::LastSeen, ()))
+    }
+}

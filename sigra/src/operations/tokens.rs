@@ -1,0 +1,135 @@
+//! Mailed tokens: how they are issued, found and consumed.
+
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::core::Reader;
+use crate::error::Error;
+use crate::keyring::Purpose;
+use crate::store::Row;
+use crate::store::statements::{
+    Consume, CountTry, DeleteTokensFor, InsertToken, TokenByHash, TokenByIdentifier,
+};
+use crate::token::{Token, TokenPurpose};
+use crate::unit::Unit;
+
+use super::standing::Standing;
+
+/// Tries that a code allows. Six digits and five tries: a guess succeeds once in 200,000 codes.
+const TRIES: i64 = 5;
+
+/// A token's row that looked good when it was read. It proves nothing until it is consumed.
+pub(super) struct Found<U: Account> {
+    id: uuid::Uuid,
+    user_id: U::Id,
+    identifier: String,
+    epoch: i64,
+}
+
+/// A token that this transaction, and no other, has consumed.
+///
+/// Only [`Unit::consume`] makes one. It carries the value it proves: the account, at that address, in that epoch.
+pub(super) struct Consumed<U: Account> {
+    pub(super) user_id: U::Id,
+    pub(super) identifier: String,
+    pub(super) epoch: i64,
+}
+
+impl<U: Account> Found<U> {
+    fn read(row: &Row) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
+        Ok(Self { id: row.next()?, user_id: row.next()?, identifier: row.next()?, epoch: row.next()? })
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Issues a token to an account, with a code beside it or without, and returns its secret.
+    pub(super) async fn issue<P: TokenPurpose>(
+        &mut self,
+        account: &Standing<U>,
+        within: Duration,
+        code: Option<&str>,
+    ) -> Result<Token<P>, Error> {
+        let token = Token::<P>::generate(&self.core.keys)?;
+        let id = uuid::Uuid::now_v7();
+        let code_hash = code.map(|code| {
+            let keyed =
+                self.core.keys.mac(self.core.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
+            keyed.map(|hash| hash.to_vec()).unwrap_or_default()
+        });
+        let (now, expires) = (self.stamp(), self.after(within));
+        self.execute(
+            InsertToken,
+            &[
+                &id,
+                &account.user_id,
+                &P::NAME,
+                &token.hash(),
+                &code_hash,
+                &account.identifier,
+                &account.epoch,
+                &now,
+                &expires,
+            ],
+        )
+        .await?;
+        Ok(token)
+    }
+
+    /// The row of a token, if it could be consumed now.
+    pub(super) async fn find<P: TokenPurpose>(
+        &mut self,
+        token: &Token<P>,
+    ) -> Result<Option<Found<U>>, Error> {
+        let now = self.stamp();
+        let row = self.fetch_optional(TokenByHash, &[&token.hash(), &P::NAME, &now]).await?;
+        row.as_ref().map(Found::read).transpose()
+    }
+
+    /// The row of the newest code for an address, if the code is the right one. The try is counted before it is compared.
+    pub(super) async fn find_by_code<P: TokenPurpose>(
+        &mut self,
+        identifier: &str,
+        code: &str,
+    ) -> Result<Option<Found<U>>, Error> {
+        use subtle::ConstantTimeEq as _;
+
+        let now = self.stamp();
+        let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let found = Found::<U>::read(&row)?;
+        let expected: Vec<u8> = row.get(4).map_err(|source| crate::Failure::Read {
+            table: "tokens",
+            user_type: U::SCHEMA.user_type,
+            source,
+        })?;
+        if self.execute(CountTry, &[&found.id, &TRIES]).await?.rows != 1 {
+            return Ok(None);
+        }
+        let right = self
+            .core
+            .keys
+            .macs(Purpose::ConfirmEmailCode, &bound(found.id, code))
+            .fold(subtle::Choice::from(0), |right, hash| right | hash.as_slice().ct_eq(&expected));
+        Ok(bool::from(right).then_some(found))
+    }
+
+    /// Consumes a token: the one primitive for everything that may be used once. Decided by the one row that one conditional
+    /// statement changes; its siblings for the same purpose go with it.
+    pub(super) async fn consume<P: TokenPurpose>(
+        &mut self,
+        found: Found<U>,
+    ) -> Result<Option<Consumed<U>>, Error> {
+        let now = self.stamp();
+        if self.execute(Consume, &[&now, &found.id, &P::NAME, &now]).await?.rows != 1 {
+            return Ok(None);
+        }
+        self.execute(DeleteTokensFor, &[&found.user_id, &P::NAME, &found.id]).await?;
+        Ok(Some(Consumed { user_id: found.user_id, identifier: found.identifier, epoch: found.epoch }))
+    }
+}
+
+/// What a code's hash covers: the same digits under another token are another code.
+fn bound(token: uuid::Uuid, code: &str) -> Vec<u8> {
+    [token.as_bytes().as_slice(), code.as_bytes()].concat()
+}

@@ -1,0 +1,74 @@
+//! What a sign-in can come to, before the derive turns it into the host's own enum.
+
+use std::convert::Infallible;
+
+use crate::account::Account;
+use crate::session::NewSession;
+
+/// The library's side of a sign-in. The derive maps it to `UserSignIn`, which has only the variants that the keys call for.
+#[doc(hidden)]
+pub enum Outcome<U: Account> {
+    Complete(NewSession<U>),
+    Unconfirmed(U::Unconfirmed),
+    Disabled(U::Disabled),
+}
+
+/// The password was right and the address is not confirmed yet. It is no session, and nothing turns it into one.
+#[derive(Clone, Debug)]
+#[must_use = "the visitor is not signed in"]
+pub struct Unconfirmed {
+    email: String,
+}
+
+impl Unconfirmed {
+    pub(crate) fn new(email: String) -> Self {
+        Self { email }
+    }
+
+    /// The stored address, to which [`Sigra::resend_confirmation`](crate::Sigra::resend_confirmation) can send a new link.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+}
+
+/// The password was right and the account is disabled. It is no session, and nothing turns it into one.
+#[derive(Clone, Debug)]
+#[must_use = "the visitor is not signed in"]
+pub struct Disabled {
+    since: time::OffsetDateTime,
+}
+
+impl Disabled {
+    pub(crate) fn new(since: time::OffsetDateTime) -> Self {
+        Self { since }
+    }
+
+    /// When the account was disabled (UTC).
+    #[must_use]
+    pub fn since(&self) -> time::OffsetDateTime {
+        self.since
+    }
+}
+
+/// A payload that exists only where its key is on: `Infallible` cannot be filled, so what is off can never stand in the way.
+#[doc(hidden)]
+pub trait Slot<T>: Sized + Send + 'static {
+    fn fill(value: T) -> Option<Self>;
+}
+
+macro_rules! slots {
+    ($($payload:ty),*) => {$(
+        impl Slot<$payload> for $payload {
+            fn fill(value: $payload) -> Option<Self> {
+                Some(value)
+            }
+        }
+        impl Slot<$payload> for Infallible {
+            fn fill(_: $payload) -> Option<Self> {
+                None
+            }
+        }
+    )*};
+}
+slots!(Unconfirmed, Disabled);

@@ -1,0 +1,37 @@
+//! Storage: one front over the databases that are on.
+
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(
+        unused,
+        unreachable_code,
+        clippy::unused_async,
+        reason = "without a database there is nothing to run"
+    )
+)]
+
+mod connection;
+mod migrate;
+mod pool;
+mod statement;
+pub(crate) mod statements;
+mod time;
+
+pub(crate) use self::connection::Done;
+pub use self::connection::Row;
+pub use self::migrate::Migration;
+pub(crate) use self::migrate::{run as migrate, texts as migration_texts};
+pub(crate) use self::pool::{Pool, Source, Writer};
+pub(crate) use self::statement::{Rendered, Statement, Template};
+pub(crate) use self::time::Stamp;
+
+/// A database that Sigra can stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite 3.35 or newer; the cargo feature `sqlite` bundles one.
+    Sqlite,
+    /// PostgreSQL 13 or newer.
+    Postgres,
+    /// MariaDB 10.5 or newer, or MySQL 8.
+    MySql,
+}

@@ -1,0 +1,329 @@
+//! SQL as constants: a template, the host's names and a dialect give one `&'static str` while the host compiles.
+//!
+//! | in a template | becomes |
+//! |---|---|
+//! | `[sessions]` | Sigra's table with its prefix, quoted |
+//! | `{users}` `{id}` `{email}` `{password}` `{disabled_at}` | the host's table and columns, quoted |
+//! | `{columns}` | every column of the host's struct, of `u` |
+//! | `{new_columns}` `{new_values}` | `, column ..` and `, parameter ..` for what registration fills besides the three of Sigra |
+//! | `{confirmed}` `{disabled}` | the expression that tells since when, of `u` or `a` |
+//! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
+//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{int8}` | the type to `CAST` to for a 64-bit integer |
+//! | `{returning_id}` | how an insert hands over the key that the database made |
+//! | `{ignore}` `{on_conflict}` | the two halves of "insert, unless it is there" |
+//! | `$1` `$2` .. | parameters; each once and in order, because MariaDB counts them by place |
+
+use std::marker::PhantomData;
+
+use super::Dialect;
+use crate::account::{Account, Schema};
+use crate::column::{Id as _, IdKind};
+
+/// One statement of the library. The unit structs in [`statements`](super::statements) implement it.
+pub(crate) trait Template {
+    const SQL: &'static str;
+    /// The wording for MariaDB and MySQL where it has to differ.
+    #[allow(dead_code, reason = "where that database is off")]
+    const MYSQL: &'static str = Self::SQL;
+}
+
+/// A statement with the host's names in it, for each database that is on.
+#[derive(Clone, Copy)]
+pub(crate) struct Statement {
+    #[cfg(feature = "sqlite")]
+    pub(crate) sqlite: &'static str,
+    #[cfg(feature = "postgres")]
+    pub(crate) postgres: &'static str,
+    #[cfg(feature = "mysql")]
+    pub(crate) mysql: &'static str,
+}
+
+/// `T` rendered for the user type `U`.
+pub(crate) struct Rendered<U, T>(PhantomData<(U, T)>);
+
+/// Room for one statement. A struct would need well over fifty columns to fill it.
+const CAPACITY: usize = 3072;
+
+impl<U: Account, T: Template> Rendered<U, T> {
+    #[cfg(feature = "sqlite")]
+    const SQLITE: &'static [u8; CAPACITY] = &render(T::SQL, &U::SCHEMA, U::Id::KIND, Dialect::Sqlite);
+    #[cfg(feature = "postgres")]
+    const POSTGRES: &'static [u8; CAPACITY] = &render(T::SQL, &U::SCHEMA, U::Id::KIND, Dialect::Postgres);
+    #[cfg(feature = "mysql")]
+    const MYSQL: &'static [u8; CAPACITY] = &render(T::MYSQL, &U::SCHEMA, U::Id::KIND, Dialect::MySql);
+
+    pub(crate) const STATEMENT: Statement = Statement {
+        #[cfg(feature = "sqlite")]
+        sqlite: trim(Self::SQLITE),
+        #[cfg(feature = "postgres")]
+        postgres: trim(Self::POSTGRES),
+        #[cfg(feature = "mysql")]
+        mysql: trim(Self::MYSQL),
+    };
+}
+
+const fn trim(bytes: &'static [u8; CAPACITY]) -> &'static str {
+    let mut length = 0;
+    while length < CAPACITY && bytes[length] != 0 {
+        length += 1;
+    }
+    match std::str::from_utf8(bytes.split_at(length).0) {
+        Ok(text) => text,
+        Err(_) => panic!("a template is not UTF-8"),
+    }
+}
+
+/// Text that grows within [`CAPACITY`].
+struct Text {
+    bytes: [u8; CAPACITY],
+    length: usize,
+}
+
+impl Text {
+    const fn byte(&mut self, byte: u8) {
+        assert!(self.length < CAPACITY, "the user struct has too many columns for one SQL statement");
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    const fn str(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut i = 0;
+        while i < bytes.len() {
+            self.byte(bytes[i]);
+            i += 1;
+        }
+    }
+
+    /// A name, quoted so that `user` and `order` are as good as any. The macro admits no quote inside a name.
+    const fn quoted(&mut self, prefix: &str, name: &str, dialect: Dialect) {
+        let quote = match dialect {
+            Dialect::MySql => b'`',
+            Dialect::Sqlite | Dialect::Postgres => b'"',
+        };
+        self.byte(quote);
+        self.str(prefix);
+        self.str(name);
+        self.byte(quote);
+    }
+
+    const fn parameter(&mut self, number: usize, dialect: Dialect) {
+        match dialect {
+            Dialect::MySql => self.byte(b'?'),
+            Dialect::Sqlite | Dialect::Postgres => {
+                self.byte(b'$');
+                if number >= 100 {
+                    self.byte(digit(number / 100));
+                }
+                if number >= 10 {
+                    self.byte(digit(number / 10));
+                }
+                self.byte(digit(number));
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a value below ten")]
+const fn digit(number: usize) -> u8 {
+    b'0' + (number % 10) as u8
+}
+
+const fn render(template: &str, schema: &Schema, id: IdKind, dialect: Dialect) -> [u8; CAPACITY] {
+    let template = template.as_bytes();
+    let mut out = Text { bytes: [0; CAPACITY], length: 0 };
+    let mut parameters = 0;
+    let mut i = 0;
+    while i < template.len() {
+        match template[i] {
+            b'[' => {
+                let end = find(template, i, b']');
+                out.quoted(schema.prefix, slice(template, i + 1, end), dialect);
+                i = end + 1;
+            }
+            b'{' => {
+                let end = find(template, i, b'}');
+                let name = slice(template, i + 1, end);
+                parameters = placeholder(&mut out, name, schema, id, dialect, parameters);
+                i = end + 1;
+            }
+            b'$' => {
+                parameters += 1;
+                i += 1;
+                let mut number = 0;
+                while i < template.len() && template[i].is_ascii_digit() {
+                    number = number * 10 + (template[i] - b'0') as usize;
+                    i += 1;
+                }
+                assert!(number == parameters, "the parameters of a template stand once and in order");
+                out.parameter(parameters, dialect);
+            }
+            byte => {
+                out.byte(byte);
+                i += 1;
+            }
+        }
+    }
+    out.bytes
+}
+
+/// Writes what `{name}` stands for and returns how many parameters there are by then.
+#[allow(clippy::too_many_lines, reason = "the one place where the dialects differ, side by side")]
+const fn placeholder(
+    out: &mut Text,
+    name: &str,
+    schema: &Schema,
+    id: IdKind,
+    dialect: Dialect,
+    mut parameters: usize,
+) -> usize {
+    use Dialect::{MySql, Postgres, Sqlite};
+    match name.as_bytes() {
+        b"users" => out.quoted("", schema.table, dialect),
+        b"id" => out.quoted("", schema.id, dialect),
+        b"email" => out.quoted("", schema.email, dialect),
+        b"password" => out.quoted("", schema.password, dialect),
+        b"disabled_at" => match schema.disabled_at {
+            Some(column) => out.quoted("", column, dialect),
+            None => panic!("the user type has no `disabled_at` column"),
+        },
+        b"columns" => {
+            let mut i = 0;
+            while i < schema.columns.len() {
+                if i > 0 {
+                    out.str(", ");
+                }
+                out.str("u.");
+                out.quoted("", schema.columns[i], dialect);
+                i += 1;
+            }
+        }
+        b"new_columns" => {
+            let mut i = 0;
+            while i < schema.new_columns.len() {
+                out.str(", ");
+                out.quoted("", schema.new_columns[i], dialect);
+                i += 1;
+            }
+        }
+        b"new_values" => {
+            let mut i = 0;
+            while i < schema.new_columns.len() {
+                out.str(", ");
+                parameters += 1;
+                out.parameter(parameters, dialect);
+                i += 1;
+            }
+        }
+        b"confirmed" => match schema.confirmed_at {
+            Some(column) => {
+                out.str("u.");
+                out.quoted("", column, dialect);
+            }
+            None => out.str("a.confirmed_at"),
+        },
+        b"confirmed_table" => match schema.confirmed_at {
+            Some(_) => out.quoted("", schema.table, dialect),
+            None => out.quoted(schema.prefix, "accounts", dialect),
+        },
+        b"confirmed_column" => match schema.confirmed_at {
+            Some(column) => out.quoted("", column, dialect),
+            None => out.str("confirmed_at"),
+        },
+        b"confirmed_key" => match schema.confirmed_at {
+            Some(_) => out.quoted("", schema.id, dialect),
+            None => out.str("user_id"),
+        },
+        b"disabled" => match (schema.disabled_at, dialect) {
+            (Some(column), _) => {
+                out.str("u.");
+                out.quoted("", column, dialect);
+            }
+            (None, Sqlite) => out.str("NULL"),
+            (None, Postgres) => out.str("CAST(NULL AS TIMESTAMPTZ)"),
+            (None, MySql) => out.str("CAST(NULL AS DATETIME)"),
+        },
+        b"user_id" => out.str(match (id, dialect) {
+            (IdKind::Integer, Sqlite) => "INTEGER",
+            (IdKind::Integer, Postgres | MySql) => "BIGINT",
+            (IdKind::Uuid, Sqlite) => "BLOB",
+            (IdKind::Uuid, Postgres) => "UUID",
+            (IdKind::Uuid, MySql) => "BINARY(16)",
+            (IdKind::Text, Sqlite | Postgres) => "TEXT",
+            (IdKind::Text, MySql) => "VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        }),
+        b"stamp" => out.str(match dialect {
+            Sqlite => "INTEGER",
+            Postgres => "TIMESTAMPTZ",
+            MySql => "DATETIME(6)",
+        }),
+        b"uuid" => out.str(match dialect {
+            Sqlite => "BLOB",
+            Postgres => "UUID",
+            MySql => "BINARY(16)",
+        }),
+        b"integer" => out.str(match dialect {
+            Sqlite => "INTEGER",
+            Postgres | MySql => "BIGINT",
+        }),
+        // Keyed hashes: never text, so that no collation can make two of them equal.
+        b"bytes" => out.str(match dialect {
+            Sqlite => "BLOB",
+            Postgres => "BYTEA",
+            MySql => "VARBINARY(64)",
+        }),
+        // Text that stands in an index. `_bin`: compared byte by byte, also where the server's default folds case.
+        b"name" => out.str(match dialect {
+            Sqlite | Postgres => "TEXT",
+            MySql => "VARCHAR(320) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        }),
+        b"text" => out.str(match dialect {
+            Sqlite | Postgres => "TEXT",
+            MySql => "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        }),
+        b"options" => out.str(match dialect {
+            Sqlite => "STRICT",
+            Postgres => "",
+            MySql => "ENGINE = InnoDB",
+        }),
+        b"ignore" => out.str(match dialect {
+            Sqlite | Postgres => "",
+            MySql => " IGNORE",
+        }),
+        b"on_conflict" => out.str(match dialect {
+            Sqlite | Postgres => " ON CONFLICT DO NOTHING",
+            MySql => "",
+        }),
+        b"int8" => out.str(match dialect {
+            Sqlite => "INTEGER",
+            Postgres => "BIGINT",
+            MySql => "SIGNED",
+        }),
+        // PostgreSQL has no last insert id; the other two hand it over with the result.
+        b"returning_id" => match dialect {
+            Postgres => {
+                out.str(" RETURNING ");
+                out.quoted("", schema.id, dialect);
+            }
+            Sqlite | MySql => {}
+        },
+        _ => panic!("a template names an unknown placeholder"),
+    }
+    parameters
+}
+
+const fn find(text: &[u8], from: usize, byte: u8) -> usize {
+    let mut i = from;
+    while text[i] != byte {
+        i += 1;
+    }
+    i
+}
+
+const fn slice(text: &[u8], from: usize, to: usize) -> &str {
+    match std::str::from_utf8(text.split_at(to).0.split_at(from).1) {
+        Ok(text) => text,
+        Err(_) => panic!("a template is not UTF-8"),
+    }
+}

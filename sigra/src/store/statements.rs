@@ -1,0 +1,263 @@
+//! Every SQL statement of the library, one unit struct each. See [`statement`](super::statement) for the placeholders.
+
+use super::Template;
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal $(, mysql: $mysql:literal)?;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+        impl Template for $name {
+            const SQL: &'static str = $sql;
+            $(const MYSQL: &'static str = $mysql;)?
+        }
+    )*};
+}
+
+// Accounts.
+statements! {
+    /// A host's row whose key Sigra makes.
+    InsertUserWithId =
+        "INSERT INTO {users} ({id}, {email}, {password}{new_columns}) VALUES ($1, $2, $3{new_values})";
+    /// A host's row whose key the database makes.
+    InsertUser =
+        "INSERT INTO {users} ({email}, {password}{new_columns}) VALUES ($1, $2{new_values}){returning_id}";
+    DeleteUser = "DELETE FROM {users} WHERE {id} = $1";
+    LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
+    /// The unique index on the identifier decides between two registrations at once.
+    InsertAccount =
+        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, created_at) \
+         VALUES ($1, $2, 0, $3){on_conflict}";
+    IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
+    /// What a sign-in needs to know of whoever has this identifier.
+    Credentials =
+        "SELECT a.user_id, a.epoch, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+         WHERE a.identifier = $1";
+    /// The same for a user who is signed in.
+    CredentialsOf =
+        "SELECT a.user_id, a.epoch, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+         WHERE a.user_id = $1";
+    /// What may stand in the way of a session.
+    Standing =
+        "SELECT a.epoch, a.identifier, u.{email}, CAST(CASE WHEN {confirmed} IS NULL THEN 0 ELSE 1 END AS {int8}), \
+         {disabled} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
+    /// A new epoch ends every session and token of the old one, also those that a request is about to create.
+    AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
+    SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
+    Confirm =
+        "UPDATE {confirmed_table} SET {confirmed_column} = $1 \
+         WHERE {confirmed_key} = $2 AND {confirmed_column} IS NULL";
+    Disable = "UPDATE {users} SET {disabled_at} = $1 WHERE {id} = $2 AND {disabled_at} IS NULL";
+    Enable = "UPDATE {users} SET {disabled_at} = NULL WHERE {id} = $1 AND {disabled_at} IS NOT NULL";
+}
+
+// Sessions.
+statements! {
+    InsertSession =
+        "INSERT INTO [sessions] (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
+         idle_expires_at, expires_at, network, user_agent, note) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    /// The session check: one statement, found by the unique index on the token's hash, that also brings the user.
+    SessionByToken =
+        "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {columns} \
+         FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id JOIN {users} u ON u.{id} = s.user_id \
+         WHERE s.token_hash = $1 AND s.idle_expires_at > $2 AND s.expires_at > $3 AND s.epoch = a.epoch \
+         AND {disabled} IS NULL";
+    /// Only one of several requests at once moves the time of last use.
+    TouchSession =
+        "UPDATE [sessions] SET last_seen_at = $1, idle_expires_at = $2 WHERE id = $3 AND last_seen_at = $4";
+    LiveSessions =
+        "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, s.network, s.user_agent, s.note \
+         FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
+         WHERE s.user_id = $1 AND s.idle_expires_at > $2 AND s.expires_at > $3 AND s.epoch = a.epoch \
+         ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 200";
+    /// Whether the session that asks is still there, at the moment of the change it asks for.
+    SessionIsLive =
+        "SELECT s.epoch FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
+         JOIN {users} u ON u.{id} = s.user_id \
+         WHERE s.id = $1 AND s.user_id = $2 AND s.idle_expires_at > $3 AND s.expires_at > $4 AND s.epoch = a.epoch \
+         AND {disabled} IS NULL";
+    DeleteSession = "DELETE FROM [sessions] WHERE id = $1 AND user_id = $2";
+    DeleteSessionByToken = "DELETE FROM [sessions] WHERE token_hash = $1";
+    DeleteOtherSessions = "DELETE FROM [sessions] WHERE user_id = $1 AND id <> $2";
+    DeleteSessions = "DELETE FROM [sessions] WHERE user_id = $1";
+}
+
+// Tokens.
+statements! {
+    InsertToken =
+        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, code_hash, identifier, epoch, attempts, created_at, \
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)";
+    /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
+    TokenByHash =
+        "SELECT t.id, t.user_id, t.identifier, t.epoch FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id \
+         JOIN {users} u ON u.{id} = t.user_id \
+         WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
+         AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL";
+    /// The newest token of an address that has a code. The code itself is compared in constant time afterwards.
+    TokenByIdentifier =
+        "SELECT t.id, t.user_id, t.identifier, t.epoch, t.code_hash FROM [tokens] t \
+         JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
+         WHERE a.identifier = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
+         AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL AND t.code_hash IS NOT NULL \
+         ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
+    /// One try of a code, counted before the code is compared.
+    CountTry =
+        "UPDATE [tokens] SET attempts = attempts + 1 WHERE id = $1 AND attempts < $2 AND consumed_at IS NULL";
+    /// The one statement that consumes: of many at once, exactly one changes the row.
+    Consume =
+        "UPDATE [tokens] SET consumed_at = $1 \
+         WHERE id = $2 AND purpose = $3 AND consumed_at IS NULL AND expires_at > $4";
+    DeleteTokens = "DELETE FROM [tokens] WHERE user_id = $1";
+    DeleteTokensFor = "DELETE FROM [tokens] WHERE user_id = $1 AND purpose = $2 AND id <> $3";
+}
+
+// Limits.
+statements! {
+    /// One more in a row. The last one that is allowed arms the wait. `resets_at` comes first: MariaDB assigns from left
+    /// to right, and it must see the old count.
+    CountInARow =
+        "UPDATE [limits] SET resets_at = CASE WHEN used + 1 >= $1 THEN $2 ELSE $3 END, used = used + 1 \
+         WHERE bucket = $4 AND resets_at > $5 AND used < $6";
+    /// One more within a window that keeps its end.
+    CountInWindow = "UPDATE [limits] SET used = used + 1 WHERE bucket = $1 AND resets_at > $2 AND used < $3";
+    /// The first after the old count lapsed.
+    RestartLimit = "UPDATE [limits] SET resets_at = $1, used = 1 WHERE bucket = $2 AND resets_at <= $3";
+    /// The first ever.
+    StartLimit =
+        "INSERT{ignore} INTO [limits] (bucket, used, resets_at) VALUES ($1, 1, $2){on_conflict}";
+    LimitResetsAt = "SELECT resets_at FROM [limits] WHERE bucket = $1";
+    RefundLimit = "UPDATE [limits] SET used = used - 1 WHERE bucket = $1 AND used > 0";
+    ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
+}
+
+// Outbox.
+statements! {
+    InsertMail =
+        "INSERT INTO [outbox] (id, kind, identifier, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, 0)";
+    DueMail =
+        "SELECT id, kind, identifier, due_at, attempts FROM [outbox] WHERE due_at <= $1 ORDER BY due_at LIMIT 20";
+    /// Takes a row for the time of a lease: of many workers, one moves it.
+    ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
+    PostponeMail = "UPDATE [outbox] SET due_at = $1 WHERE id = $2";
+    DeleteMail = "DELETE FROM [outbox] WHERE id = $1";
+}
+
+// Audit.
+statements! {
+    InsertAudit =
+        "INSERT INTO [audit] (id, at, event, outcome, reason, actor, user_id, session_id, network, user_agent, \
+         request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    Activity =
+        "SELECT at, event, outcome, reason, actor, network, user_agent FROM [audit] \
+         WHERE user_id = $1 ORDER BY at DESC, id DESC LIMIT $2";
+}
+
+// Sweeping: small batches, so that no request waits for a long delete.
+statements! {
+    SweepSessions =
+        "DELETE FROM [sessions] WHERE id IN \
+         (SELECT id FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT 500)",
+        mysql: "DELETE FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT 500";
+    SweepTokens =
+        "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
+        mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
+    SweepLimits =
+        "DELETE FROM [limits] WHERE bucket IN (SELECT bucket FROM [limits] WHERE resets_at <= $1 LIMIT 500)",
+        mysql: "DELETE FROM [limits] WHERE resets_at <= $1 LIMIT 500";
+    SweepAudit =
+        "DELETE FROM [audit] WHERE id IN (SELECT id FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500)",
+        mysql: "DELETE FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500";
+}
+
+// Migrations.
+statements! {
+    CreateMigrations =
+        "CREATE TABLE IF NOT EXISTS [migrations] (version {integer} NOT NULL PRIMARY KEY, name {text} NOT NULL, \
+         host_table {text} NOT NULL, applied_at {stamp} NOT NULL) {options}";
+    AppliedMigrations = "SELECT version, host_table FROM [migrations] ORDER BY version";
+    RecordMigration =
+        "INSERT INTO [migrations] (version, name, host_table, applied_at) VALUES ($1, $2, $3, $4)";
+
+    CreateAccounts =
+        "CREATE TABLE IF NOT EXISTS [accounts] (\
+         user_id {user_id} NOT NULL PRIMARY KEY, \
+         identifier {name} NOT NULL UNIQUE, \
+         epoch {integer} NOT NULL, \
+         confirmed_at {stamp} NULL, \
+         created_at {stamp} NOT NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    CreateSessions =
+        "CREATE TABLE IF NOT EXISTS [sessions] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         user_id {user_id} NOT NULL, \
+         token_hash {bytes} NOT NULL UNIQUE, \
+         epoch {integer} NOT NULL, \
+         remembered {integer} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         last_seen_at {stamp} NOT NULL, \
+         idle_expires_at {stamp} NOT NULL, \
+         expires_at {stamp} NOT NULL, \
+         network {text} NULL, \
+         user_agent {text} NULL, \
+         note {text} NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    IndexSessionsByUser = "CREATE INDEX IF NOT EXISTS [sessions_by_user] ON [sessions] (user_id)",
+        mysql: "CREATE INDEX [sessions_by_user] ON [sessions] (user_id)";
+    IndexSessionsByExpiry = "CREATE INDEX IF NOT EXISTS [sessions_by_expiry] ON [sessions] (expires_at)",
+        mysql: "CREATE INDEX [sessions_by_expiry] ON [sessions] (expires_at)";
+    IndexSessionsByIdle = "CREATE INDEX IF NOT EXISTS [sessions_by_idle] ON [sessions] (idle_expires_at)",
+        mysql: "CREATE INDEX [sessions_by_idle] ON [sessions] (idle_expires_at)";
+    CreateTokens =
+        "CREATE TABLE IF NOT EXISTS [tokens] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         user_id {user_id} NOT NULL, \
+         purpose {name} NOT NULL, \
+         token_hash {bytes} NOT NULL UNIQUE, \
+         code_hash {bytes} NULL, \
+         identifier {name} NOT NULL, \
+         epoch {integer} NOT NULL, \
+         attempts {integer} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         expires_at {stamp} NOT NULL, \
+         consumed_at {stamp} NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    IndexTokensByUser = "CREATE INDEX IF NOT EXISTS [tokens_by_user] ON [tokens] (user_id, purpose)",
+        mysql: "CREATE INDEX [tokens_by_user] ON [tokens] (user_id, purpose)";
+    IndexTokensByExpiry = "CREATE INDEX IF NOT EXISTS [tokens_by_expiry] ON [tokens] (expires_at)",
+        mysql: "CREATE INDEX [tokens_by_expiry] ON [tokens] (expires_at)";
+    CreateLimits =
+        "CREATE TABLE IF NOT EXISTS [limits] (\
+         bucket {bytes} NOT NULL PRIMARY KEY, \
+         used {integer} NOT NULL, \
+         resets_at {stamp} NOT NULL) {options}";
+    IndexLimitsByReset = "CREATE INDEX IF NOT EXISTS [limits_by_reset] ON [limits] (resets_at)",
+        mysql: "CREATE INDEX [limits_by_reset] ON [limits] (resets_at)";
+    CreateOutbox =
+        "CREATE TABLE IF NOT EXISTS [outbox] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         kind {name} NOT NULL, \
+         identifier {name} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         due_at {stamp} NOT NULL, \
+         attempts {integer} NOT NULL) {options}";
+    IndexOutboxByDue = "CREATE INDEX IF NOT EXISTS [outbox_by_due] ON [outbox] (due_at)",
+        mysql: "CREATE INDEX [outbox_by_due] ON [outbox] (due_at)";
+    /// No foreign key: the trail outlives the account.
+    CreateAudit =
+        "CREATE TABLE IF NOT EXISTS [audit] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         at {stamp} NOT NULL, \
+         event {name} NOT NULL, \
+         outcome {name} NOT NULL, \
+         reason {name} NULL, \
+         actor {name} NOT NULL, \
+         user_id {name} NULL, \
+         session_id {uuid} NULL, \
+         network {text} NULL, \
+         user_agent {text} NULL, \
+         request_id {text} NULL) {options}";
+    IndexAuditByUser = "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at)",
+        mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
+    IndexAuditByTime = "CREATE INDEX IF NOT EXISTS [audit_by_time] ON [audit] (at)",
+        mysql: "CREATE INDEX [audit_by_time] ON [audit] (at)";
+}
