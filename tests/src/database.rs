@@ -1,0 +1,293 @@
+//! Databases of a test's own: a SQLite file, a PostgreSQL database, a MariaDB database.
+//!
+//! `SIGRA_TEST_DATABASES` names the ones to run on: `sqlite` (default), or `all`, or a list such as `sqlite,postgres`.
+//! `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are. A named server that does not answer fails the test.
+
+use std::fmt;
+use std::future::Future;
+use std::io::Write as _;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file in the temporary folder.
+    Sqlite,
+    /// A database on the server.
+    Postgres,
+    /// A database on the server.
+    MySql,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MySql => "MariaDB",
+        })
+    }
+}
+
+/// The databases that this run covers.
+#[must_use]
+pub fn covered() -> Vec<Kind> {
+    let text = std::env::var("SIGRA_TEST_DATABASES").unwrap_or_default();
+    let all = [(Kind::Sqlite, "sqlite"), (Kind::Postgres, "postgres"), (Kind::MySql, "mysql")];
+    let chosen: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    for name in &chosen {
+        assert!(
+            *name == "all" || all.iter().any(|(_, known)| known == name),
+            "SIGRA_TEST_DATABASES names `{name}`; it may name sqlite, postgres, mysql or all"
+        );
+    }
+    let default = chosen.is_empty();
+    let is_in =
+        |name: &str| chosen.contains(&name) || chosen.contains(&"all") || (default && name == "sqlite");
+    let covered: Vec<Kind> = all.into_iter().filter(|(_, name)| is_in(name)).map(|(kind, _)| kind).collect();
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let missing: Vec<String> = all
+            .iter()
+            .filter(|(kind, _)| !covered.contains(kind))
+            .map(|(kind, _)| kind.to_string())
+            .collect();
+        if !missing.is_empty() {
+            // Past the test runner's capture: whoever runs the tests should see it.
+            let line = format!(
+                "not covered by this run: {} (set SIGRA_TEST_DATABASES=all)\n",
+                missing.join(" and ")
+            );
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    });
+    covered
+}
+
+/// Runs a test on every database that is covered, each time on an empty one of its own.
+///
+/// # Panics
+/// The test does, or a server does not answer.
+pub async fn each_database<F, Fut>(test: F)
+where
+    F: Fn(Database) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    for kind in covered() {
+        let database = Database::create(kind).await;
+        let guard = Report(kind);
+        test(database).await;
+        std::mem::forget(guard);
+    }
+}
+
+/// Names the database of a test that fails.
+struct Report(Kind);
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = std::io::stderr().write_all(format!("the test failed on {}\n", self.0).as_bytes());
+        }
+    }
+}
+
+/// An empty database that is dropped with its last handle.
+#[derive(Clone, Debug)]
+pub struct Database(std::sync::Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    url: String,
+    name: String,
+    server: Option<String>,
+}
+
+impl Database {
+    /// Creates one.
+    ///
+    /// # Panics
+    /// The server does not answer.
+    pub async fn create(kind: Kind) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("sigra_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let (url, server) = match kind {
+            Kind::Sqlite => {
+                let path = std::env::temp_dir().join(format!("{name}.db"));
+                (format!("sqlite://{}?mode=rwc", path.display()), None)
+            }
+            Kind::Postgres => {
+                let server = server(kind);
+                let mut connection = sqlx::PgConnection::connect(&server).await.expect("PostgreSQL answers");
+                let create = format!("CREATE DATABASE {name}");
+                sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database");
+                (with_database(&server, &name), Some(server))
+            }
+            Kind::MySql => {
+                let server = server(kind);
+                let mut connection = sqlx::MySqlConnection::connect(&server).await.expect("MariaDB answers");
+                let create = format!("CREATE DATABASE {name}");
+                sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database");
+                (with_database(&server, &name), Some(server))
+            }
+        };
+        Self(std::sync::Arc::new(Inner { kind, url, name, server }))
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Runs statements of the test's own on a connection of their own.
+    ///
+    /// # Panics
+    /// The database refuses them.
+    pub async fn run(&self, sql: &str) {
+        if let Err(error) = self.try_run(sql).await {
+            panic!("{sql}: {error}");
+        }
+    }
+
+    /// The same, where the database may refuse.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn try_run(&self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.0.kind {
+            Kind::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(self.url()).await?;
+                sqlx::raw_sql("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON")
+                    .execute(&mut connection)
+                    .await?;
+                sqlx::raw_sql(sql).execute(&mut connection).await?;
+                connection.close().await
+            }
+            Kind::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(self.url()).await?;
+                sqlx::raw_sql(sql).execute(&mut connection).await?;
+                connection.close().await
+            }
+            Kind::MySql => {
+                let mut connection = sqlx::MySqlConnection::connect(self.url()).await?;
+                sqlx::raw_sql(sql).execute(&mut connection).await?;
+                connection.close().await
+            }
+        }
+    }
+
+    /// The first column of a query's rows as text.
+    ///
+    /// # Panics
+    /// The database refuses it, or a value is not text.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let query = AssertSqlSafe(sql.to_owned());
+        let read = |error: sqlx::Error| panic!("{sql}: {error}");
+        match self.0.kind {
+            Kind::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(self.url()).await.unwrap_or_else(read);
+                let rows = sqlx::query(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+                rows.iter().map(|row| row.get::<String, _>(0)).collect()
+            }
+            Kind::Postgres => {
+                let mut connection =
+                    sqlx::PgConnection::connect(self.url()).await.unwrap_or_else(|error| panic!("{error}"));
+                let rows = sqlx::query(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+                rows.iter().map(|row| row.get::<String, _>(0)).collect()
+            }
+            Kind::MySql => {
+                let mut connection = sqlx::MySqlConnection::connect(self.url())
+                    .await
+                    .unwrap_or_else(|error| panic!("{error}"));
+                let rows = sqlx::query(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+                // MariaDB gives EXPLAIN and information_schema columns as bytes.
+                rows.iter()
+                    .map(|row| {
+                        row.try_get::<String, _>(0).unwrap_or_else(|_| {
+                            String::from_utf8_lossy(&row.get::<Vec<u8>, _>(0)).into_owned()
+                        })
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// How many rows a table has that meet a condition.
+    ///
+    /// # Panics
+    /// The database refuses the query.
+    pub async fn count(&self, table: &str, condition: &str) -> i64 {
+        let cast = if self.0.kind == Kind::MySql { "CHAR" } else { "TEXT" };
+        let sql = format!("SELECT CAST(COUNT(*) AS {cast}) FROM {table} WHERE {condition}");
+        self.texts(&sql).await[0].parse().expect("a number")
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        match (&self.server, self.kind) {
+            (None, _) => {
+                let path = self.url.trim_start_matches("sqlite://").trim_end_matches("?mode=rwc");
+                for suffix in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(format!("{path}{suffix}"));
+                }
+            }
+            (Some(server), kind) => {
+                let (server, name) = (server.clone(), self.name.clone());
+                // A runtime of its own: the test's may be shutting down.
+                let dropped = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    runtime.block_on(async move {
+                        if kind == Kind::Postgres {
+                            let mut connection = sqlx::PgConnection::connect(&server).await?;
+                            let sql = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+                            sqlx::raw_sql(sql).execute(&mut connection).await?;
+                        } else {
+                            let mut connection = sqlx::MySqlConnection::connect(&server).await?;
+                            let sql = AssertSqlSafe(format!("DROP DATABASE {name}"));
+                            sqlx::raw_sql(sql).execute(&mut connection).await?;
+                        }
+                        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+                    })
+                });
+                let _ = dropped.join();
+            }
+        }
+    }
+}
+
+fn server(kind: Kind) -> String {
+    let (variable, default) = match kind {
+        Kind::Postgres => ("SIGRA_TEST_POSTGRES", "postgres://root@127.0.0.1:5432/postgres"),
+        _ => ("SIGRA_TEST_MYSQL", "mysql://root@127.0.0.1:3306/test"),
+    };
+    std::env::var(variable).unwrap_or_else(|_| default.to_owned())
+}
+
+/// The same server, another database.
+fn with_database(url: &str, name: &str) -> String {
+    let (before, after) = url.split_at(url.rfind('/').expect("a path"));
+    let query = after.find('?').map_or("", |at| &after[at..]);
+    format!("{before}/{name}{query}")
+}

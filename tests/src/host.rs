@@ -1,0 +1,249 @@
+//! A host: its user type, its table, and Sigra on it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sigra::clock::TestClock;
+use sigra::mail::{Links, Mail, MailError, Mailer, Message};
+use sigra::{Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, Sigra};
+
+use crate::PASSWORD;
+use crate::database::{Database, Kind};
+
+/// The user type of most tests: every key of this version.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d", remember = "30d", touch = "1m"),
+    confirm_email(within = "48h"),
+    reset_password(within = "1h"),
+    lockout(after = 10, wait = "15m"),
+    throttle(per_network = 50, within = "15m"),
+    audit(retain = "400d")
+)]
+pub struct User {
+    /// The key.
+    #[sigra(id)]
+    pub id: uuid::Uuid,
+    /// The address.
+    #[sigra(email)]
+    pub email: String,
+    #[sigra(password, column = "password_hash")]
+    password: Option<PasswordHash>,
+    /// A column of the host's.
+    pub display_name: String,
+    /// When an operator disabled the account.
+    #[sigra(disabled_at)]
+    pub disabled_at: Option<time::OffsetDateTime>,
+    /// A column that the database fills.
+    #[sigra(skip)]
+    pub plan: String,
+}
+
+/// The keys of the tests. They protect nothing.
+pub const KEYS: &str = "k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+
+/// A host on a database of its own.
+#[derive(Clone)]
+pub struct Host {
+    /// The library under test.
+    pub auth: Sigra<User>,
+    /// Its database.
+    pub database: Database,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Its mails.
+    pub mailbox: Mailbox,
+    links: Links,
+}
+
+impl Host {
+    /// Creates the host's table and Sigra's.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn start(database: Database) -> Self {
+        database.run(&users_table(database.kind())).await;
+        let host = Self::join(database).await;
+        host.auth.migrate().await.expect("migrations");
+        host
+    }
+
+    /// A second handle on a database that has its tables, as another process has one: pools, permits and clock of its own.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn join(database: Database) -> Self {
+        let clock = Arc::new(TestClock::default());
+        let auth = Sigra::<User>::builder()
+            .url(database.url())
+            .keyring(Keyring::parse(KEYS).expect("keys"))
+            .clock(clock.clone())
+            .hashing(Hashing { permits: 2, queue: 400, deadline: Duration::from_secs(60) })
+            .build()
+            .await
+            .expect("a connection");
+        let links = Links::new("http://localhost:3000").expect("an address");
+        Self { auth, database, clock, mailbox: Mailbox::default(), links }
+    }
+
+    /// Registers and confirms an account.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn account(&self, email: &str) {
+        self.register(email).await.expect("registered");
+        let token = self.token_of("/confirm/").await;
+        self.auth.confirm_email(&token, &client()).await.expect("confirmed");
+    }
+
+    /// Registers an account.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn register(&self, email: &str) -> Result<sigra::Registered<User>, Error> {
+        let new = NewUser { email: email.into(), password: PASSWORD.into(), display_name: "Ada".into() };
+        self.auth.register(new, &client()).await
+    }
+
+    /// Signs in and gives what came of it.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn try_sign_in(&self, email: &str, password: &str) -> Result<UserSignIn, Error> {
+        self.auth.sign_in(Credentials::new(email, password), &client()).await
+    }
+
+    /// Signs in an account that nothing stands in the way of.
+    ///
+    /// # Panics
+    /// Something does.
+    pub async fn sign_in(&self, email: &str) -> NewSession<User> {
+        self.sign_in_with(email, PASSWORD).await
+    }
+
+    /// The same with another password.
+    ///
+    /// # Panics
+    /// Something stands in the way.
+    pub async fn sign_in_with(&self, email: &str, password: &str) -> NewSession<User> {
+        match self.try_sign_in(email, password).await {
+            Ok(UserSignIn::Complete(session)) => session,
+            other => panic!("not signed in: {other:?}"),
+        }
+    }
+
+    /// Sends what is due, and gives how many mails left.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn deliver(&self) -> usize {
+        self.auth.deliver_mail(&self.mailbox, &self.links).await.expect("the outbox")
+    }
+
+    /// Sends what is due, and gives the token in the newest mail's link.
+    ///
+    /// # Panics
+    /// There is no such mail.
+    pub async fn token_of(&self, path: &str) -> String {
+        self.deliver().await;
+        let mail = self.mailbox.last().expect("a mail");
+        let link = match mail.message {
+            Message::ConfirmEmail { link, .. } | Message::ResetPassword { link, .. } => link,
+            other => panic!("no link in {other:?}"),
+        };
+        link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()
+    }
+
+    /// Sends what is due, and gives the code in the newest mail.
+    ///
+    /// # Panics
+    /// There is no such mail.
+    pub async fn code(&self) -> String {
+        self.deliver().await;
+        match self.mailbox.last().expect("a mail").message {
+            Message::ConfirmEmail { code, .. } => code,
+            other => panic!("no code in {other:?}"),
+        }
+    }
+
+    /// Whether a token is a live session.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn is_live(&self, token: &str) -> bool {
+        self.auth.session(token).await.expect("an answer").is_some()
+    }
+
+    /// The names, outcomes and reasons of the audit rows, oldest first.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn trail(&self) -> Vec<String> {
+        let sql =
+            "SELECT CONCAT(event, ' ', outcome, ' ', COALESCE(reason, '-')) FROM sigra_audit ORDER BY at, id";
+        let sqlite =
+            "SELECT event || ' ' || outcome || ' ' || COALESCE(reason, '-') FROM sigra_audit ORDER BY at, id";
+        self.database.texts(if self.database.kind() == Kind::Sqlite { sqlite } else { sql }).await
+    }
+}
+
+/// A client from the network that documentation uses.
+#[must_use]
+pub fn client() -> Client {
+    Client::from_address([192, 0, 2, 7].into())
+        .with_user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+}
+
+/// A client from another network for each number.
+#[must_use]
+pub fn client_number(number: u8) -> Client {
+    Client::from_address([198, 51, 100, number].into()).with_user_agent("curl/8.0")
+}
+
+/// The host's own table, as its migration would write it.
+#[must_use]
+pub fn users_table(kind: Kind) -> String {
+    let (id, text, stamp) = match kind {
+        Kind::Sqlite => ("BLOB", "TEXT", "TEXT"),
+        Kind::Postgres => ("UUID", "TEXT", "TIMESTAMPTZ"),
+        Kind::MySql => ("BINARY(16)", "VARCHAR(255)", "DATETIME(6)"),
+    };
+    format!(
+        "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password_hash {text} NULL, \
+         display_name {text} NOT NULL, disabled_at {stamp} NULL, plan {text} NOT NULL DEFAULT 'free')"
+    )
+}
+
+/// Keeps mails in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Mailbox(Arc<Mutex<Vec<Mail>>>);
+
+impl Mailbox {
+    /// Every mail, oldest first.
+    ///
+    /// # Panics
+    /// Another test thread panicked while it held the box.
+    #[must_use]
+    pub fn all(&self) -> Vec<Mail> {
+        self.0.lock().expect("the mailbox").clone()
+    }
+
+    /// The newest mail.
+    #[must_use]
+    pub fn last(&self) -> Option<Mail> {
+        self.all().pop()
+    }
+}
+
+impl Mailer for Mailbox {
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        Box::pin(async move {
+            self.0.lock().expect("the mailbox").push(mail);
+            Ok(())
+        })
+    }
+}

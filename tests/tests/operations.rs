@@ -1,0 +1,429 @@
+//! Every operation, on every database: what it does, what it refuses, and the row it writes.
+
+use std::time::Duration;
+
+use sigra::{Refusal, SessionId};
+use sigra_tests::host::{client, client_number};
+use sigra_tests::{Host, NewUser, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
+
+const ADA: &str = "ada@example.com";
+
+#[tokio::test]
+async fn an_account_is_registered_confirmed_and_signed_in() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let registered = host.register("Ada@Example.com").await.unwrap();
+        let user = registered.new_user().unwrap();
+        assert_eq!((user.email.as_str(), user.display_name.as_str(), user.plan.as_str()), ("Ada@Example.com", "Ada", "free"));
+
+        // The owner learns what stands in the way; nothing of it is a session.
+        assert!(matches!(host.try_sign_in(ADA, PASSWORD).await, Ok(UserSignIn::Unconfirmed(who)) if who.email() == "Ada@Example.com"));
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 0);
+
+        let token = host.token_of("/confirm/").await;
+        host.auth.confirm_email(&token, &client()).await.unwrap();
+        let again = host.auth.confirm_email(&token, &client()).await.unwrap_err();
+        assert_eq!(again.refusal(), Some(&Refusal::InvalidToken));
+
+        let session = host.sign_in("ADA@example.com").await;
+        assert!(session.token().expose().starts_with("sgs.k1."));
+        let found = host.auth.session(session.token().expose()).await.unwrap().unwrap();
+        assert_eq!(found.id(), session.session().id());
+        assert_eq!(found.user().id, user.id);
+        assert_eq!(
+            host.trail().await,
+            [
+                "account.user.register success -",
+                "session.password.sign_in refused unconfirmed",
+                "mail.message.send success -",
+                "account.email.confirm success -",
+                "account.email.confirm refused invalid_token",
+                "session.password.sign_in success -",
+            ]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_taken_address_gets_the_same_answer_and_its_owner_a_mail() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let again = host.register("ADA@example.com").await.unwrap();
+        assert!(again.new_user().is_none());
+        assert_eq!(format!("{again:?}"), "Registered");
+        host.deliver().await;
+        let mail = host.mailbox.last().unwrap();
+        assert_eq!((mail.to.as_str(), mail.subject), (ADA, "You have an account already"));
+        assert_eq!(host.database.count("users", "1 = 1").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_a_reason_and_stores_nothing() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let register = |email: &str, password: &str| {
+            let new = NewUser { email: email.into(), password: password.into(), display_name: String::new() };
+            let auth = host.auth.clone();
+            async move { auth.register(new, &client()).await.unwrap_err().to_string() }
+        };
+        assert_eq!(register("a@x.com,b@y.com", PASSWORD).await, "this is not an e-mail address");
+        let short = register(ADA, "fourteen chars").await;
+        assert!(short.contains("at least 15 characters"), "{short}");
+        assert!(register(ADA, &"x".repeat(257)).await.contains("at most 256"));
+        assert_eq!(host.database.count("users", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_one_answer_for_every_account_state_after_one_hash() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account("plain@example.com").await;
+        host.register("unconfirmed@example.com").await.unwrap();
+        host.account("disabled@example.com").await;
+        let id = host.sign_in("disabled@example.com").await.user().id;
+        assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
+        let mut answers = Vec::new();
+        for who in ["plain", "unconfirmed", "disabled", "unknown"] {
+            let before = host.auth.hashes_computed();
+            let error =
+                host.try_sign_in(&format!("{who}@example.com"), "a wrong password here").await.unwrap_err();
+            assert_eq!(host.auth.hashes_computed(), before + 1, "{who}");
+            answers.push(error.to_string());
+        }
+        let error = host.try_sign_in("not an address", "a wrong password here").await.unwrap_err();
+        answers.push(error.to_string());
+        assert!(
+            answers.iter().all(|answer| answer == "the e-mail address or the password is wrong"),
+            "{answers:?}"
+        );
+        assert!(matches!(
+            host.try_sign_in("disabled@example.com", PASSWORD).await,
+            Ok(UserSignIn::Disabled(_))
+        ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_revoked_by_their_own_user_alone() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        host.account("eve@example.com").await;
+        let (laptop, phone) = (host.sign_in(ADA).await, host.sign_in(ADA).await);
+        let eve = host.sign_in("eve@example.com").await;
+
+        let list = host.auth.sessions(laptop.session()).await.unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!(
+            list.iter().filter(|one| one.current).map(|one| one.id).collect::<Vec<_>>(),
+            [laptop.session().id()]
+        );
+        assert_eq!(list[0].network.as_deref(), Some("192.0.2.7"));
+        assert!(list[0].user_agent.as_deref().unwrap().contains("Firefox"));
+
+        // Another user's session is not there for Eve, and stays.
+        assert!(!host.auth.revoke_session(eve.session(), phone.session().id(), &client()).await.unwrap());
+        assert!(host.is_live(phone.token().expose()).await);
+        assert!(host.auth.revoke_session(laptop.session(), phone.session().id(), &client()).await.unwrap());
+        assert!(!host.is_live(phone.token().expose()).await);
+        let unknown: SessionId = "01890000-0000-7000-8000-000000000000".parse().unwrap();
+        assert!(!host.auth.revoke_session(laptop.session(), unknown, &client()).await.unwrap());
+
+        let third = host.sign_in(ADA).await;
+        assert_eq!(host.auth.revoke_other_sessions(laptop.session(), &client()).await.unwrap(), 1);
+        assert!(!host.is_live(third.token().expose()).await && host.is_live(laptop.token().expose()).await);
+        // A session that has ended may change nothing any more.
+        let refused = host.auth.revoke_other_sessions(third.session(), &client()).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::SessionEnded));
+
+        host.auth.sign_out(laptop.session(), &client()).await.unwrap();
+        assert!(!host.is_live(laptop.token().expose()).await);
+        assert!(host.is_live(eve.token().expose()).await);
+        assert_eq!(host.auth.revoke_all_sessions(eve.session(), &client()).await.unwrap(), 1);
+        assert!(!host.is_live(eve.token().expose()).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_and_at_its_absolute_limit() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let idle = host.sign_in(ADA).await;
+        host.clock.advance(Duration::from_secs(3599));
+        assert!(host.is_live(idle.token().expose()).await);
+        // That use moved the limit.
+        host.clock.advance(Duration::from_secs(3599));
+        assert!(host.is_live(idle.token().expose()).await);
+        host.clock.advance(Duration::from_secs(3601));
+        assert!(!host.is_live(idle.token().expose()).await);
+
+        let busy = host.sign_in(ADA).await;
+        let mut hours = 0;
+        while host.is_live(busy.token().expose()).await {
+            host.clock.advance(Duration::from_secs(1800));
+            hours += 1;
+            assert!(hours < 800, "it never ends");
+        }
+        assert_eq!(hours, 14 * 48);
+        let swept = host.auth.sweep().await.unwrap();
+        assert_eq!(swept.sessions, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_remembered_session_has_its_own_limit_and_a_replaced_one_ends() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let before = host.sign_in(ADA).await;
+        let credentials =
+            sigra::Credentials::new(ADA, PASSWORD).remember(true).replacing(Some(before.token().expose()));
+        let UserSignIn::Complete(session) = host.auth.sign_in(credentials, &client()).await.unwrap() else {
+            panic!("not signed in")
+        };
+        assert!(session.session().is_remembered());
+        assert!(!host.is_live(before.token().expose()).await);
+        host.clock.advance(Duration::from_secs(29 * 86_400));
+        assert!(host.is_live(session.token().expose()).await);
+        host.clock.advance(Duration::from_secs(86_400 + 1));
+        assert!(!host.is_live(session.token().expose()).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_use_is_written_at_most_once_in_its_interval() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let seen = || async { host.auth.sessions(session.session()).await.unwrap()[0].last_seen_at };
+        let first = seen().await;
+        host.clock.advance(Duration::from_secs(50));
+        assert!(host.is_live(session.token().expose()).await);
+        assert_eq!(seen().await, first);
+        host.clock.advance(Duration::from_secs(11));
+        assert!(host.is_live(session.token().expose()).await);
+        assert!(seen().await > first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_confirms_its_own_account_alone_within_five_tries() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.register(ADA).await.unwrap();
+        let code = host.code().await;
+        host.register("eve@example.com").await.unwrap();
+        let eves = host.code().await;
+        assert_eq!(code.len(), 6);
+        let confirm = |email: &'static str, code: String| {
+            let auth = host.auth.clone();
+            async move { auth.confirm_email_code(email, &code, &client()).await.is_ok() }
+        };
+        if code != eves {
+            assert!(!confirm("eve@example.com", code.clone()).await, "another account's code");
+        }
+        assert!(!confirm("nobody@example.com", code.clone()).await);
+        let spaced = format!("{} {}", &code[..3], &code[3..]);
+        assert!(confirm(ADA, spaced).await);
+        assert!(!confirm(ADA, code).await, "used");
+
+        host.register("bob@example.com").await.unwrap();
+        let code = host.code().await;
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        for _ in 0..5 {
+            assert!(!confirm("bob@example.com", wrong.into()).await);
+        }
+        assert!(!confirm("bob@example.com", code).await, "the right code after five wrong ones");
+        host.auth.resend_confirmation("bob@example.com", &client()).await.unwrap();
+        let fresh = host.code().await;
+        assert!(confirm("bob@example.com", fresh).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reset_ends_every_session_voids_every_token_and_never_signs_in() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let (one, two) = (host.sign_in(ADA).await, host.sign_in(ADA).await);
+        host.auth.request_password_reset("ADA@example.com", &client()).await.unwrap();
+        let older = host.token_of("/reset/").await;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+
+        // A password that is refused costs the visitor nothing.
+        let short = host.auth.reset_password(&token, "too short", &client()).await.unwrap_err();
+        assert!(matches!(short.refusal(), Some(Refusal::PasswordRejected(_))));
+        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        for token in [&token, &older] {
+            let used =
+                host.auth.reset_password(token, "yet another passphrase", &client()).await.unwrap_err();
+            assert_eq!(used.refusal(), Some(&Refusal::InvalidToken));
+        }
+        assert!(!host.is_live(one.token().expose()).await && !host.is_live(two.token().expose()).await);
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 0);
+        assert_eq!(
+            host.try_sign_in(ADA, PASSWORD).await.unwrap_err().refusal(),
+            Some(&Refusal::InvalidCredentials)
+        );
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+        host.deliver().await;
+        assert_eq!(host.mailbox.last().unwrap().subject, "Your password was changed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_for_mail_tells_nothing_and_is_limited() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        host.deliver().await;
+        let mails = host.mailbox.all().len();
+        for _ in 0..8 {
+            host.auth.request_password_reset(ADA, &client()).await.unwrap();
+            host.auth.request_password_reset("nobody@example.com", &client()).await.unwrap();
+            host.auth.resend_confirmation(ADA, &client()).await.unwrap();
+        }
+        while host.database.count("sigra_outbox", "1 = 1").await > 0 {
+            host.deliver().await;
+        }
+        // Five resets; nothing to an unknown address, and nothing to confirm.
+        assert_eq!(host.mailbox.all().len() - mails, 5);
+        assert!(host.mailbox.all().iter().all(|mail| mail.to == ADA));
+        assert!(host.auth.request_password_reset("nonsense", &client()).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_password_moves_the_browser_to_a_new_session_and_ends_all_others() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let (here, there) = (host.sign_in(ADA).await, host.sign_in(ADA).await);
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        let wrong = host
+            .auth
+            .change_password(here.session(), "not my password at all", OTHER_PASSWORD, &client())
+            .await;
+        assert_eq!(wrong.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
+        assert!(host.is_live(here.token().expose()).await);
+
+        let next =
+            host.auth.change_password(here.session(), PASSWORD, OTHER_PASSWORD, &client()).await.unwrap();
+        assert!(host.is_live(next.token().expose()).await);
+        assert!(!host.is_live(here.token().expose()).await && !host.is_live(there.token().expose()).await);
+        let voided = host.auth.reset_password(&reset, "yet another passphrase", &client()).await.unwrap_err();
+        assert_eq!(voided.refusal(), Some(&Refusal::InvalidToken));
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disabled_account_has_no_sessions_and_gets_none() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let id = session.user().id;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
+        assert!(!host.auth.disable_account("root", &id, &client()).await.unwrap());
+        assert!(!host.is_live(session.token().expose()).await);
+        assert!(host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.is_err());
+        assert!(matches!(host.try_sign_in(ADA, PASSWORD).await, Ok(UserSignIn::Disabled(_))));
+        assert!(host.auth.enable_account("root", &id, &client()).await.unwrap());
+        assert!(!host.is_live(session.token().expose()).await, "an old session does not come back");
+        let _ = host.sign_in(ADA).await;
+        assert!(host.trail().await.contains(&"account.user.disable success -".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_lockout_counts_every_spelling_arms_again_and_never_confirms_a_guess() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        for round in 0..3 {
+            let before = host.auth.hashes_computed();
+            for attempt in 0..10_u8 {
+                let spelling = if attempt % 2 == 0 { "ADA@example.com" } else { " ada@EXAMPLE.com" };
+                let client = client_number(round * 10 + attempt);
+                let credentials = sigra::Credentials::new(spelling, "a wrong password here");
+                let error = host.auth.sign_in(credentials, &client).await.unwrap_err();
+                assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials), "round {round}, attempt {attempt}");
+            }
+            // The right password gets the same answer as a wrong one, and no hash is computed for either.
+            for password in [PASSWORD, "a wrong password here"] {
+                let error = host.try_sign_in(ADA, password).await.unwrap_err();
+                assert!(matches!(error.refusal(), Some(Refusal::TooManyAttempts { retry_after }) if retry_after.as_secs() <= 901));
+            }
+            assert_eq!(host.auth.hashes_computed(), before + 10);
+            host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        }
+        let _ = host.sign_in(ADA).await;
+        // Success cleared the count.
+        for _ in 0..9 {
+            assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
+        }
+        let _ = host.sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_locked_like_a_known_one() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            answers.push(host.try_sign_in("nobody@example.com", "a wrong password here").await.unwrap_err());
+        }
+        assert!(matches!(answers[10].refusal(), Some(Refusal::TooManyAttempts { .. })));
+        assert_eq!(answers[9].refusal(), Some(&Refusal::InvalidCredentials));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_network_is_throttled_over_all_accounts_and_success_gives_its_attempt_back() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        for _ in 0..60 {
+            let _ = host.sign_in(ADA).await;
+        }
+        for number in 0..50 {
+            let error = host
+                .try_sign_in(&format!("u{number}@example.com"), "a wrong password here")
+                .await
+                .unwrap_err();
+            assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
+        }
+        let error = host.try_sign_in("u50@example.com", "a wrong password here").await.unwrap_err();
+        assert!(matches!(error.refusal(), Some(Refusal::TooManyAttempts { .. })));
+        // Somebody else's network is not concerned.
+        let elsewhere = host.auth.sign_in(sigra::Credentials::new(ADA, PASSWORD), &client_number(9)).await;
+        assert!(matches!(elsewhere, Ok(UserSignIn::Complete(_))));
+    })
+    .await;
+}
