@@ -203,10 +203,11 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column.
+    /// The next column, of whichever type the field has.
     ///
     /// # Errors
     /// The database's value does not fit the field's type.
+    #[allow(clippy::should_implement_trait, reason = "an iterator has items of one type")]
     pub fn next<T: Load>(&mut self) -> Result<T, ReadError> {
         let index = self.next;
         self.next += 1;

@@ -62,7 +62,6 @@ impl<U> Sigra<U> {
     }
 
     /// Connects with settings of the host's: its own pool, keys, clock or hashing limits.
-    #[must_use]
     pub fn builder() -> Builder<U>
     where
         U: Account,

@@ -130,7 +130,9 @@ impl Error {
     /// Whether the same transaction may go through when it is run again.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Failed(Failure::Database(error) | Failure::Audit { source: error, .. }) => error.transient,
+            Self::Failed(Failure::Database(error) | Failure::Audit { source: error, .. }) => {
+                error.kind == DatabaseErrorKind::Transient
+            }
             _ => false,
         }
     }
@@ -142,42 +144,60 @@ impl Error {
 pub struct DatabaseError {
     message: String,
     hint: Option<&'static str>,
+    pub(crate) kind: DatabaseErrorKind,
+}
+
+/// What the library does about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DatabaseErrorKind {
     /// Lost against a concurrent transaction; nothing is wrong.
-    transient: bool,
-    /// The statement broke a unique constraint.
-    pub(crate) unique: bool,
+    Transient,
     /// The connection is gone; another may work.
-    pub(crate) disconnected: bool,
+    Disconnected,
+    /// The statement broke a unique constraint.
+    Unique,
     /// The index is there already.
-    pub(crate) duplicate_index: bool,
+    DuplicateIndex,
+    /// Nothing the library can mend.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "without a database nothing fails")
+    )]
+    Other,
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
-        let database = error.as_database_error();
-        let code = database.and_then(sqlx::error::DatabaseError::code);
-        let unique = database.is_some_and(sqlx::error::DatabaseError::is_unique_violation);
-        // Codes of the three databases do not collide: SQLSTATE is five characters long. MariaDB's number says more than
-        // its SQLSTATE, but 40001 covers deadlock and HY000 the lock timeout only by message.
-        let transient = match code.as_deref() {
-            Some("40001" | "40P01" | "5" | "261" | "517" | "6") => true,
-            _ => database.is_some_and(|error| error.message().contains("Lock wait timeout")),
+        use sqlx::error::DatabaseError as Answer;
+
+        let answer = error.as_database_error();
+        let code = answer.and_then(Answer::code);
+        // PostgreSQL's detail line repeats the values of the row; only its message is taken over.
+        let message = answer.map_or_else(|| error.to_string(), |answer| answer.message().to_owned());
+        let kind = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                DatabaseErrorKind::Disconnected
+            }
+            _ if answer.is_some_and(Answer::is_unique_violation) => DatabaseErrorKind::Unique,
+            _ if message.starts_with("Duplicate key name") => DatabaseErrorKind::DuplicateIndex,
+            // MariaDB has no SQLSTATE of its own for a lock that took too long.
+            _ if message.starts_with("Lock wait timeout") => DatabaseErrorKind::Transient,
+            // The codes of the three databases do not collide: SQLSTATEs have five characters, SQLite's numbers fewer.
+            _ => match code.as_deref() {
+                Some("40001" | "40P01" | "5" | "6" | "261" | "517") => DatabaseErrorKind::Transient,
+                Some("57P01" | "57P02" | "57P03") => DatabaseErrorKind::Disconnected,
+                _ => DatabaseErrorKind::Other,
+            },
         };
-        let missing = matches!(code.as_deref(), Some("42P01" | "42S02"))
-            || database.is_some_and(|error| error.message().starts_with("no such table"));
+        let missing =
+            matches!(code.as_deref(), Some("42P01" | "42S02")) || message.starts_with("no such table");
         let hint = match &error {
             _ if missing => Some("call `Sigra::migrate` after the host's own migrations"),
             sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),
             sqlx::Error::Io(_) => Some("is the server up, and does the URL name its host and port?"),
             _ => None,
         };
-        let disconnected =
-            matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
-                || matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03"));
-        // PostgreSQL's detail line repeats the values of the row; only its message is taken over.
-        let message = database.map_or_else(|| error.to_string(), |error| error.message().to_owned());
-        let duplicate_index = message.starts_with("Duplicate key name");
-        Self { message, hint, transient, unique, disconnected, duplicate_index }
+        Self { message, hint, kind }
     }
 }

@@ -1,6 +1,81 @@
-//! crate doc comes later
+//! Authentication for Rust web applications: declared on the user struct, checked while the application compiles.
+//!
+//! A host writes one struct, derives [`Sigra`](derive@Sigra) on it, and says in attributes which parts it wants. The derive
+//! emits typed code: the outcome of a sign-in as an enum with exactly the variants that the keys call for, what registration
+//! fills, and markers by which every operation knows whether it is on.
+//!
+//! ```
+//! use sigra::{PasswordHash, Sigra};
+//!
+//! #[derive(Clone, Debug, Sigra)]
+//! #[sigra(
+//!     table = "users",
+//!     password,
+//!     session(idle = "1h", absolute = "14d"),
+//!     confirm_email(within = "48h"),
+//!     reset_password(within = "1h"),
+//!     lockout(after = 10, wait = "15m"),
+//!     audit(retain = "400d"),
+//! )]
+//! pub struct User {
+//!     #[sigra(id)]
+//!     pub id: uuid::Uuid,
+//!     #[sigra(email)]
+//!     pub email: String,
+//!     #[sigra(password)]
+//!     password: Option<PasswordHash>,
+//!     pub display_name: String,
+//! }
+//!
+//! # #[cfg(feature = "sqlite")]
+//! # async fn example() -> Result<(), sigra::Error> {
+//! let auth = Sigra::<User>::connect("sqlite://app.db").await?;
+//! // After the host's own migrations have created `users`:
+//! auth.migrate().await?;
+//!
+//! let client = sigra::Client::unknown();
+//! let new = NewUser {
+//!     email: "ada@example.com".into(),
+//!     password: "correct horse battery staple".into(),
+//!     display_name: "Ada".into(),
+//! };
+//! auth.register(new, &client).await?;
+//!
+//! let credentials = sigra::Credentials::new("ada@example.com", "correct horse battery staple");
+//! match auth.sign_in(credentials, &client).await? {
+//!     UserSignIn::Complete(session) => println!("signed in until {}", session.session().expires_at()),
+//!     // This variant exists because `confirm_email` is on; the compiler asks for the arm.
+//!     UserSignIn::Unconfirmed(_) => println!("look into your mail first"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! - Every key, its default, its limits and the compile error that its misuse gives: the [derive](derive@Sigra).
+//! - What an application calls: [`Sigra`].
+//! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
+//! - Keys and their rotation: [`keyring`].
+//! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.
+//! - Extractors, cookies and cross-origin protection for axum: `sigra::axum`, with the cargo feature `axum`.
+//! - A complete site: `cargo run --example app` in the repository.
+//!
+//! # Cargo features
+//!
+//! | feature | what |
+//! |---|---|
+//! | `sqlite` (default) | SQLite, bundled |
+//! | `postgres` | PostgreSQL |
+//! | `mysql` | MariaDB and MySQL |
+//! | `axum` | [axum](https://docs.rs/axum) extractors |
+//!
+//! They only add: one binary may have every database and choose by URL at run time.
+
 pub mod account;
 pub mod audit;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod builder;
 mod client;
 pub mod clock;

@@ -18,7 +18,7 @@ use crate::store::statements::{
 use crate::unit::Unit;
 
 /// A count in a row is forgotten after so long without an attempt.
-const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const FORGET_AFTER: Duration = Duration::from_hours(24);
 
 /// What attempts are counted for. Unknown addresses have counters like known ones: a limit tells nothing about an account.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::audit::Entry;
 use crate::client::{Client, Facts};
 use crate::column::Bind;
 use crate::core::{Core, Sigra};
-use crate::error::{DatabaseError, Error, Failure};
+use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure};
 use crate::store::statements::InsertAudit;
 use crate::store::{Done, Rendered, Row, Stamp, Template, Writer};
 
@@ -130,7 +130,7 @@ impl<'c, U: Account> Unit<'c, U> {
         let mut writer = core.pool.write().await?;
         let begun = match writer.connection.begin().await {
             // The server was restarted while the connection lay idle. Nothing was sent that could have been done twice.
-            Err(error) if error.disconnected => {
+            Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
                 writer.connection.close_on_drop();
                 drop(writer);
                 writer = core.pool.write().await?;

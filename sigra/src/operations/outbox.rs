@@ -50,14 +50,14 @@ impl MailKind {
 }
 
 /// Mails of one kind that strangers can cause to one address.
-const MAILS: Limit = Limit::InWindow { most: 5, within: Duration::from_secs(60 * 60) };
+const MAILS: Limit = Limit::InWindow { most: 5, within: Duration::from_hours(1) };
 /// How long a worker has for one mail before another may take it.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 /// Deliveries that are tried: over about a day and a half.
 const ATTEMPTS: i64 = 12;
 /// How often the worker looks for rows that another process wrote, or that were postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
@@ -103,6 +103,7 @@ impl<U: Account> Step<U> for Ask {
 
 /// A row as it was read.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_field_names, reason = "the columns are called so")]
 struct Due {
     id: uuid::Uuid,
     kind: Option<MailKind>,

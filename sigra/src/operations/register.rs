@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::column::{Id as _, Values};
 use crate::core::{Reader, Sigra};
 use crate::email::{Address, Identifier};
-use crate::error::{Error, Refusal};
+use crate::error::{DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
 use crate::password::PasswordHash;
 use crate::store::Dialect;
@@ -95,7 +95,7 @@ impl<U: Account> Step<U> for Register<U> {
         }
         let user_id = match self.insert_user(unit).await {
             Ok(id) => id,
-            Err(Error::Failed(crate::Failure::Database(error))) if error.unique => {
+            Err(Error::Failed(Failure::Database(error))) if error.kind == DatabaseErrorKind::Unique => {
                 return Err(Refusal::Conflict.into());
             }
             Err(error) => return Err(error),
@@ -141,7 +141,7 @@ impl<U: Account> Register<U> {
             unit.execute(InsertUser, &values.0).await?.inserted.and_then(U::Id::from_database)
         };
         made.ok_or_else(|| {
-            crate::Failure::Config(format!(
+            Failure::Config(format!(
                 "the database made no key for a new row of `{table}`: `{id}` must count up by itself",
                 table = U::SCHEMA.table,
                 id = U::SCHEMA.id

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Reader, Sigra};
-use crate::error::{Error, Refusal};
+use crate::error::{DatabaseErrorKind, Error, Refusal};
 use crate::feature;
 use crate::session::{Session, SessionId, SessionInfo};
 use crate::store::statements::{
@@ -37,7 +37,7 @@ impl<U> Sigra<U> {
         let statement = Rendered::<U, SessionByToken>::STATEMENT;
         let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
             // The server was restarted while the connection lay idle; a read can be asked again.
-            Err(error) if error.disconnected => {
+            Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
                 self.core.pool.read().await?.fetch_optional(statement, values).await?
             }
             row => row?,

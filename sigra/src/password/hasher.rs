@@ -135,11 +135,8 @@ impl Hasher {
         password: Password,
         salt: Vec<u8>,
     ) -> Result<Vec<u8>, Error> {
-        let permit =
-            match tokio::time::timeout(self.settings.deadline, self.permits.clone().acquire_owned()).await {
-                Ok(Ok(permit)) => permit,
-                Ok(Err(_)) | Err(_) => return Err(self.busy().into()),
-            };
+        let waiting = tokio::time::timeout(self.settings.deadline, self.permits.clone().acquire_owned());
+        let Ok(Ok(permit)) = waiting.await else { return Err(self.busy().into()) };
         let memory = self.memory.clone();
         let computed = self.computed.clone();
         let task = tokio::task::spawn_blocking(move || {

@@ -3,10 +3,11 @@
 use time::OffsetDateTime;
 
 use super::connection::Connection;
+#[allow(clippy::wildcard_imports, reason = "every step names statements of that module, and only those")]
 use super::statements::*;
 use super::{Dialect, Pool, Rendered, Stamp, Statement};
 use crate::account::Account;
-use crate::error::{DatabaseError, Error, Failure};
+use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure};
 
 /// One step of Sigra's schema, as SQL for one database.
 #[derive(Clone, Debug)]
@@ -141,7 +142,8 @@ async fn apply<U: Account>(
             match connection.execute(statement, &[]).await {
                 Ok(_) => {}
                 // The index of a step that a killed process left half done; MySQL has no `IF NOT EXISTS` for it.
-                Err(error) if dialect == Dialect::MySql && error.duplicate_index => {}
+                Err(error)
+                    if dialect == Dialect::MySql && error.kind == DatabaseErrorKind::DuplicateIndex => {}
                 Err(error) => return Err(error.into()),
             }
         }

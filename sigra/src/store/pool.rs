@@ -45,7 +45,10 @@ pub(crate) struct Writer<'p> {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("dialect", &self.dialect()).field("shared", &self.shared).finish()
+        f.debug_struct("Pool")
+            .field("dialect", &self.dialect())
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
     }
 }
 
