@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use crate::account::Account;
 use crate::audit::Entry;
@@ -81,7 +82,7 @@ impl<U: Account> Sigra<U> {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let task = tokio::spawn(operation(Shielded(self.clone())));
+        let task = tokio::spawn(operation(Shielded(self.clone())).in_current_span());
         task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
     }
 
@@ -128,13 +129,13 @@ async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Ou
 impl<'c, U: Account> Unit<'c, U> {
     async fn begin(core: &'c Core, client: &Client) -> Result<Self, Error> {
         let mut writer = core.pool.write().await?;
-        let begun = match writer.connection.begin().await {
+        let begun = match writer.begin().await {
             // The server was restarted while the connection lay idle. Nothing was sent that could have been done twice.
             Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
                 writer.connection.close_on_drop();
                 drop(writer);
                 writer = core.pool.write().await?;
-                writer.connection.begin().await
+                writer.begin().await
             }
             begun => begun,
         };

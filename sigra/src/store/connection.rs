@@ -136,7 +136,9 @@ impl Connection {
     /// sqlx 0.9.0 returns a connection to its pool inside an open transaction when a `begin` is dropped while it waits for
     /// the server; writes of the next borrower would be acknowledged and never committed. `BEGIN; ROLLBACK` ends such a
     /// transaction and warns on no healthy connection, in the same round trip.
-    pub(crate) async fn begin(&mut self) -> Result<(), DatabaseError> {
+    ///
+    /// READ COMMITTED everywhere: MariaDB's default takes gap locks, on which parallel sign-ins deadlock.
+    pub(crate) async fn begin(&mut self, shared: bool) -> Result<(), DatabaseError> {
         match *self {
             #[cfg(feature = "sqlite")]
             // IMMEDIATE: a transaction that reads first and writes later fails at once, not after the busy timeout.
@@ -146,11 +148,12 @@ impl Connection {
                 run(&mut **connection, "BEGIN; ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED").await
             }
             #[cfg(feature = "mysql")]
-            // One statement each: the isolation level holds for the next transaction alone. READ COMMITTED: the default
-            // takes gap locks, on which parallel sign-ins deadlock.
             Self::MySql(ref mut connection) => {
-                run(&mut **connection, "ROLLBACK").await?;
-                run(&mut **connection, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                // A pool of Sigra's own has set the level for good, and nobody else can have left anything open in it.
+                if shared {
+                    run(&mut **connection, "ROLLBACK").await?;
+                    run(&mut **connection, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                }
                 run(&mut **connection, "START TRANSACTION").await
             }
         }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::connection::Connection;
 #[allow(clippy::wildcard_imports, reason = "every step names statements of that module, and only those")]
 use super::statements::*;
-use super::{Dialect, Pool, Rendered, Stamp, Statement};
+use super::{Dialect, Pool, Rendered, Stamp, Statement, Writer};
 use crate::account::Account;
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure};
 
@@ -77,11 +77,11 @@ pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
 /// Brings the database up to date. Safe to call from many processes at once and after a crash.
 pub(crate) async fn run<U: Account>(pool: &Pool, now: OffsetDateTime) -> Result<(), Error> {
     let mut writer = pool.write().await?;
-    let connection = &mut writer.connection;
-    let result = match lock(connection, pool.dialect()).await {
-        Ok(()) => apply::<U>(connection, pool.dialect(), now).await,
+    let result = match lock(&mut writer, pool.dialect()).await {
+        Ok(()) => apply::<U>(&mut writer.connection, pool.dialect(), now).await,
         Err(error) => Err(error.into()),
     };
+    let connection = &mut writer.connection;
     // Whatever happened, the lock goes with the connection's transaction or is given back here.
     let unlocked = unlock(connection, pool.dialect(), result.is_ok()).await;
     if unlocked.is_err() {
@@ -92,15 +92,15 @@ pub(crate) async fn run<U: Account>(pool: &Pool, now: OffsetDateTime) -> Result<
     Ok(())
 }
 
-async fn lock(connection: &mut Connection, dialect: Dialect) -> Result<(), DatabaseError> {
+async fn lock(writer: &mut Writer<'_>, dialect: Dialect) -> Result<(), DatabaseError> {
     match dialect {
-        Dialect::Sqlite => connection.begin().await,
+        Dialect::Sqlite => writer.begin().await,
         Dialect::Postgres => {
-            connection.begin().await?;
-            connection.run("SELECT pg_advisory_xact_lock(8315161591217651)").await
+            writer.begin().await?;
+            writer.connection.run("SELECT pg_advisory_xact_lock(8315161591217651)").await
         }
         // MariaDB commits at every CREATE: the lock has to live outside the transaction.
-        Dialect::MySql => connection.run("DO GET_LOCK('sigra_migrations', 60)").await,
+        Dialect::MySql => writer.connection.run("DO GET_LOCK('sigra_migrations', 60)").await,
     }
 }
 

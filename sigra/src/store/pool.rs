@@ -40,7 +40,15 @@ enum Backend {
 /// A connection for one transaction, with the turn that SQLite's single writer asks for.
 pub(crate) struct Writer<'p> {
     pub(crate) connection: Connection,
+    shared: bool,
     _turn: Option<tokio::sync::SemaphorePermit<'p>>,
+}
+
+impl Writer<'_> {
+    /// Starts a transaction.
+    pub(crate) async fn begin(&mut self) -> Result<(), DatabaseError> {
+        self.connection.begin(self.shared).await
+    }
 }
 
 impl fmt::Debug for Pool {
@@ -150,6 +158,12 @@ impl Pool {
         let pool = sqlx::mysql::MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_WITHIN)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let level = sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+                    level.execute(connection).await.map(|_| ())
+                })
+            })
             .test_before_acquire(false)
             .before_acquire(|connection, meta| Box::pin(ping_if_idle(connection, meta)))
             .connect(url)
@@ -191,15 +205,18 @@ impl Pool {
             #[cfg(feature = "sqlite")]
             Backend::Sqlite { ref writer, ref turn, .. } => {
                 let turn = turn.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-                Ok(Writer { connection: Connection::Sqlite(writer.acquire().await?), _turn: Some(turn) })
+                let connection = Connection::Sqlite(writer.acquire().await?);
+                Ok(Writer { connection, shared: self.shared, _turn: Some(turn) })
             }
             #[cfg(feature = "postgres")]
             Backend::Postgres(ref pool) => {
-                Ok(Writer { connection: Connection::Postgres(pool.acquire().await?), _turn: None })
+                let connection = Connection::Postgres(pool.acquire().await?);
+                Ok(Writer { connection, shared: self.shared, _turn: None })
             }
             #[cfg(feature = "mysql")]
             Backend::MySql(ref pool) => {
-                Ok(Writer { connection: Connection::MySql(pool.acquire().await?), _turn: None })
+                let connection = Connection::MySql(pool.acquire().await?);
+                Ok(Writer { connection, shared: self.shared, _turn: None })
             }
         }
     }
