@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::{Links, Mail, MailError, Mailer, Message};
-use sigra::{Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, Sigra};
+use sigra::{
+    Account, Builder, Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, Sigra,
+};
 
 use crate::PASSWORD;
 use crate::database::{Database, Kind};
@@ -77,17 +79,18 @@ impl Host {
     /// # Panics
     /// The database does not answer.
     pub async fn join(database: Database) -> Self {
+        let builder = Sigra::<User>::builder().url(database.url());
+        Self::with(database, builder).await
+    }
+
+    /// A handle with pools of the test's choosing.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn with(database: Database, builder: Builder<User>) -> Self {
         let clock = Arc::new(TestClock::default());
-        let auth = Sigra::<User>::builder()
-            .url(database.url())
-            .keyring(Keyring::parse(KEYS).expect("keys"))
-            .clock(clock.clone())
-            .hashing(Hashing { permits: 2, queue: 400, deadline: Duration::from_secs(60) })
-            .build()
-            .await
-            .expect("a connection");
-        let links = Links::new("http://localhost:3000").expect("an address");
-        Self { auth, database, clock, mailbox: Mailbox::default(), links }
+        let auth = prepare(builder, clock.clone()).build().await.expect("a connection");
+        Self { auth, database, clock, mailbox: Mailbox::default(), links: links() }
     }
 
     /// Registers and confirms an account.
@@ -95,7 +98,7 @@ impl Host {
     /// # Panics
     /// Any step is refused.
     pub async fn account(&self, email: &str) {
-        self.register(email).await.expect("registered");
+        let _ = self.register(email).await.expect("registered");
         let token = self.token_of("/confirm/").await;
         self.auth.confirm_email(&token, &client()).await.expect("confirmed");
     }
@@ -150,12 +153,7 @@ impl Host {
     /// There is no such mail.
     pub async fn token_of(&self, path: &str) -> String {
         self.deliver().await;
-        let mail = self.mailbox.last().expect("a mail");
-        let link = match mail.message {
-            Message::ConfirmEmail { link, .. } | Message::ResetPassword { link, .. } => link,
-            other => panic!("no link in {other:?}"),
-        };
-        link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()
+        token_in(&self.mailbox.last().expect("a mail"), path)
     }
 
     /// Sends what is due, and gives the code in the newest mail.
@@ -189,6 +187,41 @@ impl Host {
             "SELECT event || ' ' || outcome || ' ' || COALESCE(reason, '-') FROM sigra_audit ORDER BY at, id";
         self.database.texts(if self.database.kind() == Kind::Sqlite { sqlite } else { sql }).await
     }
+}
+
+/// The settings that every handle of the tests has.
+///
+/// # Panics
+/// The keys of the tests are malformed.
+#[must_use]
+pub fn prepare<U: Account>(builder: Builder<U>, clock: Arc<TestClock>) -> Builder<U> {
+    builder.keyring(Keyring::parse(KEYS).expect("keys")).clock(clock).hashing(Hashing {
+        permits: 2,
+        queue: 400,
+        deadline: Duration::from_secs(60),
+    })
+}
+
+/// Where the links in the tests' mails lead.
+///
+/// # Panics
+/// The address is malformed.
+#[must_use]
+pub fn links() -> Links {
+    Links::new("http://localhost:3000").expect("an address")
+}
+
+/// The token at the end of a mailed link.
+///
+/// # Panics
+/// The mail has no such link.
+#[must_use]
+pub fn token_in(mail: &Mail, path: &str) -> String {
+    let link = match &mail.message {
+        Message::ConfirmEmail { link, .. } | Message::ResetPassword { link, .. } => link,
+        other => panic!("no link in {other:?}"),
+    };
+    link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()
 }
 
 /// A client from the network that documentation uses.

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod host;
+pub mod site;
 
 pub use database::{Database, each_database};
 pub use host::{Host, Mailbox, NewUser, User, UserSignIn};
@@ -10,3 +11,8 @@ pub use host::{Host, Mailbox, NewUser, User, UserSignIn};
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Another one.
 pub const OTHER_PASSWORD: &str = "a different long passphrase";
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

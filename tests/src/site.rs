@@ -1,0 +1,243 @@
+//! The reference host as a process of its own, and a browser without a screen to drive it with.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Mutex;
+
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Method, Response};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::database::Database;
+use crate::host::KEYS;
+
+/// A running reference host. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Site {
+    process: Child,
+    /// Where it answers, such as `http://127.0.0.1:40001`.
+    pub base: String,
+}
+
+impl Site {
+    /// Starts one on a database.
+    ///
+    /// # Panics
+    /// The example is not built, or does not start.
+    pub async fn start(database: &Database) -> Self {
+        let binary = example();
+        assert!(
+            binary.exists(),
+            "{} is not there: run `cargo test` for the whole workspace, or `cargo build --example app` first",
+            binary.display()
+        );
+        let mut process = Command::new(binary)
+            .env("SIGRA_DATABASE_URL", database.url())
+            .env("SIGRA_KEYS", KEYS)
+            .env("PORT", "0")
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the reference host starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let base = loop {
+            let line = lines.next_line().await.expect("its output").expect("it says where it listens");
+            if let Some(base) = line.strip_prefix("Listening on ") {
+                break base.to_owned();
+            }
+        };
+        // Read on, so that it never waits for somebody to listen.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { process, base }
+    }
+
+    /// A browser that knows nothing yet.
+    ///
+    /// # Panics
+    /// The client cannot be made.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+            .build()
+            .expect("a client");
+        Browser { client, base: self.base.clone(), cookie: Mutex::default() }
+    }
+
+    /// Kills the process, as a crash would.
+    ///
+    /// # Panics
+    /// It is not there.
+    pub async fn kill(mut self) {
+        self.process.kill().await.expect("it was running");
+    }
+
+    /// Registers an account and confirms it by the mail in the development mailbox.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn account(&self, email: &str, password: &str) {
+        let browser = self.browser();
+        let answer = browser.register(email, password).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        let link = self.link(email, "/confirm/").await;
+        let answer = browser.post(&link, &[]).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
+    /// The path of the newest link for an address in the development mailbox, once the mail has come.
+    ///
+    /// # Panics
+    /// It does not come.
+    pub async fn link(&self, email: &str, path: &str) -> String {
+        let browser = self.browser();
+        for _ in 0..400 {
+            let mails = browser.get(&format!("/dev/mailbox?to={email}")).await.json;
+            let newest = mails.as_array().into_iter().flatten().find_map(|mail| {
+                let link = mail["link"].as_str()?.strip_prefix(&self.base)?;
+                link.starts_with(path).then(|| link.to_owned())
+            });
+            if let Some(link) = newest {
+                return link;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("no mail to {email} with a link to {path}");
+    }
+}
+
+/// A client that keeps the session cookie and asks for JSON.
+#[derive(Debug)]
+pub struct Browser {
+    client: reqwest::Client,
+    base: String,
+    cookie: Mutex<Option<String>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: http::StatusCode,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body as text.
+    pub text: String,
+    /// The body, where it is JSON.
+    pub json: Value,
+}
+
+impl Browser {
+    /// A GET.
+    ///
+    /// # Panics
+    /// There is no answer.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], &[]).await
+    }
+
+    /// A POST of a form, as a script on the site's own page or a program would send it.
+    ///
+    /// # Panics
+    /// There is no answer.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(Method::POST, path, form, &[]).await
+    }
+
+    /// A request with headers of its own.
+    ///
+    /// # Panics
+    /// There is no answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            request = request.header(ACCEPT, "application/json");
+        }
+        if method == Method::POST {
+            request = request.form(form);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(cookie) = self.cookie() {
+            request = request.header(COOKIE, cookie);
+        }
+        self.take(request.send().await.expect("an answer")).await
+    }
+
+    async fn take(&self, response: Response) -> Answer {
+        let (status, headers) = (response.status(), response.headers().clone());
+        for line in headers.get_all(SET_COOKIE) {
+            let pair = line.to_str().expect("text").split(';').next().expect("a pair").to_owned();
+            let gone = pair.ends_with('=');
+            *self.cookie.lock().expect("the cookie") = (!gone).then_some(pair);
+        }
+        let text = response.text().await.expect("a body");
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, text, json }
+    }
+
+    /// The cookie as it would be sent.
+    ///
+    /// # Panics
+    /// Another thread panicked while it held it.
+    #[must_use]
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.lock().expect("the cookie").clone()
+    }
+
+    /// Plants a cookie, as an attacker or an old browser would.
+    ///
+    /// # Panics
+    /// Another thread panicked while it held it.
+    pub fn plant(&self, cookie: &str) {
+        *self.cookie.lock().expect("the cookie") = Some(cookie.to_owned());
+    }
+
+    /// Registers.
+    pub async fn register(&self, email: &str, password: &str) -> Answer {
+        self.post("/register", &[("email", email), ("password", password), ("display_name", "Ada")]).await
+    }
+
+    /// Signs in.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/login", &[("email", email), ("password", password)]).await
+    }
+
+    /// The status of `GET /api/me`.
+    pub async fn me(&self) -> u16 {
+        self.get("/api/me").await.status.as_u16()
+    }
+}
+
+impl Answer {
+    /// A header as text; empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// Where it leads.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        self.header(LOCATION.as_str())
+    }
+}
+
+/// `cargo test` puts it beside the tests.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("the folder of the build");
+    folder.join("examples").join(format!("app{}", std::env::consts::EXE_SUFFIX))
+}
