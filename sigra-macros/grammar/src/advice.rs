@@ -1,0 +1,82 @@
+//! What to say about a word that is no key where it stands.
+
+use std::ptr;
+
+use crate::attr::{Mentions, Place, everywhere};
+use crate::error::Message;
+use crate::keys::Key;
+use crate::words;
+
+/// The message for any such word. The key that was likely meant counts as mentioned.
+pub(crate) fn unknown(here: Place, word: &str, mentions: &Mentions) -> Message {
+    explain(here, word, mentions).unwrap_or_else(|| nearest(here, word, mentions))
+}
+
+/// What there is to say about a word that somebody was expected to try.
+pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
+    if let Some(message) = misplaced(here, word, mentions) {
+        return Some(message);
+    }
+    let answer = |(place, key): (Place, &'static Key)| Some((place, key, key.answer(word)?));
+    // What a word stands for here comes before what is said about it in general, and that before other places.
+    let (place, key, help) = match here.keys().iter().find_map(|key| answer((here, *key))) {
+        Some(found) => found,
+        None => match words::answer(word, || no_such_key(here, word)) {
+            Some(message) => return Some(message),
+            // Other lists have words of their own: `wait` in one is no advice in another.
+            None => {
+                everywhere().filter(|(place, _)| !(here.is_list() && place.is_list())).find_map(answer)?
+            }
+        },
+    };
+    mentions.add(key);
+    let message = no_such_key(here, word);
+    Some(if help.is_empty() { message.help(advice(here, place, key)) } else { message.help(help) })
+}
+
+/// A key that goes elsewhere.
+fn misplaced(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
+    let elsewhere: Vec<_> = everywhere().filter(|(_, key)| key.name == word).collect();
+    let (first, key) = *elsewhere.first()?;
+    mentions.add_name(word);
+    let places: Vec<_> = elsewhere.iter().map(|(place, _)| place.to_string()).collect();
+    let message = Message::new(format_args!("`{word}` goes {}, not {here}", places.join(" or ")));
+    Some(message.help(advice(here, first, key)))
+}
+
+/// A slip of the finger, or a word of the writer's own.
+fn nearest(here: Place, word: &str, mentions: &Mentions) -> Message {
+    let scored = here.keys().iter().map(|key| (strsim::jaro_winkler(key.name, word), *key));
+    let near = scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let message = no_such_key(here, word);
+    if let Some((_, key)) = near {
+        mentions.add(key);
+        return message.help(format_args!("did you mean `{}`?", key.name));
+    }
+    let names: Vec<_> = here.keys().iter().map(|key| format!("`{}`", key.name)).collect();
+    message.help(format_args!("the keys here are {}", names.join(", ")))
+}
+
+fn no_such_key(here: Place, word: &str) -> Message {
+    Message::new(match here {
+        Place::Inside(list) => format!("there is no key `{word}` inside `{}(..)`", list.name),
+        Place::Struct | Place::Field => format!("there is no `#[sigra(..)]` key `{word}`"),
+    })
+}
+
+/// What to write for a key, and where, if that is elsewhere.
+fn advice(here: Place, there: Place, key: &Key) -> String {
+    let example = match there {
+        Place::Inside(list) => {
+            let settings = list.inner.iter().filter(|one| one.required.is_some() || ptr::eq(**one, key));
+            let settings: Vec<_> = settings.map(|one| one.example).collect();
+            format!("{}({})", list.name, settings.join(", "))
+        }
+        Place::Struct | Place::Field => key.example.to_owned(),
+    };
+    match (here, there) {
+        (Place::Struct | Place::Inside(_), Place::Field) => format!("mark the field: `{example}`"),
+        (Place::Field, Place::Struct | Place::Inside(_)) => format!("write it on the struct: `{example}`"),
+        _ => format!("write `{example}`"),
+    }
+}

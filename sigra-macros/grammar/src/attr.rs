@@ -1,0 +1,351 @@
+//! Reading `#[sigra(..)]`: which keys stand where, and what is wrong with those that do not.
+
+use std::cell::RefCell;
+use std::fmt::{self, Display};
+use std::ptr;
+
+use darling::FromMeta;
+use darling::ast::NestedMeta;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Attribute, Expr, Ident, Meta, MetaNameValue};
+
+use crate::error::{Errors, Message};
+use crate::keys::{self, Key, Range, Unit};
+use crate::value::{Amount, Count, Period, Quantity};
+use crate::{advice, syntax};
+
+/// A key that could be read.
+#[derive(Clone, Debug)]
+pub struct Keyed<T> {
+    /// The key itself.
+    pub key: Ident,
+    /// What errors underline: the value after `=`, or all of `key(..)`.
+    pub written: TokenStream,
+    /// Its value, or what stands in its parentheses.
+    pub value: T,
+}
+
+/// Where keys stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    Struct,
+    Field,
+    Inside(&'static Key),
+}
+
+impl Place {
+    pub(crate) fn keys(self) -> &'static [&'static Key] {
+        match self {
+            Self::Struct => &keys::STRUCT,
+            Self::Field => &keys::FIELD,
+            Self::Inside(key) => key.inner,
+        }
+    }
+
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::Inside(_))
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Struct => f.write_str("on the struct"),
+            Self::Field => f.write_str("on a field"),
+            Self::Inside(key) => write!(f, "inside `{}(..)`", key.name),
+        }
+    }
+}
+
+/// Every place with one of its keys.
+pub(crate) fn everywhere() -> impl Iterator<Item = (Place, &'static Key)> {
+    let inside = keys::STRUCT.into_iter().map(Place::Inside);
+    [Place::Struct, Place::Field]
+        .into_iter()
+        .chain(inside)
+        .flat_map(|place| place.keys().iter().map(move |key| (place, *key)))
+}
+
+/// Keys that were meant, also where they were misspelt, misplaced or given no proper value. What was meant is never
+/// reported as missing: that would be a second error for one mistake.
+#[derive(Clone, Debug, Default)]
+pub struct Mentions(RefCell<Vec<&'static Key>>);
+
+impl Mentions {
+    /// Whether `key` was meant.
+    #[must_use]
+    pub fn has(&self, key: &Key) -> bool {
+        self.0.borrow().iter().any(|mentioned| ptr::eq(*mentioned, key))
+    }
+
+    pub(crate) fn add(&self, key: &'static Key) {
+        self.0.borrow_mut().push(key);
+    }
+
+    fn merge(&self, other: &Self) {
+        self.0.borrow_mut().extend_from_slice(&other.0.borrow());
+    }
+
+    /// Every key of this name, wherever it belongs.
+    pub(crate) fn add_name(&self, name: &str) {
+        everywhere().filter(|(_, key)| key.name == name).for_each(|(_, key)| self.add(key));
+    }
+}
+
+/// The keys that were written at one place.
+pub(crate) struct Items<'e> {
+    place: Place,
+    given: Vec<(&'static Key, Meta)>,
+    mentions: Mentions,
+    errors: &'e Errors,
+}
+
+impl<'e> Items<'e> {
+    /// Reads every `#[sigra(..)]` among `attrs`.
+    pub(crate) fn of(attrs: &[Attribute], place: Place, errors: &'e Errors) -> Self {
+        let mut all = Self { place, given: Vec::new(), mentions: Mentions::default(), errors };
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("sigra")) {
+            match &attr.meta {
+                Meta::List(list) => all.read(list.tokens.clone()),
+                other => {
+                    let example = if matches!(place, Place::Field) {
+                        "#[sigra(id)]"
+                    } else {
+                        "#[sigra(table = \"users\")]"
+                    };
+                    errors.at(
+                        other,
+                        Message::new("`#[sigra]` takes its keys in parentheses")
+                            .help(format_args!("write `{example}`")),
+                    );
+                }
+            }
+        }
+        all
+    }
+
+    pub(crate) fn into_mentions(self) -> Mentions {
+        self.mentions
+    }
+
+    pub(crate) fn mentions(&self, key: &Key) -> bool {
+        self.mentions.has(key)
+    }
+
+    pub(crate) fn report(&self, at: &impl ToTokens, message: Message) {
+        self.errors.at(at, message);
+    }
+
+    fn read(&mut self, tokens: TokenStream) {
+        for item in syntax::items(tokens, self.errors, &self.mentions) {
+            self.take(item);
+        }
+    }
+
+    /// Keeps an item whose key may stand here.
+    fn take(&mut self, item: NestedMeta) {
+        match item {
+            NestedMeta::Meta(meta) => {
+                if let Some(key) = self.resolve(meta.path()) {
+                    if self.given.iter().any(|(given, _)| ptr::eq(*given, key)) {
+                        self.errors.at(
+                            meta.path(),
+                            Message::new(format_args!("`{}` is given twice", key.name))
+                                .help("keep one of the two"),
+                        );
+                    } else {
+                        self.given.push((key, meta));
+                    }
+                }
+            }
+            NestedMeta::NameValueInvalidExpr(broken) => {
+                if let Some(key) = self.resolve(&broken.path) {
+                    self.needs_value(&broken, key);
+                }
+            }
+            NestedMeta::Lit(literal) => {
+                // `2fa` is a number with a suffix to the lexer, and a word to whoever wrote it.
+                let text = literal.to_token_stream().to_string();
+                match advice::explain(self.place, &text, &self.mentions) {
+                    Some(message) => self.errors.at(&literal, message),
+                    None => self.errors.at(
+                        &literal,
+                        Message::new(format_args!("expected a key, found `{text}`"))
+                            .help(format_args!("write a key before it: `{}`", self.place.keys()[0].example)),
+                    ),
+                }
+            }
+        }
+    }
+
+    fn resolve(&self, path: &syn::Path) -> Option<&'static Key> {
+        let name = path.to_token_stream().to_string().replace(' ', "");
+        let known = self.place.keys().iter().find(|key| key.name == name);
+        match known {
+            Some(key) => self.mentions.add(key),
+            None => self.errors.at(path, advice::unknown(self.place, &name, &self.mentions)),
+        }
+        known.copied()
+    }
+
+    fn find(&self, key: &Key) -> Option<&Meta> {
+        self.given.iter().find(|(given, _)| ptr::eq(*given, key)).map(|(_, meta)| meta)
+    }
+
+    /// `key`
+    pub(crate) fn word(&self, key: &'static Key) -> Option<Ident> {
+        let meta = self.find(key)?;
+        if !matches!(meta, Meta::Path(_)) {
+            let message = Message::new(format_args!("`{}` takes no value", key.name));
+            self.errors.at(meta, message.help(format_args!("write just `{}`", key.name)));
+        }
+        ident(meta)
+    }
+
+    /// `key = value`
+    pub(crate) fn value<T: FromMeta>(&self, key: &'static Key) -> Option<Keyed<T>> {
+        let meta = self.find(key)?;
+        let Meta::NameValue(pair) = meta else {
+            self.needs_value(meta, key);
+            return None;
+        };
+        match T::from_expr(&pair.value) {
+            Ok(value) => Some(Keyed { key: ident(meta)?, written: pair.value.to_token_stream(), value }),
+            Err(error) => {
+                self.wrong_value(pair, key, &error);
+                None
+            }
+        }
+    }
+
+    /// A value that is wrong by itself. Where its type has no better advice, the key's example is the help.
+    fn wrong_value(&self, pair: &MetaNameValue, key: &Key, error: &darling::Error) {
+        let message = Message::new(error);
+        let helped = message.to_string().contains('\n');
+        self.errors.at(
+            &pair.value,
+            if helped { message } else { message.help(format_args!("write `{}`", key.example)) },
+        );
+    }
+
+    /// `key = 10` or `key = "15m"`; its default where it is left out, `None` where it has none.
+    pub(crate) fn quantity(&self, key: &'static Key) -> Option<Quantity> {
+        let range = key.range?;
+        let list = if let Place::Inside(list) = self.place { list.name } else { "" };
+        let quantity = |written, amount| Some(Quantity::new(list, key, range, written, amount));
+        match self.find(key) {
+            None if self.mentions(key) => quantity(TokenStream::new(), Amount::Rejected),
+            None => range.default.and_then(|value| quantity(TokenStream::new(), Amount::Known(value))),
+            Some(Meta::NameValue(pair)) => {
+                let read = match range.unit {
+                    Unit::Count => Count::from_expr(&pair.value).map(|count| count.0),
+                    Unit::Duration => Period::from_expr(&pair.value).map(|period| period.0),
+                };
+                let amount = match read {
+                    Ok(Some(value)) if self.is_within(key, range, value, &pair.value) => Amount::Known(value),
+                    Ok(None) => Amount::Compiled,
+                    Ok(Some(_)) => Amount::Rejected,
+                    Err(error) => {
+                        self.wrong_value(pair, key, &error);
+                        Amount::Rejected
+                    }
+                };
+                let quantity = quantity(pair.value.to_token_stream(), amount)?;
+                if amount == Amount::Compiled {
+                    let [at_least, at_most] = quantity.limits();
+                    self.errors.assert(&pair.value, at_least, below(key, range));
+                    self.errors.assert(&pair.value, at_most, above(key, range));
+                }
+                Some(quantity)
+            }
+            Some(other) => {
+                self.needs_value(other, key);
+                quantity(TokenStream::new(), Amount::Rejected)
+            }
+        }
+    }
+
+    /// A quantity that every such list has: [`list`](Self::list) has reported it if it is missing.
+    pub(crate) fn required(&self, key: &'static Key) -> Option<Quantity> {
+        let missing = || Some(Quantity::new("", key, key.range?, TokenStream::new(), Amount::Rejected));
+        self.quantity(key).or_else(missing)
+    }
+
+    fn is_within(&self, key: &Key, range: Range, value: u64, at: &Expr) -> bool {
+        let (message, limit) = match value {
+            _ if value < range.least.0 => (below(key, range), range.least.0),
+            _ if value > range.most.0 => (above(key, range), range.most.0),
+            _ => return true,
+        };
+        self.errors.at(at, message.help(format_args!("write `{} = {}`", key.name, range.unit.code(limit))));
+        false
+    }
+
+    /// `key(..)`, or the bare `key` where nothing in the parentheses must be written.
+    pub(crate) fn list(&self, key: &'static Key) -> Option<Keyed<Items<'e>>> {
+        let meta = self.find(key)?;
+        let mut inner = Items {
+            place: Place::Inside(key),
+            given: Vec::new(),
+            mentions: Mentions::default(),
+            errors: self.errors,
+        };
+        match meta {
+            Meta::Path(_) => {}
+            Meta::List(list) => {
+                inner.read(list.tokens.clone());
+                self.mentions.merge(&inner.mentions);
+            }
+            Meta::NameValue(_) => {
+                let name = key.name;
+                self.errors.at(
+                    meta,
+                    if key.may_stand_bare() {
+                        let setting = key.inner.first().map_or("", |inner| inner.example);
+                        Message::new(format_args!("`{name}` takes no value"))
+                            .help(format_args!("write just `{name}`, or `{name}({setting})`"))
+                    } else {
+                        Message::new(format_args!("`{name}` takes its settings in parentheses"))
+                            .help(format_args!("write `{}`", key.example))
+                    },
+                );
+                return None;
+            }
+        }
+        let missing: Vec<_> = key
+            .inner
+            .iter()
+            .filter(|one| one.required.is_some() && !inner.mentions(one))
+            .map(|one| (one.name, one.required))
+            .collect();
+        if let [(_, why), ..] = missing[..] {
+            let names: Vec<_> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let message = Message::new(format_args!("`{}` needs {}", key.name, names.join(" and ")));
+            self.errors.at(
+                meta,
+                message.help(format_args!("write `{}`", key.example)).note(why.unwrap_or_default()),
+            );
+        }
+        Some(Keyed { key: ident(meta)?, written: meta.to_token_stream(), value: inner })
+    }
+
+    fn needs_value(&self, at: &impl ToTokens, key: &Key) {
+        let message = Message::new(format_args!("`{}` needs a value", key.name));
+        self.errors.at(at, message.help(format_args!("write `{}`", key.example)));
+    }
+}
+
+fn below(key: &Key, range: Range) -> Message {
+    let (least, why) = range.least;
+    Message::new(format_args!("`{}` is below {}: {why}", key.name, range.unit.show(least)))
+}
+
+fn above(key: &Key, range: Range) -> Message {
+    let (most, why) = range.most;
+    Message::new(format_args!("`{}` is above {}: {why}", key.name, range.unit.show(most)))
+}
+
+fn ident(meta: &Meta) -> Option<Ident> {
+    meta.path().get_ident().cloned()
+}

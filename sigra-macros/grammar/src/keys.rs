@@ -1,0 +1,570 @@
+//! The one table of keys. The reader, the errors, the reference documentation and the editor hints are made from it.
+
+use crate::duration;
+
+/// One key of `#[sigra(..)]`.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Complete code, as the help lines show it.
+    pub example: &'static str,
+    /// What it does: the text of the reference and of the editor's hover.
+    pub docs: &'static str,
+    /// A mistake worth showing in the reference, which prints the error beside it.
+    pub misuse: &'static str,
+    /// Why there is no default. A key inside parentheses that has such a reason must be written.
+    pub required: Option<&'static str>,
+    /// Limits and default of a number or a duration.
+    pub range: Option<Range>,
+    /// The keys inside its parentheses.
+    pub inner: &'static [&'static Key],
+    /// Words that people try for it, separated by blanks, with a help line of their own where there is more to say.
+    pub tried: &'static [(&'static str, &'static str)],
+}
+
+/// What a number or a duration (in seconds) may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// How it is written.
+    pub unit: Unit,
+    /// What stands if the key is left out.
+    pub default: Option<u64>,
+    /// The least value, and who says so.
+    pub least: (u64, &'static str),
+    /// The largest value, and who says so.
+    pub most: (u64, &'static str),
+}
+
+/// How a quantity is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number that fits `u32`.
+    Count,
+    /// A number with a unit, in quotes.
+    Duration,
+}
+
+impl Unit {
+    /// The value as it is written in an attribute, without its quotes.
+    #[must_use]
+    pub fn show(self, value: u64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Duration => duration::show(value),
+        }
+    }
+
+    /// The value as it is written in an attribute.
+    #[must_use]
+    pub fn code(self, value: u64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Duration => format!("\"{}\"", duration::show(value)),
+        }
+    }
+}
+
+impl Key {
+    const fn new(name: &'static str, example: &'static str, docs: &'static str) -> Self {
+        Self { name, example, docs, misuse: "", required: None, range: None, inner: &[], tried: &[] }
+    }
+
+    const fn misuse(self, misuse: &'static str) -> Self {
+        Self { misuse, ..self }
+    }
+
+    const fn required(self, why: &'static str) -> Self {
+        Self { required: Some(why), ..self }
+    }
+
+    const fn count(
+        self,
+        default: Option<u64>,
+        least: (u64, &'static str),
+        most: (u64, &'static str),
+    ) -> Self {
+        Self { range: Some(Range { unit: Unit::Count, default, least, most }), ..self }
+    }
+
+    const fn duration(
+        self,
+        default: Option<u64>,
+        least: (u64, &'static str),
+        most: (u64, &'static str),
+    ) -> Self {
+        Self { range: Some(Range { unit: Unit::Duration, default, least, most }), ..self }
+    }
+
+    const fn inner(self, inner: &'static [&'static Key]) -> Self {
+        Self { inner, ..self }
+    }
+
+    const fn tried(self, tried: &'static [(&'static str, &'static str)]) -> Self {
+        Self { tried, ..self }
+    }
+
+    /// Whether the key may stand as a bare word: it has parentheses, and nothing in them must be written.
+    #[must_use]
+    pub fn may_stand_bare(&self) -> bool {
+        self.inner.iter().all(|key| key.required.is_none())
+    }
+
+    /// The help line for a word that people try for this key.
+    pub(crate) fn answer(&self, word: &str) -> Option<&'static str> {
+        self.tried.iter().find(|(words, _)| crate::words::contains(words, word)).map(|(_, help)| *help)
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The keys of the struct.
+pub static STRUCT: [&Key; 13] = [
+    &TABLE,
+    &PREFIX,
+    &PASSWORD,
+    &SESSION,
+    &CONFIRM_EMAIL,
+    &RESET_PASSWORD,
+    &LOCKOUT,
+    &THROTTLE,
+    &UNSAFE_NO_LOCKOUT,
+    &AUDIT,
+    &UNSAFE_NO_AUDIT,
+    &PRIVACY,
+    &CRATE,
+];
+
+/// The keys of a field.
+pub static FIELD: [&Key; 7] = [
+    &field::ID,
+    &field::EMAIL,
+    &field::PASSWORD,
+    &field::CONFIRMED_AT,
+    &field::DISABLED_AT,
+    &field::SKIP,
+    &field::COLUMN,
+];
+
+/// `table`
+pub static TABLE: Key = Key::new(
+    "table",
+    r#"table = "users""#,
+    "The host's table, which the struct is a row of: a plain identifier of at most 63 bytes. Sigra's own tables refer \
+     to it by foreign keys; the host's migrations own it.",
+)
+.misuse(r#"table = "app users""#)
+.required("Sigra reads and writes the host's own table")
+.tried(&[("table_name tablename tbl schema source collection entity relation", "")]);
+
+/// `prefix`
+pub static PREFIX: Key = Key::new(
+    "prefix",
+    r#"prefix = "sigra_""#,
+    "What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database \
+     need two prefixes. Default `\"sigra_\"`.",
+)
+.misuse(r#"prefix = "Sigra_""#)
+.tried(&[("table_prefix tables_prefix namespace", "")]);
+
+/// `password`
+pub static PASSWORD: Key = Key::new(
+    "password",
+    "password",
+    "Sign-in by password, hashed with Argon2id. The field of the hash is marked `#[sigra(password)]`. Asks for an answer \
+     to guessing: `lockout(..)`, `throttle(..)` or both.",
+)
+.misuse("password(min_length = 8)")
+.inner(&[&password::MIN_LENGTH, &password::MEMORY_KIB, &password::ITERATIONS])
+.tried(&[
+    ("pwd passwd pass passphrase passwords credentials database_authenticatable has_secure_password", ""),
+    ("hash hasher hashing argon argon2 argon2id kdf", "write `password`: it hashes with Argon2id"),
+    ("bcrypt scrypt pbkdf2 sha256", "write `password`: new hashes are always Argon2id"),
+]);
+
+/// The keys inside `password(..)`.
+pub mod password {
+    use super::Key;
+
+    /// `min_length`
+    pub static MIN_LENGTH: Key = Key::new(
+        "min_length",
+        "min_length = 15",
+        "The fewest code points a password may have. At least 64 code points are always accepted.",
+    )
+    .count(
+        Some(15),
+        (15, "NIST SP 800-63B-4 3.1.1.2 asks for 15 characters where a password stands alone"),
+        (64, "NIST SP 800-63B-4 3.1.1.2 wants passwords of 64 characters to be accepted"),
+    )
+    .tried(&[("min minimum min_len length minimum_length", "")]);
+
+    /// `memory_kib`
+    pub static MEMORY_KIB: Key = Key::new(
+        "memory_kib",
+        "memory_kib = 19456",
+        "Argon2id memory in KiB. With `iterations` at least one of OWASP's pairs: 47104 and 1, 19456 and 2, 12288 and \
+         3, 9216 and 4, 7168 and 5 (ASVS 11.4.2).",
+    )
+    .count(
+        Some(19_456),
+        (7_168, "no pair of OWASP's Argon2id settings has less memory (ASVS 11.4.2)"),
+        (1_048_576, "one sign-in would take more than 1 GiB"),
+    )
+    .tried(&[("memory mem m memory_cost m_cost", "")]);
+
+    /// `iterations`
+    pub static ITERATIONS: Key = Key::new(
+        "iterations",
+        "iterations = 2",
+        "Argon2id passes over the memory. See `memory_kib` for the least pairs.",
+    )
+    .count(Some(2), (1, "a hash takes at least one pass"), (64, "a sign-in would take seconds"))
+    .tried(&[("time t passes rounds cost time_cost t_cost log_rounds", "")]);
+}
+
+/// `session`
+pub static SESSION: Key = Key::new(
+    "session",
+    r#"session(idle = "1h", absolute = "14d")"#,
+    "Sessions kept in the database, which can be listed and ended one by one. How long they last is written down.",
+)
+.misuse(r#"session(idle = "1h")"#)
+.required("how long a sign-in lasts is a decision that the host writes down (ASVS 7.1.1)")
+.inner(&[&session::IDLE, &session::ABSOLUTE, &session::REMEMBER, &session::TOUCH])
+.tried(&[
+    ("sessions session_store login_session", ""),
+    ("cookie cookies", "a session brings its cookie: `session(idle = \"1h\", absolute = \"14d\")`"),
+    ("ttl timeout expires expiry lifetime timeoutable max_session", "a session has two ends: `session(idle = \"1h\", absolute = \"14d\")`"),
+    ("remember_me rememberable remember_for", "it is part of the session: `session(idle = \"1h\", absolute = \"14d\", remember = \"30d\")`"),
+]);
+
+/// The keys inside `session(..)`.
+pub mod session {
+    use super::{DAY, Key, MINUTE};
+
+    const REAUTHENTICATION: &str =
+        "NIST SP 800-63B-4 2.1.3 asks for a new sign-in after 30 days at the latest";
+    const DECISION: &str = "how long a sign-in lasts is a decision that the host writes down (ASVS 7.1.1)";
+
+    /// `idle`
+    pub static IDLE: Key =
+        Key::new("idle", r#"idle = "1h""#, "Ends a session that was not used for so long.")
+            .misuse(r#"session(idle = "15 minutes", absolute = "14d")"#)
+            .required(DECISION)
+            .duration(
+                None,
+                (MINUTE, "a visitor who reads a page would be signed out"),
+                (30 * DAY, REAUTHENTICATION),
+            )
+            .tried(&[("ttl timeout idle_timeout inactivity inactive sliding", "")]);
+
+    /// `absolute`
+    pub static ABSOLUTE: Key =
+        Key::new("absolute", r#"absolute = "14d""#, "Ends a session so long after the sign-in, used or not.")
+            .misuse(r#"session(idle = "1h", absolute = "90d")"#)
+            .required(DECISION)
+            .duration(
+                None,
+                (MINUTE, "a visitor who reads a page would be signed out"),
+                (30 * DAY, REAUTHENTICATION),
+            )
+            .tried(&[("max max_age lifetime expires expiry max_lifetime total", "")]);
+
+    /// `remember`
+    pub static REMEMBER: Key = Key::new(
+        "remember",
+        r#"remember = "30d""#,
+        "Both limits of a session whose visitor asked to be remembered. Left out, nobody can ask.",
+    )
+    .duration(None, (MINUTE, "a visitor who reads a page would be signed out"), (30 * DAY, REAUTHENTICATION))
+    .tried(&[("remember_me rememberable long", "")]);
+
+    /// `touch`
+    pub static TOUCH: Key = Key::new(
+        "touch",
+        r#"touch = "1m""#,
+        "How stale the recorded last use may be: a session is written at most once in this time. At most half of `idle`.",
+    )
+    .duration(
+        Some(MINUTE),
+        (1, "every request would write to the database"),
+        (DAY, "the list of sessions would not show who is there"),
+    )
+    .tried(&[("refresh update_every last_seen touch_every", "")]);
+}
+
+/// `confirm_email`
+pub static CONFIRM_EMAIL: Key = Key::new(
+    "confirm_email",
+    r#"confirm_email(within = "48h")"#,
+    "A mailed link or code proves the address. Until then a sign-in comes to `Unconfirmed`.",
+)
+.misuse(r#"confirm_email(within = "30d")"#)
+.inner(&[&confirm_email::WITHIN])
+.tried(&[(
+    "verify_email email_verification email_confirmation verify verification confirmable confirmation confirm \
+     verified_email activation activate email_confirm",
+    "",
+)]);
+
+/// The keys inside `confirm_email(..)`.
+pub mod confirm_email {
+    use super::{DAY, HOUR, Key, MINUTE};
+
+    /// `within`
+    pub static WITHIN: Key = Key::new("within", r#"within = "48h""#, "How long the link and the code work.")
+        .duration(
+            Some(48 * HOUR),
+            (5 * MINUTE, "mail can take longer to arrive"),
+            (7 * DAY, "a link in an old mail should not open an account"),
+        )
+        .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
+}
+
+/// `reset_password`
+pub static RESET_PASSWORD: Key = Key::new(
+    "reset_password",
+    r#"reset_password(within = "1h")"#,
+    "A forgotten password is set anew by a mailed link, which ends every session and never signs in by itself.",
+)
+.misuse(r#"reset_password(within = "2d")"#)
+.inner(&[&reset_password::WITHIN])
+.tried(&[(
+    "recoverable recovery recover password_reset forgot_password forgot reset lost_password password_recovery",
+    "",
+)]);
+
+/// The keys inside `reset_password(..)`.
+pub mod reset_password {
+    use super::{DAY, HOUR, Key, MINUTE};
+
+    /// `within`
+    pub static WITHIN: Key = Key::new("within", r#"within = "1h""#, "How long the link works.")
+        .duration(
+            Some(HOUR),
+            (5 * MINUTE, "mail can take longer to arrive"),
+            (DAY, "NIST SP 800-63B-4 4.2.1.2 lets a mailed recovery secret live for 24 hours at most"),
+        )
+        .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
+}
+
+/// `lockout`
+pub static LOCKOUT: Key = Key::new(
+    "lockout",
+    r#"lockout(after = 10, wait = "15m")"#,
+    "After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, and \
+     counts again after it.",
+)
+.misuse(r#"lockout(after = 1000, wait = "15m")"#)
+.inner(&[&lockout::AFTER, &lockout::WAIT])
+.tried(&[("lockable lock account_lockout brute_force max_attempts failed_attempts bruteforce lock_after", "")]);
+
+/// The keys inside `lockout(..)`.
+pub mod lockout {
+    use super::{DAY, Key};
+
+    const DECISION: &str =
+        "a low limit locks out careless owners, a high one helps who guesses: the host decides";
+
+    /// `after`
+    pub static AFTER: Key = Key::new("after", "after = 10", "Wrong passwords in a row.")
+        .required(DECISION)
+        .count(
+            None,
+            (1, "an account needs at least one attempt"),
+            (100, "NIST SP 800-63B-4 3.2.2 allows 100 failures in a row at most"),
+        )
+        .tried(&[("attempts max max_attempts limit tries failures threshold", "")]);
+
+    /// `wait`
+    pub static WAIT: Key =
+        Key::new("wait", r#"wait = "15m""#, "How long the account then refuses every attempt.")
+            .required(DECISION)
+            .duration(
+                None,
+                (30, "a shorter wait hardly slows a program down"),
+                (DAY, "whoever knows an address could keep its owner out for days"),
+            )
+            .tried(&[("for duration unlock_in unlock_after minutes cooldown period within", "")]);
+}
+
+/// `throttle`
+pub static THROTTLE: Key = Key::new(
+    "throttle",
+    r#"throttle(per_network = 100, within = "15m")"#,
+    "A network (one IPv4 address or one IPv6 /64) that failed so often, over all accounts, has to wait.",
+)
+.misuse("throttle(per_network = 100)")
+.inner(&[&throttle::PER_NETWORK, &throttle::WITHIN])
+.tried(&[("rate_limit ratelimit rate_limiting limiter throttling limit per_ip ip_limit", "")]);
+
+/// The keys inside `throttle(..)`.
+pub mod throttle {
+    use super::{DAY, Key, MINUTE};
+
+    const DECISION: &str = "how many visitors share one network differs from site to site: the host decides";
+
+    /// `per_network`
+    pub static PER_NETWORK: Key =
+        Key::new("per_network", "per_network = 100", "Failed attempts within the time.")
+            .required(DECISION)
+            .count(
+                None,
+                (1, "a network needs at least one attempt"),
+                (100_000, "a limit that nobody reaches is no limit"),
+            )
+            .tried(&[("per_ip ip requests max limit attempts after", "")]);
+
+    /// `within`
+    pub static WITHIN: Key = Key::new("within", r#"within = "15m""#, "The time in which they are counted.")
+        .required(DECISION)
+        .duration(
+            None,
+            (MINUTE, "a shorter window hardly slows a program down"),
+            (DAY, "a shared network would stay shut for days"),
+        )
+        .tried(&[("per window period interval every wait", "")]);
+}
+
+/// `unsafe_no_lockout`
+pub static UNSAFE_NO_LOCKOUT: Key = Key::new(
+    "unsafe_no_lockout",
+    r#"unsafe_no_lockout = "the gateway counts failed sign-ins""#,
+    "Wrong passwords are not counted. The reason, at least ten characters, is kept in the policy.",
+)
+.misuse(r#"unsafe_no_lockout = "dev""#)
+.tried(&[("no_lockout no_throttle disable_lockout unsafe_no_throttle", "")]);
+
+/// `audit`
+pub static AUDIT: Key = Key::new(
+    "audit",
+    r#"audit(retain = "400d")"#,
+    "The audit trail: one row for each change, in the same transaction. On by default; `retain` lets old rows go.",
+)
+.misuse(r#"audit = "yes""#)
+.inner(&[&audit::RETAIN])
+.tried(&[("trackable track logging audit_log auditing log history trail events", "")]);
+
+/// The keys inside `audit(..)`.
+pub mod audit {
+    use super::{DAY, Key};
+
+    /// `retain`
+    pub static RETAIN: Key =
+        Key::new("retain", r#"retain = "400d""#, "How long a row is kept. Left out, every row is.")
+            .duration(
+                None,
+                (DAY, "a trail that is gone before anybody looks is none"),
+                (36_500 * DAY, "leave `retain` out to keep every row"),
+            )
+            .tried(&[("retention keep ttl days keep_for max_age", "")]);
+}
+
+/// `unsafe_no_audit`
+pub static UNSAFE_NO_AUDIT: Key = Key::new(
+    "unsafe_no_audit",
+    r#"unsafe_no_audit = "the database writes its own trail""#,
+    "Switches the audit trail off. The reason, at least ten characters, is kept in the policy.",
+)
+.misuse(r#"unsafe_no_audit = "          ""#)
+.tried(&[("no_audit disable_audit", "")]);
+
+/// `privacy`
+pub static PRIVACY: Key = Key::new(
+    "privacy",
+    r#"privacy = "full""#,
+    "How much of a visitor's address and browser is stored with sessions and audit rows: `\"full\"`, `\"truncated\"` (IPv4 \
+     to /24, IPv6 to /48, browser family only) or `\"none\"`. Default `\"full\"`.",
+)
+.misuse(r#"privacy = "hashed""#)
+.tried(&[("gdpr anonymize anonymise ip_privacy store_ip track_ip", "")]);
+
+/// `crate`
+pub static CRATE: Key = Key::new(
+    "crate",
+    "crate = sigra_renamed",
+    "Where the generated code finds Sigra, if `Cargo.toml` gives it another name. Default `::sigra`.",
+)
+.misuse(r#"crate = "sigra_renamed""#)
+.tried(&[("krate crate_path sigra_crate", "")]);
+
+/// The keys of a field.
+pub mod field {
+    use super::Key;
+
+    /// `id`
+    pub static ID: Key = Key::new(
+        "id",
+        "#[sigra(id)] id: uuid::Uuid",
+        "The primary key: `i64`, `uuid::Uuid` or `String`. Sessions, tokens and audit rows name a user by it.",
+    )
+    .misuse("#[sigra(id, email)] id: String")
+    .required("sessions, tokens and the audit trail name a user by it")
+    .tried(&[("primary_key pk key uuid user_id primary", "")]);
+
+    /// `email`
+    pub static EMAIL: Key = Key::new(
+        "email",
+        "#[sigra(email)] email: String",
+        "The address, a `String`: visitors sign in with it and mail goes there.",
+    )
+    .misuse("#[sigra(emial)] email: String")
+    .required("visitors sign in with it, and mail goes there")
+    .tried(&[(
+        "username user_name login identifier address mail name e_mail email_address natural_id",
+        "visitors sign in with their address: `#[sigra(email)] email: String`",
+    )]);
+
+    /// `password`
+    pub static PASSWORD: Key = Key::new(
+        "password",
+        "#[sigra(password)] password: Option<sigra::PasswordHash>",
+        "The hash of the password: `Option<sigra::PasswordHash>`, or `sigra::PasswordHash` where every account has one.",
+    )
+    .misuse("#[sigra(password = \"hash\")] password: Option<PasswordHash>")
+    .required("it holds the hash that a sign-in is checked against")
+    .tried(&[("password_hash hash hashed_password encrypted_password password_digest pwd digest secret", "")]);
+
+    /// `confirmed_at`
+    pub static CONFIRMED_AT: Key = Key::new(
+        "confirmed_at",
+        "#[sigra(confirmed_at)] confirmed_at: Option<time::OffsetDateTime>",
+        "A column of the host's for the time at which the address was proved. Left out, only Sigra's own table holds it.",
+    )
+    .misuse("#[sigra(confirmed_at, skip)] confirmed_at: Option<time::OffsetDateTime>")
+    .tried(&[("confirmed verified verified_at email_verified email_verified_at email_confirmed_at activated_at", "")]);
+
+    /// `disabled_at`
+    pub static DISABLED_AT: Key = Key::new(
+        "disabled_at",
+        "#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>",
+        "The time at which the account was disabled. The right password then comes to `Disabled`.",
+    )
+    .misuse("#[sigra(disabled_at = true)] disabled_at: Option<time::OffsetDateTime>")
+    .tried(&[(
+        "disabled banned banned_at blocked blocked_at locked_at suspended suspended_at deleted_at deactivated_at active \
+         enabled is_active",
+        "",
+    )]);
+
+    /// `skip`
+    pub static SKIP: Key = Key::new(
+        "skip",
+        "#[sigra(skip)] created_at: time::OffsetDateTime",
+        "Registration leaves the column to the database's default. The field is still read.",
+    )
+    .misuse("#[sigra(skip, email)] email: String")
+    .tried(&[("ignore ignored readonly read_only default generated computed skip_insert skip_deserializing internal", "")]);
+
+    /// `column`
+    pub static COLUMN: Key = Key::new(
+        "column",
+        "#[sigra(column = \"display_name\")] name: String",
+        "The column's name, where it is not the field's: a plain identifier of at most 63 bytes.",
+    )
+    .misuse("#[sigra(column = \"display name\")] name: String")
+    .tried(&[("rename column_name col field db_column db_name", "")]);
+}

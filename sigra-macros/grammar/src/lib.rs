@@ -1,0 +1,47 @@
+//! The attribute grammar of Sigra, read by the derive and by the tools: from `#[sigra(..)]` to a checked [`Model`].
+//!
+//! The way through it: [`keys`] says what may be written, `syntax` splits what was written, `attr` finds the keys in it and
+//! [`value`] reads their values, [`mod@model`] gives them types, [`rules`] compares them with each other. [`error`] collects every
+//! mistake; `advice` and [`words`] know what to say about a word that is no key.
+
+#![forbid(unsafe_code)]
+
+mod advice;
+mod attr;
+pub mod duration;
+pub mod error;
+pub mod example;
+pub mod keys;
+pub mod model;
+pub mod rules;
+mod syntax;
+pub mod value;
+pub mod words;
+
+use syn::DeriveInput;
+
+pub use crate::attr::{Keyed, Mentions};
+use crate::error::Errors;
+use crate::model::{Draft, Model};
+
+/// What is left of a struct with mistakes: what to tell its author, and what could be read all the same.
+#[derive(Debug)]
+pub struct Rejected {
+    /// Every mistake, in the order of the source.
+    pub error: syn::Error,
+    /// What was read before, beside and after the mistakes.
+    pub draft: Draft,
+}
+
+/// Reads and checks one `#[derive(Sigra)]` input.
+pub fn model(input: &DeriveInput) -> Result<Model, Box<Rejected>> {
+    let errors = Errors::default();
+    let draft = Draft::read(input, &errors);
+    if draft.is_readable() {
+        rules::check(&draft, &errors);
+    }
+    match errors.finish() {
+        Ok(assertions) => Model::new(draft, assertions),
+        Err(error) => Err(Box::new(Rejected { error, draft })),
+    }
+}

@@ -1,0 +1,455 @@
+//! What the attributes say, with types: first as it was written, then complete.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Data, DeriveInput, Fields, Ident, Meta, Path, Type, Visibility};
+
+use crate::Rejected;
+use crate::attr::{Items, Keyed, Mentions, Place};
+use crate::error::{Assertion, Errors, Message};
+use crate::keys::{self, Key, field};
+use crate::value::{CratePath, Name, Privacy, Quantity, Reason, name_problem};
+
+/// A struct as it was written. Everything may be missing.
+#[derive(Debug)]
+pub struct Draft {
+    /// The user type.
+    pub ident: Ident,
+    /// Its visibility, which the generated types share.
+    pub vis: Visibility,
+    /// The word `sigra` of its attribute, under which errors about the generated enum point.
+    pub hook: Span,
+    /// What `#[sigra(..)]` on the struct says.
+    pub settings: Settings,
+    /// Its fields.
+    pub fields: Vec<Field>,
+    /// Keys that were meant somewhere on the struct.
+    pub mentions: Mentions,
+    readable: bool,
+}
+
+/// The keys of the struct, one field each.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// `table = ".."`
+    pub table: Option<Keyed<Name>>,
+    /// `prefix = ".."`
+    pub prefix: Option<Keyed<Name>>,
+    /// `password` or `password(..)`
+    pub password: Option<Keyed<Password>>,
+    /// `session(..)`
+    pub session: Option<Keyed<Session>>,
+    /// `confirm_email` or `confirm_email(..)`: the lifetime of its link.
+    pub confirm_email: Option<Keyed<Quantity>>,
+    /// `reset_password` or `reset_password(..)`: the lifetime of its link.
+    pub reset_password: Option<Keyed<Quantity>>,
+    /// `lockout(..)`
+    pub lockout: Option<Keyed<Lockout>>,
+    /// `throttle(..)`
+    pub throttle: Option<Keyed<Throttle>>,
+    /// `audit` or `audit(..)`: how long a row is kept.
+    pub audit: Option<Keyed<Option<Quantity>>>,
+    /// `privacy = ".."`
+    pub privacy: Option<Keyed<Privacy>>,
+    /// `crate = ..`
+    pub krate: Option<Keyed<CratePath>>,
+    /// `unsafe_no_lockout = ".."`
+    pub unsafe_no_lockout: Option<Keyed<Reason>>,
+    /// `unsafe_no_audit = ".."`
+    pub unsafe_no_audit: Option<Keyed<Reason>>,
+}
+
+/// `password(..)`
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// Code points.
+    pub min_length: Quantity,
+    /// Argon2id memory.
+    pub memory_kib: Quantity,
+    /// Argon2id passes.
+    pub iterations: Quantity,
+}
+
+/// `session(..)`
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Limit without use.
+    pub idle: Quantity,
+    /// Limit with use.
+    pub absolute: Quantity,
+    /// Both limits where the visitor asked to be remembered.
+    pub remember: Option<Quantity>,
+    /// Least time between two records of the last use.
+    pub touch: Quantity,
+}
+
+/// `lockout(..)`
+#[derive(Clone, Debug)]
+pub struct Lockout {
+    /// Failures in a row.
+    pub after: Quantity,
+    /// Time of refusal.
+    pub wait: Quantity,
+}
+
+/// `throttle(..)`
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    /// Failures of one network.
+    pub per_network: Quantity,
+    /// Time in which they are counted.
+    pub within: Quantity,
+}
+
+/// One field of the struct.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub ident: Ident,
+    /// Its type.
+    pub ty: Type,
+    /// Its doc comments.
+    pub docs: Vec<Attribute>,
+    /// `column = ".."`
+    pub renamed: Option<Keyed<Name>>,
+    /// What it is marked as. More than one is a mistake.
+    pub marks: Vec<(Role, Ident)>,
+    /// Keys that were meant here.
+    pub mentions: Mentions,
+}
+
+/// What a field is to Sigra.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The primary key.
+    Id,
+    /// The address.
+    Email,
+    /// The hash of the password.
+    Password,
+    /// When the address was proved.
+    ConfirmedAt,
+    /// When the account was disabled.
+    DisabledAt,
+    /// Left to the database at registration.
+    Skip,
+}
+
+impl Role {
+    /// All of them, with their keys.
+    pub const ALL: [(Self, &'static Key); 6] = [
+        (Self::Id, &field::ID),
+        (Self::Email, &field::EMAIL),
+        (Self::Password, &field::PASSWORD),
+        (Self::ConfirmedAt, &field::CONFIRMED_AT),
+        (Self::DisabledAt, &field::DISABLED_AT),
+        (Self::Skip, &field::SKIP),
+    ];
+
+    /// The key that marks it.
+    #[must_use]
+    pub fn key(self) -> &'static Key {
+        Self::ALL[self as usize].1
+    }
+}
+
+impl Draft {
+    pub(crate) fn read(input: &DeriveInput, errors: &Errors) -> Self {
+        let ident = input.ident.clone();
+        let hook = input
+            .attrs
+            .iter()
+            .find(|attr| attr.path().is_ident("sigra"))
+            .map_or(ident.span(), |attr| attr.path().span());
+        let mut draft = Self {
+            ident,
+            vis: input.vis.clone(),
+            hook,
+            settings: Settings::default(),
+            fields: Vec::new(),
+            mentions: Mentions::default(),
+            readable: false,
+        };
+        let Some(fields) = named_fields(input, errors) else {
+            // What else is wrong would be about a struct that does not exist. The fallback still has to know the crate.
+            let unreported = Errors::default();
+            draft.settings.krate = Items::of(&input.attrs, Place::Struct, &unreported).value(&keys::CRATE);
+            drop(unreported.finish());
+            return draft;
+        };
+        let items = Items::of(&input.attrs, Place::Struct, errors);
+        draft.settings = Settings::read(&items);
+        draft.mentions = items.into_mentions();
+        draft.fields = fields.named.iter().filter_map(|field| Field::read(field, errors)).collect();
+        draft.readable = true;
+        draft
+    }
+
+    /// Whether it is a struct with named fields, so that it makes sense to look for what is missing.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    /// Where the generated code finds Sigra.
+    #[must_use]
+    pub fn krate(&self) -> Path {
+        self.settings.krate.as_ref().map_or_else(|| syn::parse_quote!(::sigra), |krate| krate.value.0.clone())
+    }
+
+    /// The first field with this role.
+    #[must_use]
+    pub fn field(&self, role: Role) -> Option<&Field> {
+        self.fields.iter().find(|field| field.is(role))
+    }
+
+    /// Whether `key` was meant anywhere.
+    #[must_use]
+    pub fn mentions(&self, key: &Key) -> bool {
+        self.mentions.has(key) || self.fields.iter().any(|field| field.mentions.has(key))
+    }
+}
+
+/// The fields of a plain struct, or one error about what stands there instead.
+fn named_fields<'i>(input: &'i DeriveInput, errors: &Errors) -> Option<&'i syn::FieldsNamed> {
+    if !input.generics.params.is_empty() {
+        errors.at(
+            &input.generics,
+            Message::new("a Sigra user cannot be generic: sessions and tokens name it by a concrete type")
+                .help(format_args!("write `struct {}` without parameters", input.ident)),
+        );
+        return None;
+    }
+    let what = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return Some(fields),
+            Fields::Unnamed(_) => "a struct without named fields",
+            Fields::Unit => "a struct without fields",
+        },
+        Data::Enum(_) => "an enum",
+        Data::Union(_) => "a union",
+    };
+    let message = format!("`#[derive(Sigra)]` needs a struct with named fields; `{}` is {what}", input.ident);
+    errors.at(&input.ident, Message::new(message));
+    None
+}
+
+impl Settings {
+    fn read(items: &Items<'_>) -> Self {
+        Self {
+            table: items.value(&keys::TABLE),
+            prefix: items.value(&keys::PREFIX).filter(|prefix| is_prefix(prefix, items)),
+            password: read(items, &keys::PASSWORD, |inner| {
+                Some(Password {
+                    min_length: inner.required(&keys::password::MIN_LENGTH)?,
+                    memory_kib: inner.required(&keys::password::MEMORY_KIB)?,
+                    iterations: inner.required(&keys::password::ITERATIONS)?,
+                })
+            }),
+            session: read(items, &keys::SESSION, |inner| {
+                Some(Session {
+                    idle: inner.required(&keys::session::IDLE)?,
+                    absolute: inner.required(&keys::session::ABSOLUTE)?,
+                    remember: inner.quantity(&keys::session::REMEMBER),
+                    touch: inner.required(&keys::session::TOUCH)?,
+                })
+            }),
+            confirm_email: read(items, &keys::CONFIRM_EMAIL, |inner| {
+                inner.required(&keys::confirm_email::WITHIN)
+            }),
+            reset_password: read(items, &keys::RESET_PASSWORD, |inner| {
+                inner.required(&keys::reset_password::WITHIN)
+            }),
+            lockout: read(items, &keys::LOCKOUT, |inner| {
+                Some(Lockout {
+                    after: inner.required(&keys::lockout::AFTER)?,
+                    wait: inner.required(&keys::lockout::WAIT)?,
+                })
+            }),
+            throttle: read(items, &keys::THROTTLE, |inner| {
+                Some(Throttle {
+                    per_network: inner.required(&keys::throttle::PER_NETWORK)?,
+                    within: inner.required(&keys::throttle::WITHIN)?,
+                })
+            }),
+            audit: read(items, &keys::AUDIT, |inner| Some(inner.quantity(&keys::audit::RETAIN))),
+            privacy: items.value(&keys::PRIVACY),
+            krate: items.value(&keys::CRATE),
+            unsafe_no_lockout: items.value(&keys::UNSAFE_NO_LOCKOUT),
+            unsafe_no_audit: items.value(&keys::UNSAFE_NO_AUDIT),
+        }
+    }
+}
+
+fn read<T>(
+    items: &Items<'_>,
+    key: &'static Key,
+    inner: impl Fn(&Items<'_>) -> Option<T>,
+) -> Option<Keyed<T>> {
+    let Keyed { key, written, value } = items.list(key)?;
+    Some(Keyed { key, written, value: inner(&value)? })
+}
+
+fn is_prefix(prefix: &Keyed<Name>, items: &Items<'_>) -> bool {
+    let text = &prefix.value.0;
+    let problem = if text.len() > 32 {
+        name_problem(text, 32)
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let help = format!("write `prefix = \"{}\"`", text.to_ascii_lowercase());
+        Some(
+            Message::new("a prefix is written in lower case")
+                .help(help)
+                .note("PostgreSQL folds names that are not quoted"),
+        )
+    } else {
+        None
+    };
+    let good = problem.is_none();
+    if let Some(problem) = problem {
+        items.report(&prefix.written, problem);
+    }
+    good
+}
+
+impl Field {
+    fn read(field: &syn::Field, errors: &Errors) -> Option<Self> {
+        let items = Items::of(&field.attrs, Place::Field, errors);
+        Some(Self {
+            ident: field.ident.clone()?,
+            ty: field.ty.clone(),
+            docs: field.attrs.iter().filter(|attr| is_doc(attr)).cloned().collect(),
+            renamed: items.value(&field::COLUMN),
+            marks: Role::ALL.into_iter().filter_map(|(role, key)| Some((role, items.word(key)?))).collect(),
+            mentions: items.into_mentions(),
+        })
+    }
+
+    /// The column that it is read from.
+    #[must_use]
+    pub fn column(&self) -> String {
+        self.renamed.as_ref().map_or_else(|| self.ident.unraw().to_string(), |name| name.value.0.clone())
+    }
+
+    /// Whether it is marked as `role`.
+    #[must_use]
+    pub fn is(&self, role: Role) -> bool {
+        self.marks.iter().any(|(mark, _)| *mark == role)
+    }
+
+    /// Whether registration fills it with a value of the host's.
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        Role::ALL.iter().all(|(_, key)| !self.mentions.has(key))
+    }
+}
+
+fn is_doc(attr: &Attribute) -> bool {
+    matches!(&attr.meta, Meta::NameValue(pair) if pair.path.is_ident("doc"))
+}
+
+/// A struct without mistakes.
+#[derive(Debug)]
+pub struct Model {
+    /// The user type.
+    pub ident: Ident,
+    /// Its visibility.
+    pub vis: Visibility,
+    /// The word `sigra` of its attribute.
+    pub hook: Span,
+    /// Where the generated code finds Sigra.
+    pub krate: Path,
+    /// The host's table.
+    pub table: String,
+    /// The prefix of Sigra's tables.
+    pub prefix: String,
+    /// `password`
+    pub password: Keyed<Password>,
+    /// `session`
+    pub session: Keyed<Session>,
+    /// `confirm_email`
+    pub confirm_email: Option<Keyed<Quantity>>,
+    /// `reset_password`
+    pub reset_password: Option<Keyed<Quantity>>,
+    /// `lockout`
+    pub lockout: Option<Lockout>,
+    /// `throttle`
+    pub throttle: Option<Throttle>,
+    /// The key `audit`, if it was written, and how long rows are kept. `None`: the trail is off.
+    pub audit: Option<(Option<Ident>, Option<Quantity>)>,
+    /// `privacy`
+    pub privacy: Privacy,
+    /// Each `unsafe_..` key with its reason.
+    pub unsafe_reasons: Vec<(&'static str, String)>,
+    /// Every field, in the order of the struct.
+    pub fields: Vec<Field>,
+    /// The field of the id.
+    pub id: Field,
+    /// The field of the address.
+    pub email: Field,
+    /// The field of the hash.
+    pub hash: Field,
+    /// The field of the time of confirmation.
+    pub confirmed_at: Option<Field>,
+    /// The field of the time of disabling, and its key.
+    pub disabled_at: Option<(Field, Ident)>,
+    /// What is left for the compiler to check.
+    pub assertions: Vec<Assertion>,
+}
+
+impl Model {
+    /// Completes a draft that has no mistakes.
+    pub(crate) fn new(draft: Draft, assertions: Vec<Assertion>) -> Result<Self, Box<Rejected>> {
+        if let Some(model) = Self::complete(&draft, assertions) {
+            return Ok(model);
+        }
+        let message =
+            "`#[derive(Sigra)]` could not read this struct and did not notice: this is a bug in Sigra";
+        let error = syn::Error::new(
+            draft.ident.span(),
+            Message::new(message).help("please report it with this struct"),
+        );
+        Err(Box::new(Rejected { error, draft }))
+    }
+
+    fn complete(draft: &Draft, assertions: Vec<Assertion>) -> Option<Self> {
+        let settings = &draft.settings;
+        let reason = |key: &'static Key, reason: &Option<Keyed<Reason>>| {
+            Some((key.name, reason.as_ref()?.value.0.clone()))
+        };
+        let no_lockout = reason(&keys::UNSAFE_NO_LOCKOUT, &settings.unsafe_no_lockout);
+        let no_audit = reason(&keys::UNSAFE_NO_AUDIT, &settings.unsafe_no_audit);
+        let audit = || match &settings.audit {
+            Some(audit) => (Some(audit.key.clone()), audit.value.clone()),
+            None => (None, None),
+        };
+        Some(Self {
+            ident: draft.ident.clone(),
+            vis: draft.vis.clone(),
+            hook: draft.hook,
+            krate: draft.krate(),
+            table: settings.table.as_ref()?.value.0.clone(),
+            prefix: settings
+                .prefix
+                .as_ref()
+                .map_or_else(|| "sigra_".to_owned(), |prefix| prefix.value.0.clone()),
+            password: settings.password.clone()?,
+            session: settings.session.clone()?,
+            confirm_email: settings.confirm_email.clone(),
+            reset_password: settings.reset_password.clone(),
+            lockout: settings.lockout.clone().map(|lockout| lockout.value),
+            throttle: settings.throttle.clone().map(|throttle| throttle.value),
+            audit: no_audit.is_none().then(audit),
+            privacy: settings.privacy.as_ref().map_or_else(Privacy::default, |privacy| privacy.value),
+            unsafe_reasons: no_lockout.into_iter().chain(no_audit).collect(),
+            fields: draft.fields.clone(),
+            id: draft.field(Role::Id)?.clone(),
+            email: draft.field(Role::Email)?.clone(),
+            hash: draft.field(Role::Password)?.clone(),
+            confirmed_at: draft.field(Role::ConfirmedAt).cloned(),
+            disabled_at: draft
+                .field(Role::DisabledAt)
+                .and_then(|field| Some((field.clone(), field.marks.first()?.1.clone()))),
+            assertions,
+        })
+    }
+}

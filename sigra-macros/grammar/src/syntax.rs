@@ -1,0 +1,95 @@
+//! Splitting the tokens of one list into its items, past whatever is wrong among them.
+
+use darling::ast::NestedMeta;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Ident, Token};
+
+use crate::attr::{Mentions, everywhere};
+use crate::error::{Errors, Message};
+
+/// Splits the tokens of one list into items. After a mistake it goes on behind the next comma, so that each mistake is
+/// reported once and the items beside it are read all the same.
+pub(crate) fn items(tokens: TokenStream, errors: &Errors, mentions: &Mentions) -> Vec<NestedMeta> {
+    let read = |input: ParseStream<'_>| {
+        let mut items = Vec::new();
+        while !input.is_empty() {
+            let start = input.cursor().token_tree().map(|(token, _)| token);
+            match input.parse::<NestedMeta>() {
+                Ok(item) if input.is_empty() || input.peek(Token![,]) => items.push(item),
+                // A literal is a mistake by itself, whatever follows.
+                Ok(item @ NestedMeta::Lit(_)) => {
+                    items.push(item);
+                    skip(input, mentions);
+                }
+                Ok(item) => {
+                    if let Some(key) = next_key(input) {
+                        let message = Message::new("expected `,` before this key");
+                        errors.at(key, message.help("separate keys by commas"));
+                        items.push(item);
+                    } else {
+                        let junk = input.cursor().token_tree().map(|(token, _)| token);
+                        errors.at(&junk, unexpected(junk.as_ref(), start.as_ref()));
+                        mention(start.as_ref(), mentions);
+                        skip(input, mentions);
+                    }
+                }
+                Err(error) => {
+                    errors.at(&start, unreadable(start.as_ref(), &error));
+                    mention(start.as_ref(), mentions);
+                    skip(input, mentions);
+                }
+            }
+            if input.peek(Token![,]) {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(items)
+    };
+    read.parse2(tokens).unwrap_or_default()
+}
+
+/// `privacy "full"`
+fn unexpected(junk: Option<&TokenTree>, key: Option<&TokenTree>) -> Message {
+    let (found, name) = (text(junk), text(key));
+    let message = Message::new(format_args!("unexpected `{found}` after `{name}`"));
+    match everywhere().find(|(_, key)| key.name == name) {
+        Some((_, key)) => message.help(format_args!("write `{}`", key.example)),
+        None => message,
+    }
+}
+
+/// `= "full"`
+fn unreadable(start: Option<&TokenTree>, error: &syn::Error) -> Message {
+    match error.to_string().as_str() {
+        "expected identifier or literal" => {
+            Message::new(format_args!("expected a key, found `{}`", text(start)))
+        }
+        other => Message::new(other),
+    }
+}
+
+fn text(token: Option<&TokenTree>) -> String {
+    token.map(ToString::to_string).unwrap_or_default()
+}
+
+fn mention(token: Option<&TokenTree>, mentions: &Mentions) {
+    if let Some(TokenTree::Ident(word)) = token {
+        mentions.add_name(&word.to_string());
+    }
+}
+
+/// The next token, if it is a key, so that only a comma can be missing before it.
+fn next_key(input: ParseStream<'_>) -> Option<Ident> {
+    let next = input.fork().call(Ident::parse_any).ok()?;
+    everywhere().any(|(_, key)| next == key.name).then_some(next)
+}
+
+/// Goes on to the next comma. A key in what is left out was still meant.
+fn skip(input: ParseStream<'_>, mentions: &Mentions) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let Ok(token) = input.parse::<TokenTree>() else { return };
+        mention(Some(&token), mentions);
+    }
+}

@@ -1,0 +1,137 @@
+//! Words that are no key: what comes later, and what Sigra does not do and why.
+
+use crate::error::Message;
+
+/// A key of a later version.
+#[derive(Debug)]
+pub struct Later {
+    /// Its name, then the words people will try for it, separated by blanks.
+    pub words: &'static str,
+    /// What there is until then.
+    pub until_then: &'static str,
+}
+
+/// A request that a standard argues against.
+#[derive(Debug)]
+pub struct Refused {
+    /// Words for it, separated by blanks.
+    pub words: &'static str,
+    /// The reason, as the first line says it.
+    pub why: &'static str,
+    /// What to do instead.
+    pub instead: &'static str,
+}
+
+/// The planned keys.
+pub static LATER: &[Later] = &[
+    Later {
+        words: "totp 2fa mfa otp two_factor tfa authenticator google_authenticator second_factor",
+        until_then: "until then `lockout(after = 10, wait = \"15m\")` slows guessing",
+    },
+    Later { words: "backup_codes recovery_codes scratch_codes", until_then: "it comes together with `totp`" },
+    Later {
+        words: "trusted_browser trusted_device remember_device trusted_browsers",
+        until_then: "it comes together with `totp`",
+    },
+    Later {
+        words: "passkeys passkey webauthn fido fido2 u2f security_key passwordless",
+        until_then: "until then `password` signs in",
+    },
+    Later {
+        words: "magic_link magic_links login_link email_link",
+        until_then: "until then `password` signs in and `reset_password` mails a link",
+    },
+    Later {
+        words: "oauth oauth2 oidc openid omniauthable social google github sso",
+        until_then: "until then `password` signs in",
+    },
+    Later {
+        words: "jwt jwts access_token refresh_token bearer",
+        until_then: "until then `session(idle = \"1h\", absolute = \"14d\")` keeps a visitor signed in",
+    },
+    Later {
+        words: "api_tokens api_token api_keys api_key tokens token personal_access_tokens",
+        until_then: "until then a session's cookie also carries requests to an API",
+    },
+    Later {
+        words: "sudo step_up reauthenticate confirm_password",
+        until_then: "until then a handler can ask for the password again",
+    },
+    Later { words: "change_email email_change", until_then: "until then an operator changes the address" },
+    Later {
+        words: "invitations invitation invitable invites invite",
+        until_then: "until then `register` followed by `request_password_reset` does the same",
+    },
+    Later {
+        words: "mail mailer smtp emails",
+        until_then: "until then `deliver_mail` hands each mail to the host's own mailer",
+    },
+    Later {
+        words: "jobs queue workers outbox",
+        until_then: "until then the host calls `deliver_mail` and `sweep` from a task of its own",
+    },
+    Later {
+        words: "delete_account account_deletion",
+        until_then: "until then delete the row: Sigra's rows go with it",
+    },
+    Later {
+        words: "impersonation impersonate masquerade",
+        until_then: "there is nothing like it until then",
+    },
+    Later {
+        words: "policy roles role permissions authorization authorize",
+        until_then: "until then the host decides in its handlers",
+    },
+];
+
+/// What Sigra refuses on principle.
+pub static REFUSED: &[Refused] = &[
+    Refused {
+        words: "require_uppercase require_lowercase require_digit require_number require_symbol require_special complexity \
+                password_complexity uppercase symbols digits composition",
+        why: "Sigra has no composition rules: NIST SP 800-63B-4 3.1.1.2 forbids them, since they make passwords easier to guess",
+        instead: "ask for length: `password(min_length = 15)`",
+    },
+    Refused {
+        words: "max_age rotate rotation expire_passwords password_expiry password_max_age expire_password password_expirable \
+                force_change password_history",
+        why: "Sigra never makes a password expire: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
+        instead: "leave it out; a password that leaked is replaced with `reset_password(within = \"1h\")`",
+    },
+    Refused {
+        words: "hint hints password_hint",
+        why: "Sigra stores no password hint: NIST SP 800-63B-4 3.1.1.2 forbids hints that a visitor can read",
+        instead: "write `reset_password(within = \"1h\")`",
+    },
+    Refused {
+        words: "security_question security_questions secret_question kba",
+        why: "Sigra asks no security questions: NIST SP 800-63B-4 3.1.1.2 forbids them, since others know the answers",
+        instead: "write `reset_password(within = \"1h\")`",
+    },
+    Refused {
+        words: "max_length max_password_length truncate",
+        why: "Sigra has no such limit: NIST SP 800-63B-4 3.1.1.2 wants at least 64 characters accepted and none cut off",
+        instead: "leave it out",
+    },
+];
+
+/// What there is to say about a word that is no key of this version, wherever it stands.
+pub(crate) fn answer(word: &str, no_such_key: impl Fn() -> Message) -> Option<Message> {
+    if let Some(refused) = REFUSED.iter().find(|refused| contains(refused.words, word)) {
+        return Some(Message::new(refused.why).help(refused.instead));
+    }
+    let Later { words, until_then } = LATER.iter().find(|later| contains(later.words, word))?;
+    let key = words.split_ascii_whitespace().next()?;
+    Some(if key == word {
+        let message =
+            Message::new(format_args!("there is no `#[sigra(..)]` key `{word}` in this version of Sigra"));
+        message.help(format_args!("it is planned; {until_then}"))
+    } else {
+        no_such_key().help(format_args!("`{key}` is planned for this; {until_then}"))
+    })
+}
+
+/// Whether one of the blank-separated `words` is `word`.
+pub(crate) fn contains(words: &str, word: &str) -> bool {
+    words.split_ascii_whitespace().any(|one| one == word)
+}

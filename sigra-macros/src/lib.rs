@@ -1,0 +1,70 @@
+//! The derive of Sigra. Everything it reads and refuses is in `sigra-grammar`; everything it emits is in `expand`.
+
+#![forbid(unsafe_code)]
+
+mod expand;
+mod fallback;
+mod ide;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::DeriveInput;
+
+// Made from the table of keys by the tests, which run each example's mistake and print what it gives.
+#[doc = include_str!("../KEYS.md")]
+#[proc_macro_derive(Sigra, attributes(sigra))]
+pub fn derive_sigra(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive(input.into()).into()
+}
+
+/// The whole way of the derive, without the compiler's types so that tests can call it.
+fn derive(input: TokenStream) -> TokenStream {
+    let output = catch_unwind(AssertUnwindSafe(|| match syn::parse2::<DeriveInput>(input) {
+        Ok(input) => expand_or_explain(&input),
+        Err(error) => error.into_compile_error(),
+    }));
+    let output = output.unwrap_or_else(|panic| bug(&*panic));
+    dump(&output);
+    output
+}
+
+fn expand_or_explain(input: &DeriveInput) -> TokenStream {
+    let (krate, items) = match sigra_grammar::model(input) {
+        Ok(model) => (model.krate.clone(), expand::expand(&model)),
+        // The implementations are emitted all the same: the host's use of them is no second mistake.
+        Err(rejected) => {
+            let errors = rejected.error.to_compile_error();
+            let fallback = fallback::expand(input, &rejected.draft);
+            (rejected.draft.krate(), quote!(#errors #fallback))
+        }
+    };
+    let hints = ide::hints(input, &krate);
+    quote!(#items #hints)
+}
+
+/// A panic here is never the host's fault, and should not look like it.
+fn bug(panic: &(dyn std::any::Any + Send)) -> TokenStream {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref().copied())
+        .unwrap_or("no text");
+    let message = format!(
+        "`#[derive(Sigra)]` panicked: {text}\n= help: this is a bug in Sigra, please report it with this struct"
+    );
+    syn::Error::new(Span::call_site(), message).into_compile_error()
+}
+
+/// `SIGRA_DUMP=1 cargo check` prints what the derive emits.
+fn dump(output: &TokenStream) {
+    if std::env::var_os("SIGRA_DUMP").is_some() {
+        #[expect(clippy::print_stderr, reason = "printing is what the switch is for")]
+        {
+            eprintln!("{output}");
+        }
+    }
+}

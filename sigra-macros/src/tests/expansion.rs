@@ -1,0 +1,155 @@
+//! What the derive emits: snapshots to read, and properties that no change may lose.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+use syn::visit::{self, Visit};
+
+use super::{everything, fields, input, tokens};
+use crate::derive;
+
+fn pretty(tokens: TokenStream) -> String {
+    let file =
+        syn::parse2(tokens).unwrap_or_else(|error| panic!("the derive emits what is no Rust: {error}"));
+    prettyplease::unparse(&file)
+}
+
+fn without_hints(output: TokenStream) -> TokenStream {
+    let file: syn::File = syn::parse2(output).expect("the derive emits Rust");
+    let items = file.items.into_iter().filter(|item| !quote!(#item).to_string().contains("rust_analyzer"));
+    quote!(#(#items)*)
+}
+
+fn minimal() -> TokenStream {
+    quote! {
+        #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+        struct User {
+            #[sigra(id)]
+            id: i64,
+            #[sigra(email)]
+            email: String,
+            #[sigra(password)]
+            password: Option<PasswordHash>,
+        }
+    }
+}
+
+#[test]
+fn every_key() {
+    insta::assert_snapshot!(pretty(without_hints(derive(everything()))));
+}
+
+#[test]
+fn the_least_host() {
+    insta::assert_snapshot!(pretty(without_hints(derive(minimal()))));
+}
+
+#[test]
+fn a_mistake_has_the_implementations_beside_it() {
+    let fields = fields();
+    let output = derive(quote! {
+        #[sigra(tabel = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 5, within = "1h"), crate = other)]
+        pub struct User { #fields }
+    });
+    insta::assert_snapshot!(pretty(without_hints(output)));
+}
+
+#[test]
+fn editor_hints() {
+    let krate = syn::parse_quote!(other);
+    let hints = crate::ide::hints(
+        &input(
+            "#[sigra(crate = other, table = \"users\", session(idle, ab), lo)] struct User { #[sigra(i)] id: i64 }",
+        ),
+        &krate,
+    );
+    insta::assert_snapshot!(pretty(hints));
+}
+
+/// The time that rustc takes for an expansion goes with its size, and time itself cannot be tested on shared machines.
+#[test]
+fn the_expansion_stays_small() {
+    fn count(tokens: TokenStream) -> usize {
+        tokens
+            .into_iter()
+            .map(|token| if let TokenTree::Group(group) = token { 1 + count(group.stream()) } else { 1 })
+            .sum()
+    }
+    let all = count(without_hints(derive(everything())));
+    let least = count(without_hints(derive(minimal())));
+    assert!(all <= 1700, "the expansion of every key has {all} tokens");
+    assert!(least <= 1300, "the expansion of the least host has {least} tokens");
+}
+
+/// A path that begins with a name from the prelude, or with one that the host may have given to something else.
+struct Hygiene(Vec<String>);
+
+impl<'ast> Visit<'ast> for Hygiene {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        const OF_THE_HOST: &[&str] =
+            &["uuid", "time", "String", "Option", "limits", "i64", "User", "UserSignIn", "NewUser"];
+        let first = path.segments[0].ident.to_string();
+        let local = ["Self", "self", "f", "outcome", "session", "reason", "columns", "new", "values", "user"];
+        let own = first.starts_with("__SIGRA_") || local.contains(&&*first) || OF_THE_HOST.contains(&&*first);
+        if path.leading_colon.is_none() && !own {
+            self.0.push(quote!(#path).to_string());
+        }
+        visit::visit_path(self, path);
+    }
+
+    // `#[doc]`, `#[allow]` and their like cannot be shadowed.
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+}
+
+#[test]
+fn no_name_relies_on_what_the_host_has_in_scope() {
+    let broken = quote!(
+        #[sigra(password)]
+        struct User {
+            id: i64,
+        }
+    );
+    for source in [everything(), minimal(), broken] {
+        let file: syn::File = syn::parse2(without_hints(derive(source))).expect("the derive emits Rust");
+        let mut hygiene = Hygiene(Vec::new());
+        hygiene.visit_file(&file);
+        let foreign: Vec<_> = hygiene.0.into_iter().filter(|path| path != "PasswordHash").collect();
+        assert!(foreign.is_empty(), "{foreign:?}");
+    }
+}
+
+#[test]
+fn another_name_of_the_crate_is_used_everywhere() {
+    let renamed = [
+        "#[sigra(table = \"users\", password, session(idle = \"1h\", absolute = \"14d\"), lockout(after = 1, wait = \"1m\"), crate = other)]
+         struct User { #[sigra(id)] id: i64, #[sigra(email)] email: String, #[sigra(password)] password: Option<PasswordHash> }",
+        "#[sigra(crate = other, nonsense)] struct User { id: i64 }",
+        "#[sigra(nonsense, crate = other)] enum User {}",
+        "#[sigra(= , crate = other)] struct User;",
+    ];
+    for source in renamed {
+        let output = derive(tokens(source)).to_string();
+        assert!(!output.contains(":: sigra"), "{output}");
+    }
+}
+
+#[test]
+fn a_panic_of_the_derive_is_said_to_be_its_own() {
+    for panic in [&"a reason" as &(dyn std::any::Any + Send), &String::from("a reason")] {
+        let output = crate::bug(panic).to_string();
+        assert!(
+            output.contains("panicked: a reason") && output.contains("this is a bug in Sigra"),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_struct_at_all_is_an_error_of_the_parser() {
+    assert!(
+        derive(quote!(
+            fn main() {}
+        ))
+        .to_string()
+        .contains("compile_error")
+    );
+}

@@ -1,0 +1,139 @@
+//! Files made from the table of keys. `SIGRA_BLESS=1 cargo test -p sigra-macros` writes them anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sigra_grammar::example::{Change, Example};
+use sigra_grammar::keys::{self, Key};
+use sigra_grammar::rules::RULES;
+
+use super::errors;
+
+#[track_caller]
+fn is_current(file: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("SIGRA_BLESS").is_some() {
+        std::fs::write(&path, made).expect("the file can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == made, "{file} is not what the table of keys says: run the tests with SIGRA_BLESS=1");
+}
+
+#[test]
+fn the_editor_hints_of_the_library_are_made_from_the_table() {
+    let mut made = String::from(
+        "//! One documented item for each key of `#[sigra(..)]`: editors complete and explain the keys from it.\n\
+         //!\n\
+         //! Made from the table of keys in `sigra-grammar`, whose tests keep the two the same.\n\n\
+         #![allow(non_upper_case_globals, reason = \"the items are named like the keys\")]\n",
+    );
+    for key in keys::STRUCT.into_iter().filter(|key| key.name != "crate") {
+        item(&mut made, key, "");
+        if !key.inner.is_empty() {
+            write!(made, "\n/// The keys inside `{}(..)`.\npub mod {} {{", key.name, key.name).unwrap();
+            key.inner.iter().for_each(|key| item(&mut made, key, "    "));
+            made.push_str("}\n");
+        }
+    }
+    made.push_str("\n/// The keys of a field.\npub mod field_keys {");
+    for key in keys::FIELD {
+        item(&mut made, key, "    ");
+    }
+    made.push_str("}\n");
+    is_current("../sigra/src/keys.rs", &made.replace("{\n\n", "{\n"));
+}
+
+fn item(made: &mut String, key: &Key, indent: &str) {
+    let docs = key.docs;
+    write!(
+        made,
+        "\n{indent}/// {docs}\n{indent}///\n{indent}/// `{}`\n{indent}pub const {}: () = ();\n",
+        key.example, key.name
+    )
+    .unwrap();
+}
+
+#[test]
+fn the_reference_is_made_from_the_table() {
+    is_current("KEYS.md", &reference());
+}
+
+fn reference() -> String {
+    let mut made = String::from(include_str!("../reference.md"));
+    made.push_str("\n# Keys of the struct\n");
+    for key in keys::STRUCT {
+        section(&mut made, key, Change::Key(key.name, key.misuse));
+    }
+    made.push_str("\n# Keys of a field\n");
+    for key in keys::FIELD {
+        section(&mut made, key, Change::Field(key.name, key.misuse));
+    }
+    made
+}
+
+fn section(made: &mut String, key: &Key, misuse: Change) {
+    let Key { name, example, docs, .. } = key;
+    write!(made, "\n## `{name}`\n\n{docs}\n\n```text\n{example}\n```\n").unwrap();
+    if let Some(why) = key.required {
+        write!(made, "\nNo default: {why}.\n").unwrap();
+    }
+    if !key.inner.is_empty() {
+        made.push_str("\n| inside | what | default | from | to |\n|---|---|---|---|---|\n");
+    }
+    for inner in key.inner {
+        let range = inner.range.expect("an inner key is a quantity");
+        let default =
+            range.default.map_or_else(|| "none".to_owned(), |value| format!("`{}`", range.unit.code(value)));
+        let (least, most) = (range.unit.code(range.least.0), range.unit.code(range.most.0));
+        writeln!(made, "| `{}` | {} | {default} | `{least}` | `{most}` |", inner.example, inner.docs)
+            .unwrap();
+    }
+    made.push_str("\nA mistake with it, and the answer:\n\n```text\n");
+    writeln!(made, "{}\n", key.misuse).unwrap();
+    for (_, message) in errors(&misused(key, misuse)) {
+        writeln!(made, "error: {}", message.replace('\n', "\n ")).unwrap();
+    }
+    made.push_str("```\n");
+}
+
+/// A host with a key's typical mistake in it. Leaked: an example holds `'static` changes, and a test is short.
+fn misused(key: &Key, misuse: Change) -> String {
+    let mut changes = vec![misuse];
+    match (key.name, misuse) {
+        ("id", Change::Field(..)) => {
+            changes = vec![Change::Field("id", key.misuse), Change::Field("email", "")];
+        }
+        ("skip", _) => changes = vec![Change::Field("email", key.misuse)],
+        ("confirmed_at", _) => changes.push(Change::Key("confirm_email", "confirm_email")),
+        ("unsafe_no_lockout", _) => changes.push(Change::Key("lockout", "")),
+        _ => {}
+    }
+    Example(changes.leak()).to_string()
+}
+
+#[test]
+fn every_key_has_a_mistake_that_gives_one_error() {
+    let struct_keys = keys::STRUCT.into_iter().map(|key| (key, Change::Key(key.name, key.misuse)));
+    let field_keys = keys::FIELD.into_iter().map(|key| (key, Change::Field(key.name, key.misuse)));
+    for (key, misuse) in struct_keys.chain(field_keys) {
+        let found = errors(&misused(key, misuse));
+        assert_eq!(found.len(), 1, "{}: {found:#?}", key.name);
+    }
+}
+
+#[test]
+fn every_rule_reports_its_wrong_host_once_and_its_right_host_never() {
+    for rule in RULES {
+        let (wrong, right) = (Example(rule.wrong).to_string(), Example(rule.right).to_string());
+        assert_eq!(errors(&right), [], "{} {}:\n{right}", rule.code, rule.name);
+        assert_eq!(errors(&wrong).len(), 1, "{} {}:\n{wrong}\n{:#?}", rule.code, rule.name, errors(&wrong));
+    }
+}
+
+#[test]
+fn numbers_and_names_of_rules_are_given_once() {
+    for (i, rule) in RULES.iter().enumerate() {
+        assert_eq!(rule.code, format!("S{:04}", 101 + i));
+        assert!(RULES[..i].iter().all(|other| other.name != rule.name), "{}", rule.name);
+    }
+}

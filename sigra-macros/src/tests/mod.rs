@@ -1,0 +1,73 @@
+//! In-process tests of the derive: no compiler runs, so that they take milliseconds and count for coverage.
+
+mod expansion;
+mod generated;
+mod messages;
+mod soup;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::DeriveInput;
+
+/// Reads Rust source as tokens. Spans are real, so that a test can ask which token an error underlines.
+fn tokens(source: &str) -> TokenStream {
+    source.parse().unwrap_or_else(|error| panic!("{error} in:\n{source}"))
+}
+
+fn input(source: &str) -> DeriveInput {
+    syn::parse2(tokens(source)).unwrap_or_else(|error| panic!("{error} in:\n{source}"))
+}
+
+/// The errors of a host: what is underlined, and what is said.
+fn errors(source: &str) -> Vec<(String, String)> {
+    match sigra_grammar::model(&input(source)) {
+        Ok(_) => Vec::new(),
+        Err(rejected) => rejected
+            .error
+            .into_iter()
+            .map(|error| (error.span().source_text().unwrap_or_default(), error.to_string()))
+            .collect(),
+    }
+}
+
+/// The fields of a user with every role.
+fn fields() -> TokenStream {
+    quote! {
+        #[sigra(id)]
+        pub id: uuid::Uuid,
+        #[sigra(email)]
+        pub email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(confirmed_at)]
+        confirmed_at: Option<time::OffsetDateTime>,
+        #[sigra(disabled_at)]
+        disabled_at: Option<time::OffsetDateTime>,
+        #[sigra(skip)]
+        created_at: time::OffsetDateTime,
+        /// How others see them.
+        #[sigra(column = "name")]
+        pub display_name: String,
+        pub r#type: i64,
+    }
+}
+
+/// A user with every key.
+fn everything() -> TokenStream {
+    let fields = fields();
+    quote! {
+        #[sigra(
+            table = "users",
+            prefix = "auth_",
+            password(min_length = 16, memory_kib = 47104, iterations = 1),
+            session(idle = "1h", absolute = "14d", remember = "30d", touch = "2m"),
+            confirm_email(within = "24h"),
+            reset_password(within = "30m"),
+            lockout(after = 10, wait = "15m"),
+            throttle(per_network = limits::PER_NETWORK, within = limits::WINDOW),
+            audit(retain = "400d"),
+            privacy = "truncated",
+        )]
+        pub struct User { #fields }
+    }
+}

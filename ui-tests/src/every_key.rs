@@ -1,0 +1,79 @@
+//! Every key, with values in every form.
+
+use std::time::Duration;
+
+use sigra::{Client, Credentials, Error, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Settings that live elsewhere.
+pub mod limits {
+    use super::Duration;
+
+    /// How long a visitor stays signed in without doing anything.
+    pub const IDLE: Duration = Duration::from_mins(30);
+    /// Wrong passwords in a row.
+    pub const ATTEMPTS: u32 = 5;
+}
+
+/// Somebody with an account.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(
+    table = "users",
+    prefix = "auth_",
+    password(min_length = 16, memory_kib = 47104, iterations = 1),
+    session(idle = limits::IDLE, absolute = Duration::from_hours(24), remember = "30d", touch = "2m"),
+    confirm_email(within = "24h"),
+    reset_password(within = "30m"),
+    lockout(after = limits::ATTEMPTS, wait = "15m"),
+)]
+#[sigra(throttle(per_network = 200, within = "1h"), audit(retain = "400d"), privacy = "truncated", crate = ::sigra)]
+pub struct User {
+    /// The primary key.
+    #[sigra(id)]
+    pub id: Uuid,
+    /// The address.
+    #[sigra(email)]
+    pub email: String,
+    #[sigra(password, column = "password_hash")]
+    password: Option<PasswordHash>,
+    #[sigra(confirmed_at)]
+    confirmed_at: Option<OffsetDateTime>,
+    #[sigra(disabled_at)]
+    disabled_at: Option<OffsetDateTime>,
+    /// When the row was made.
+    #[sigra(skip)]
+    pub created_at: OffsetDateTime,
+    /// How others see them.
+    #[sigra(column = "name")]
+    pub display_name: String,
+    /// Absent in this build.
+    #[cfg(any())]
+    pub absent: NoSuchType,
+}
+
+/// Every feature and every variant.
+///
+/// # Errors
+/// As each operation says.
+pub async fn everything(
+    auth: &Sigra<User>,
+    credentials: Credentials,
+    client: &Client,
+) -> Result<Option<Uuid>, Error> {
+    auth.request_password_reset("ada@example.com", client).await?;
+    Ok(match auth.sign_in(credentials, client).await? {
+        UserSignIn::Complete(session) => Some(session.user().id),
+        UserSignIn::Unconfirmed(reason) => {
+            auth.resend_confirmation(reason.email(), client).await?;
+            None
+        }
+        UserSignIn::Disabled(_) => None,
+    })
+}
+
+/// What a registration form fills in.
+#[must_use]
+pub fn new(email: &str, password: &str, display_name: &str) -> NewUser {
+    NewUser { email: email.into(), password: password.into(), display_name: display_name.into() }
+}

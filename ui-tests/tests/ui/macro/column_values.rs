@@ -1,0 +1,21 @@
+//! 3 mistakes: names in the database are plain.
+
+use sigra::{PasswordHash, Sigra};
+
+#[derive(Sigra)]
+#[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+struct User {
+    #[sigra(id)]
+    id: i64,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+    #[sigra(column = "display name")]
+    display_name: String,
+    #[sigra(column)]
+    height: i64,
+    größe: i64,
+}
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! 7 mistakes: the word of another library is answered with the key of this one.
+
+use sigra::{PasswordHash, Sigra};
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    verify_email,
+    rate_limit = 10,
+    cookie,
+    2fa,
+    bcrypt,
+    table_name = "users",
+)]
+struct User {
+    #[sigra(id)]
+    id: i64,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+    #[sigra(rename = "name")]
+    display_name: String,
+}
+
+fn main() {}

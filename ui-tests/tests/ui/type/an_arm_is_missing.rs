@@ -1,0 +1,30 @@
+//! 1 mistake: the keys that ask for the arms are underlined.
+
+use sigra::{PasswordHash, Sigra};
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    confirm_email,
+)]
+struct User {
+    #[sigra(id)]
+    id: i64,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+    #[sigra(disabled_at)]
+    disabled_at: Option<time::OffsetDateTime>,
+}
+
+fn greet(outcome: UserSignIn) {
+    match outcome {
+        UserSignIn::Complete(_session) => {}
+    }
+}
+
+fn main() {}
