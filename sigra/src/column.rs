@@ -78,8 +78,15 @@ impl Id for String {
     label = "expected `String`",
     note = "every account has one address: it is what a visitor signs in with and where mail goes"
 )]
-pub trait Email {}
-impl Email for String {}
+pub trait Email {
+    #[doc(hidden)]
+    fn as_str(&self) -> &str;
+}
+impl Email for String {
+    fn as_str(&self) -> &str {
+        self
+    }
+}
 
 /// The column of the password hash: `Option<PasswordHash>`, or `PasswordHash` where every account has one.
 #[diagnostic::on_unimplemented(
@@ -227,7 +234,9 @@ pub struct ReadError {
 pub mod check {
     //! What the derive calls, with the field's type and span, to check it.
     pub const fn id<T: super::Id>() {}
-    pub const fn email<T: super::Email>() {}
+    pub fn email<T: super::Email>(field: &T) -> &str {
+        field.as_str()
+    }
     pub const fn password<T: super::PasswordColumn>() {}
     pub const fn moment<T: super::Moment>() {}
 }

@@ -1,7 +1,9 @@
 //! `Sigra<U>`: the handle that a host keeps in its state.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -16,6 +18,12 @@ use crate::keyring::Keyring;
 use crate::password::Hasher;
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row};
+
+/// What an operation is until it is awaited.
+///
+/// Boxed, so that an operation whose key is off is one compile error at the call, where an `async fn` would repeat it for the
+/// future and for its `await`.
+pub type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Authentication for the users of type `U`. Cheap to clone; every clone is the same.
 ///
@@ -54,11 +62,11 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Failure::Keys`] with what to set, [`Failure::Config`] for a URL whose database is not on, [`Failure::Database`] where
     /// the server does not answer.
-    pub async fn connect(url: &str) -> Result<Self, Error>
+    pub fn connect<'a>(url: &'a str) -> Operation<'a, Self>
     where
         U: Account,
     {
-        Self::builder().url(url).build().await
+        Box::pin(async move { Self::builder().url(url).build().await })
     }
 
     /// Connects with settings of the host's: its own pool, keys, clock or hashing limits.
@@ -75,14 +83,16 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Database`] otherwise.
-    pub async fn migrate(&self) -> Result<(), Error>
+    pub fn migrate<'a>(&'a self) -> Operation<'a, ()>
     where
         U: Account,
     {
-        let core = self.core.clone();
-        // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
-        let task = tokio::spawn(async move { crate::store::migrate::<U>(&core.pool, core.now()).await });
-        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+        Box::pin(async move {
+            let core = self.core.clone();
+            // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
+            let task = tokio::spawn(async move { crate::store::migrate::<U>(&core.pool, core.now()).await });
+            task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+        })
     }
 
     /// The SQL that [`migrate`](Self::migrate) runs, for hosts that keep it among their own migrations.

@@ -95,9 +95,14 @@ impl<U: Account> Sigra<U> {
 impl<U: Account> Shielded<U> {
     /// Runs a step, again if it lost against a concurrent transaction.
     pub(crate) async fn step<S: Step<U>>(&self, step: S) -> Result<S::Output, Error> {
+        self.try_step(&step).await
+    }
+
+    /// The same for a step that its operation may run once more.
+    pub(crate) async fn try_step<S: Step<U>>(&self, step: &S) -> Result<S::Output, Error> {
         let mut runs = 1;
         loop {
-            match run_once::<U, S>(&self.0.core, &step).await {
+            match run_once::<U, S>(&self.0.core, step).await {
                 Err(error) if runs < MAX_RUNS && error.is_transient() => {
                     tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
                     runs += 1;

@@ -3,6 +3,7 @@
 //! `SIGRA_TEST_DATABASES` names the ones to run on: `sqlite` (default), or `all`, or a list such as `sqlite,postgres`.
 //! `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are. A named server that does not answer fails the test.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io::Write as _;
@@ -32,7 +33,13 @@ impl fmt::Display for Kind {
     }
 }
 
+/// The line about what is missing is said once.
+static SAID: Once = Once::new();
+
 /// The databases that this run covers.
+///
+/// # Panics
+/// `SIGRA_TEST_DATABASES` names something else.
 #[must_use]
 pub fn covered() -> Vec<Kind> {
     let text = std::env::var("SIGRA_TEST_DATABASES").unwrap_or_default();
@@ -48,7 +55,6 @@ pub fn covered() -> Vec<Kind> {
     let is_in =
         |name: &str| chosen.contains(&name) || chosen.contains(&"all") || (default && name == "sqlite");
     let covered: Vec<Kind> = all.into_iter().filter(|(_, name)| is_in(name)).map(|(kind, _)| kind).collect();
-    static SAID: Once = Once::new();
     SAID.call_once(|| {
         let missing: Vec<String> = all
             .iter()
@@ -242,6 +248,135 @@ impl Database {
         let sql = format!("SELECT CAST(COUNT(*) AS {cast}) FROM {table} WHERE {condition}");
         self.texts(&sql).await[0].parse().expect("a number")
     }
+}
+
+/// Every row of every table, as text.
+pub type Dump = BTreeMap<String, Vec<String>>;
+
+/// Reads whole databases in one statement each.
+#[derive(Clone, Debug)]
+pub struct Dumper {
+    database: Database,
+    sql: String,
+}
+
+impl Database {
+    /// The names of the tables.
+    ///
+    /// # Panics
+    /// The database refuses the query.
+    pub async fn tables(&self) -> Vec<String> {
+        let mut tables: Vec<String> = self.columns().await.into_iter().map(|(table, _, _)| table).collect();
+        tables.dedup();
+        tables
+    }
+
+    /// Table, name and type of every column, in the order of their names.
+    ///
+    /// # Panics
+    /// The database refuses the query.
+    pub async fn columns(&self) -> Vec<(String, String, String)> {
+        let sql = match self.0.kind {
+            Kind::Sqlite => {
+                "SELECT m.name || '|' || p.name || '|' || lower(p.type) FROM sqlite_master m, \
+                 pragma_table_info(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+            }
+            Kind::Postgres => {
+                "SELECT CONCAT(table_name, '|', column_name, '|', data_type) FROM information_schema.columns \
+                 WHERE table_schema = 'public'"
+            }
+            Kind::MySql => {
+                "SELECT CONCAT(table_name, '|', column_name, '|', column_type) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE()"
+            }
+        };
+        let mut columns: Vec<_> = self
+            .texts(sql)
+            .await
+            .iter()
+            .map(|line| {
+                let mut parts = line.splitn(3, '|').map(str::to_owned);
+                let mut next = || parts.next().expect("three parts");
+                (next(), next(), next())
+            })
+            .collect();
+        columns.sort();
+        columns
+    }
+
+    /// Prepares for dumps of the tables that there are now.
+    ///
+    /// # Panics
+    /// The database refuses the query.
+    pub async fn dumper(&self) -> Dumper {
+        let mut tables = BTreeMap::<String, Vec<String>>::new();
+        for (table, column, ty) in self.columns().await {
+            let value = match self.0.kind {
+                Kind::Sqlite => {
+                    format!(
+                        "CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE CAST({column} AS TEXT) END"
+                    )
+                }
+                Kind::Postgres => format!("{column}::text"),
+                Kind::MySql if ty.contains("binary") => format!("HEX({column})"),
+                Kind::MySql => format!("CAST({column} AS CHAR)"),
+            };
+            tables.entry(table).or_default().push(format!("'{column}', {value}"));
+        }
+        let rows = tables.iter().map(|(table, columns)| {
+            let columns = columns.join(", ");
+            match self.0.kind {
+                Kind::Sqlite => format!("SELECT '{table}|' || json_object({columns}) FROM {table}"),
+                Kind::Postgres => {
+                    format!("SELECT '{table}|' || json_build_object({columns})::text FROM {table}")
+                }
+                Kind::MySql => format!("SELECT CONCAT('{table}|', JSON_OBJECT({columns})) FROM {table}"),
+            }
+        });
+        let sql = rows.collect::<Vec<_>>().join(" UNION ALL ");
+        Dumper { database: self.clone(), sql }
+    }
+}
+
+impl Dumper {
+    /// Every row of every table that has rows, each table's in the order of their text.
+    ///
+    /// # Panics
+    /// The database refuses the query.
+    pub async fn dump(&self) -> Dump {
+        let mut dump = Dump::new();
+        for line in self.database.texts(&self.sql).await {
+            let (table, row) = line.split_once('|').expect("a table");
+            dump.entry(table.to_owned()).or_default().push(row.to_owned());
+        }
+        for rows in dump.values_mut() {
+            rows.sort();
+        }
+        dump
+    }
+}
+
+/// Table, column and value of everything in a dump that is not `NULL`. Bytes are in hexadecimal.
+///
+/// # Panics
+/// A row is not the object that [`Dumper::dump`] writes.
+#[must_use]
+pub fn cells(dump: &Dump) -> Vec<(String, String, String)> {
+    let mut cells = Vec::new();
+    for (table, rows) in dump {
+        for row in rows {
+            let row: BTreeMap<String, Option<serde_json::Value>> =
+                serde_json::from_str(row).expect("an object");
+            for (column, value) in row {
+                match value {
+                    Some(serde_json::Value::String(text)) => cells.push((table.clone(), column, text)),
+                    None => {}
+                    Some(other) => cells.push((table.clone(), column, other.to_string())),
+                }
+            }
+        }
+    }
+    cells
 }
 
 impl Drop for Inner {

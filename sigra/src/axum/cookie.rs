@@ -59,7 +59,11 @@ impl SessionCookie {
             .secure(self.secure)
             .path("/")
             .build();
-        cookie.set_max_age(lifetime);
+        // Whole seconds, rounded up: the database decides when the session ends.
+        cookie.set_max_age(lifetime.map(|lifetime| {
+            let seconds = lifetime.whole_seconds() + i64::from(lifetime.subsec_nanoseconds() > 0);
+            time::Duration::seconds(seconds.max(0))
+        }));
         let mut header = HeaderValue::try_from(cookie.to_string())
             // A token is letters, digits, `-`, `_` and `.`; anything else is no session.
             .unwrap_or_else(|_| HeaderValue::from_static(""));
@@ -163,7 +167,11 @@ mod tests {
             assert!(attributes.iter().any(|a| a == attribute), "{attribute} is not in {attributes:?}");
         }
         // `Domain` would void the prefix, and a cookie without a lifetime ends with the browser.
-        assert!(!attributes.iter().any(|a| a.starts_with("domain") || a.starts_with("max-age") || a.starts_with("expires")));
+        assert!(
+            !attributes
+                .iter()
+                .any(|a| a.starts_with("domain") || a.starts_with("max-age") || a.starts_with("expires"))
+        );
         assert!(header.is_sensitive());
     }
 
@@ -180,6 +188,9 @@ mod tests {
     fn a_remembered_session_lasts_and_a_removed_one_goes() {
         let set = PUBLIC.set("sgs.k1.abc", Some(time::Duration::days(30)));
         assert!(attributes(&set).iter().any(|a| a == "max-age=2592000"));
+        let begun =
+            PUBLIC.set("sgs.k1.abc", Some(time::Duration::days(30) - time::Duration::microseconds(1)));
+        assert!(attributes(&begun).iter().any(|a| a == "max-age=2592000"));
         let removed = PUBLIC.remove();
         assert!(removed.to_str().unwrap().starts_with("__Host-sigra=; "));
         let removed = attributes(&removed);
@@ -200,7 +211,9 @@ mod tests {
 
     #[test]
     fn other_names_are_other_cookies() {
-        for line in [&b"sigra=secret"[..], b"__host-sigra=secret", b"__Host-sigra2=secret", b"X__Host-sigra=secret"] {
+        for line in
+            [&b"sigra=secret"[..], b"__host-sigra=secret", b"__Host-sigra2=secret", b"X__Host-sigra=secret"]
+        {
             assert_eq!(found(PUBLIC, &[line]), None);
         }
         assert_eq!(found(LOCAL, &[b"__Host-sigra=secret"]), None);

@@ -99,7 +99,10 @@ mod tests {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::CONNECT] {
                 assert_eq!(allowed(&method, &[("sec-fetch-site", site)]), expected, "{method} {site}");
             }
-            assert_eq!(allowed(&Method::from_bytes(b"PURGE").unwrap(), &[("sec-fetch-site", site)]), expected);
+            assert_eq!(
+                allowed(&Method::from_bytes(b"PURGE").unwrap(), &[("sec-fetch-site", site)]),
+                expected
+            );
         }
     }
 
@@ -125,7 +128,10 @@ mod tests {
     fn the_newer_header_comes_first() {
         // A form on a page with `Referrer-Policy: no-referrer` sends `Origin: null`.
         assert!(allowed(&Method::POST, &[("sec-fetch-site", "same-origin"), ("origin", "null")]));
-        assert!(!allowed(&Method::POST, &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")]));
+        assert!(!allowed(
+            &Method::POST,
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")]
+        ));
     }
 
     #[test]
@@ -135,14 +141,23 @@ mod tests {
 
     #[test]
     fn what_stands_twice_is_refused() {
-        assert!(!allowed(&Method::POST, &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]));
-        assert!(!allowed(&Method::POST, &[("origin", "https://app.example"), ("origin", "https://app.example")]));
+        assert!(!allowed(
+            &Method::POST,
+            &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]
+        ));
+        assert!(!allowed(
+            &Method::POST,
+            &[("origin", "https://app.example"), ("origin", "https://app.example")]
+        ));
     }
 
     #[test]
     fn reading_is_open_to_links_from_anywhere() {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            assert!(allowed(&method, &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]));
+            assert!(allowed(
+                &method,
+                &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]
+            ));
         }
     }
 

@@ -129,7 +129,10 @@ where
         let web = Web::<U>::from_ref(state);
         let site = web.site();
         guard(site, parts)?;
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await.ok().map(|ConnectInfo(peer)| peer);
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state)
+            .await
+            .ok()
+            .map(|ConnectInfo(peer)| peer);
         let address = site.proxies.client_address(&parts.headers, peer).ok_or(Rejection::UnknownAddress)?;
         let mut client = Client::from_address(address);
         if let Some(user_agent) = parts.headers.get(header::USER_AGENT) {
@@ -178,7 +181,11 @@ impl IntoResponse for Rejection {
 
 /// Refuses an unsafe request from another site.
 fn guard(site: &Site, parts: &Parts) -> Result<(), Rejection> {
-    if cross_origin::allows(&site.origin, &parts.method, &parts.headers) { Ok(()) } else { Err(Rejection::CrossOrigin) }
+    if cross_origin::allows(&site.origin, &parts.method, &parts.headers) {
+        Ok(())
+    } else {
+        Err(Rejection::CrossOrigin)
+    }
 }
 
 /// The live session that the request's cookie names.
@@ -210,7 +217,8 @@ fn accepts_html(headers: &HeaderMap) -> bool {
         line.split(',').any(|range| {
             let mut parameters = range.split(';').map(str::trim);
             let is_html = parameters.next().is_some_and(|name| name.eq_ignore_ascii_case("text/html"));
-            is_html && !parameters.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            is_html
+                && !parameters.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
     })
 }
@@ -241,14 +249,24 @@ mod tests {
     #[test]
     fn a_browser_is_sent_to_sign_in_and_back() {
         let login = |method, path, accept| login_page(&site(), &parts(method, path, accept));
-        assert_eq!(login("GET", "/settings?tab=2", BROWSER).as_deref(), Some("/login?next=/settings%3Ftab%3D2"));
+        assert_eq!(
+            login("GET", "/settings?tab=2", BROWSER).as_deref(),
+            Some("/login?next=/settings%3Ftab%3D2")
+        );
         assert_eq!(login("POST", "/settings/password", BROWSER).as_deref(), Some("/login"));
         assert_eq!(login("GET", "//evil.example", BROWSER).as_deref(), Some("/login"));
     }
 
     #[test]
     fn a_program_gets_no_redirect() {
-        for accept in ["application/json", "*/*", "", "text/html;q=0", "text/htmlx", "application/json, text/html; q=0.0"] {
+        for accept in [
+            "application/json",
+            "*/*",
+            "",
+            "text/html;q=0",
+            "text/htmlx",
+            "application/json, text/html; q=0.0",
+        ] {
             assert_eq!(login_page(&site(), &parts("GET", "/api/me", accept)), None, "{accept}");
         }
         for accept in ["text/html", "TEXT/HTML", "application/json;q=0.5, text/html ;q=0.9", BROWSER] {

@@ -5,7 +5,7 @@
 //!
 //! - [`CurrentUser`] is a handler's proof that somebody is signed in. A handler that takes it never runs otherwise.
 //! - [`MaybeUser`] is for pages that greet a user and serve a stranger.
-//! - [`Visitor`] is what is known of whoever asks. Every operation of [`Sigra`](crate::Sigra) that changes something wants a
+//! - [`Visitor`] is what is known of whoever asks. Every operation of [`Sigra`](struct@crate::Sigra) that changes something wants a
 //!   [`Client`](crate::Client), and a `Visitor` is one.
 //!
 //! All three refuse an unsafe request that another site made ([`refuse_cross_origin`] does the same for a whole router), so

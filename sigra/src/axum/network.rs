@@ -51,8 +51,11 @@ impl Proxies {
 fn forwarded_for(headers: &HeaderMap, hops: u8) -> Option<IpAddr> {
     // Several lines are one list, in their order (RFC 9110 5.3). An empty place counts as a place: to pass over it would
     // move the count to the left, where visitors write.
-    let mut from_the_right =
-        headers.get_all(X_FORWARDED_FOR).into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    let mut from_the_right = headers
+        .get_all(X_FORWARDED_FOR)
+        .into_iter()
+        .rev()
+        .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     let place = from_the_right.nth(usize::from(hops) - 1)?;
     parse_place(std::str::from_utf8(place).ok()?.trim_matches([' ', '\t']))
 }
@@ -119,7 +122,16 @@ mod tests {
     fn a_place_that_holds_no_address_falls_back_to_the_connection() {
         assert_eq!(address(Proxies::Trusted(1), &[]), PEER);
         assert_eq!(address(Proxies::Trusted(3), &[b"198.51.100.66, 192.0.2.1"]), PEER);
-        for place in [&b"unknown"[..], b"", b" ", b"192.0.2", b"192.0.2.1.5", b"192.0.2.256", b"_hidden", b"fe80::1%eth0"] {
+        for place in [
+            &b"unknown"[..],
+            b"",
+            b" ",
+            b"192.0.2",
+            b"192.0.2.1.5",
+            b"192.0.2.256",
+            b"_hidden",
+            b"fe80::1%eth0",
+        ] {
             assert_eq!(address(Proxies::Trusted(1), &[place]), PEER);
             // An empty place is not passed over: the one left of it is the visitor's.
             assert_eq!(address(Proxies::Trusted(1), &[b"198.51.100.66", place]), PEER);

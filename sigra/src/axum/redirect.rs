@@ -55,15 +55,13 @@ impl RedirectTarget {
 
     /// The same page, with the target to come back to as its query parameter `next`.
     pub(super) fn with_next(&self, next: &Self) -> String {
-        let mut text = format!("{}{}next=", self.0, if self.0.contains('?') { '&' } else { '?' });
-        for byte in next.0.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~') {
-                text.push(char::from(byte));
-            } else {
-                text.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        text
+        let separator = if self.0.contains('?') { '&' } else { '?' };
+        let encode = |byte: u8| match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        format!("{}{separator}next={}", self.0, next.0.bytes().map(encode).collect::<String>())
     }
 }
 
@@ -111,7 +109,8 @@ const fn is_local(text: &str) -> bool {
                     return false;
                 };
                 let decoded = high << 4 | low;
-                let ambiguous = matches!(decoded, b'/' | b'\\' | b'.' | b'%') || decoded < b' ' || decoded == 0x7f;
+                let ambiguous =
+                    matches!(decoded, b'/' | b'\\' | b'.' | b'%') || decoded < b' ' || decoded == 0x7f;
                 if ambiguous && segment.is_some() {
                     return false;
                 }
@@ -143,7 +142,22 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+                | b':'
+                | b'@'
         )
 }
 

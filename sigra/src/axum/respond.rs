@@ -52,7 +52,11 @@ impl Problem {
     }
 
     pub(super) fn cross_origin() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "cross_origin", "this request came from another site and was refused")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_origin",
+            "this request came from another site and was refused",
+        )
     }
 
     pub(super) fn internal() -> Self {
@@ -110,14 +114,19 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            Refusal::InvalidCredentials => Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", message),
+            Refusal::InvalidCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", message)
+            }
             Refusal::SessionEnded => Self::new(StatusCode::UNAUTHORIZED, "session_ended", message),
             Refusal::InvalidToken => Self::new(StatusCode::BAD_REQUEST, "invalid_token", message),
             Refusal::InvalidEmail => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", message),
-            Refusal::PasswordRejected(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password_rejected", message),
+            Refusal::PasswordRejected(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password_rejected", message)
+            }
             Refusal::Conflict => Self::new(StatusCode::CONFLICT, "conflict", message),
             Refusal::TooManyAttempts { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).retry_after(retry_after)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
+                    .retry_after(retry_after)
             }
             Refusal::Busy { retry_after } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(retry_after)
@@ -214,10 +223,13 @@ mod tests {
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
             response.headers()[header::RETRY_AFTER].to_str().unwrap().to_owned()
         };
-        assert_eq!(seconds(Duration::from_secs(900)), "900");
+        assert_eq!(seconds(Duration::from_mins(15)), "900");
         assert_eq!(seconds(Duration::from_millis(1)), "1");
         let busy = Problem::from(Refusal::Busy { retry_after: Duration::from_millis(1500) }).into_response();
-        assert_eq!((busy.status(), &busy.headers()[header::RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap()));
+        assert_eq!(
+            (busy.status(), &busy.headers()[header::RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap())
+        );
     }
 
     #[test]

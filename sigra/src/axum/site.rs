@@ -78,10 +78,8 @@ impl<U> Web<U> {
     /// session is the database and never the cookie (NIST SP 800-63B-4 5.1.1).
     #[must_use = "it is a part of the response, or the user is not signed in"]
     pub fn signed_in(&self, session: &NewSession<U>) -> SignedIn {
-        let lifetime = session.session().is_remembered().then(|| {
-            let lifetime = session.session().expires_at() - self.auth.core.now();
-            lifetime.max(time::Duration::ZERO)
-        });
+        let session_end = session.session().is_remembered().then(|| session.session().expires_at());
+        let lifetime = session_end.map(|end| end - self.auth.core.now());
         SignedIn::new(self.site.cookie.set(session.token().expose(), lifetime))
     }
 
@@ -122,7 +120,9 @@ impl<U> FromRef<Web<U>> for Sigra<U> {
 #[non_exhaustive]
 pub enum WebError {
     /// Not the origin of a site.
-    #[error("`{0}` is not the origin of a site: write scheme, host and port alone, such as `https://app.example`")]
+    #[error(
+        "`{0}` is not the origin of a site: write scheme, host and port alone, such as `https://app.example`"
+    )]
     NotAnOrigin(String),
     /// `http` on a host that is not this machine: anybody on the way could read the session cookie.
     #[error(
@@ -186,7 +186,8 @@ fn canonical_host(host: &str) -> Option<String> {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
     }
-    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    let plain = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     plain.then(|| host.to_ascii_lowercase())
 }
 
@@ -209,7 +210,9 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine() {
-        for url in ["http://app.example", "http://192.168.0.7:3000", "http://localhost.evil.example", "http://[::2]"] {
+        for url in
+            ["http://app.example", "http://192.168.0.7:3000", "http://localhost.evil.example", "http://[::2]"]
+        {
             assert_eq!(Origin::parse(url), Err(WebError::Insecure(url.to_owned())), "{url}");
         }
         assert!(Origin::parse("https://app.example").unwrap().secure);

@@ -1,8 +1,7 @@
 //! What a user may read of the trail.
 
 use crate::audit::Activity;
-use crate::core::{Reader, Sigra};
-use crate::error::Error;
+use crate::core::{Operation, Reader, Sigra};
 use crate::feature;
 use crate::session::Session;
 use crate::store::statements::Activity as ActivityOf;
@@ -13,27 +12,29 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub async fn activity(&self, session: &Session<U>, limit: u32) -> Result<Vec<Activity>, Error>
+    pub fn activity<'a>(&'a self, session: &'a Session<U>, limit: u32) -> Operation<'a, Vec<Activity>>
     where
         U: feature::Audit,
     {
-        let statement = Rendered::<U, ActivityOf>::STATEMENT;
-        let user_id = session.user.id().to_string();
-        let limit = i64::from(limit.min(200));
-        let rows = self.core.pool.read().await?.fetch(statement, &[&user_id, &limit]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut row = Reader::<U>::new(row);
-                Ok(Activity {
-                    at: row.next::<Stamp>()?.0,
-                    event: row.next()?,
-                    outcome: row.next()?,
-                    reason: row.next()?,
-                    actor: row.next()?,
-                    network: row.next()?,
-                    user_agent: row.next()?,
+        Box::pin(async move {
+            let statement = Rendered::<U, ActivityOf>::STATEMENT;
+            let user_id = session.user.id().to_string();
+            let limit = i64::from(limit.min(200));
+            let rows = self.core.pool.read().await?.fetch(statement, &[&user_id, &limit]).await?;
+            rows.iter()
+                .map(|row| {
+                    let mut row = Reader::<U>::new(row);
+                    Ok(Activity {
+                        at: row.next::<Stamp>()?.0,
+                        event: row.next()?,
+                        outcome: row.next()?,
+                        reason: row.next()?,
+                        actor: row.next()?,
+                        network: row.next()?,
+                        user_agent: row.next()?,
+                    })
                 })
-            })
-            .collect()
+                .collect()
+        })
     }
 }

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::Sigra;
+use crate::core::{Operation, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{Disable, Enable};
@@ -18,16 +18,16 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub async fn disable_account(
-        &self,
-        operator: &str,
-        user_id: &U::Id,
-        client: &Client,
-    ) -> Result<bool, Error>
+    pub fn disable_account<'a>(
+        &'a self,
+        operator: &'a str,
+        user_id: &'a U::Id,
+        client: &'a Client,
+    ) -> Operation<'a, bool>
     where
         U: feature::DisableAccount,
     {
-        self.switch(operator, user_id, client, true).await
+        Box::pin(async move { self.switch(operator, user_id, client, true).await })
     }
 
     /// Enables a disabled account again. Its owner signs in anew. `false`: there is no such account, or it is not disabled.
@@ -36,16 +36,16 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub async fn enable_account(
-        &self,
-        operator: &str,
-        user_id: &U::Id,
-        client: &Client,
-    ) -> Result<bool, Error>
+    pub fn enable_account<'a>(
+        &'a self,
+        operator: &'a str,
+        user_id: &'a U::Id,
+        client: &'a Client,
+    ) -> Operation<'a, bool>
     where
         U: feature::DisableAccount,
     {
-        self.switch(operator, user_id, client, false).await
+        Box::pin(async move { self.switch(operator, user_id, client, false).await })
     }
 
     async fn switch(&self, operator: &str, user_id: &U::Id, client: &Client, off: bool) -> Result<bool, Error>

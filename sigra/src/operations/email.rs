@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::Sigra;
+use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
@@ -26,15 +26,17 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
-    pub async fn confirm_email(&self, token: &str, client: &Client) -> Result<Confirmed, Error>
+    pub fn confirm_email<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Confirmed>
     where
         U: feature::ConfirmEmail,
     {
-        let proof = match Token::parse(token, &self.core.keys) {
-            Some(token) => Proof::Link(token),
-            None => Proof::Nothing,
-        };
-        Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+        Box::pin(async move {
+            let proof = match Token::parse(token, &self.core.keys) {
+                Some(token) => Proof::Link(token),
+                None => Proof::Nothing,
+            };
+            Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+        })
     }
 
     /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account and
@@ -44,19 +46,21 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
-    pub async fn confirm_email_code(
-        &self,
-        email: &str,
-        code: &str,
-        client: &Client,
-    ) -> Result<Confirmed, Error>
+    pub fn confirm_email_code<'a>(
+        &'a self,
+        email: &'a str,
+        code: &'a str,
+        client: &'a Client,
+    ) -> Operation<'a, Confirmed>
     where
         U: feature::ConfirmEmail,
     {
-        // People type the code as the mail shows it, in groups or with a space behind it.
-        let digits: String = code.chars().filter(char::is_ascii_digit).collect();
-        let proof = Proof::Code(Identifier::of_attempt(email), digits);
-        Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+        Box::pin(async move {
+            // People type the code as the mail shows it, in groups or with a space behind it.
+            let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+            let proof = Proof::Code(Identifier::of_attempt(email), digits);
+            Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
+        })
     }
 
     /// Asks for another confirmation mail. The answer and the work are the same whether or not there is such an account: the
@@ -66,13 +70,16 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
-    pub async fn resend_confirmation(&self, email: &str, client: &Client) -> Result<(), Error>
+    pub fn resend_confirmation<'a>(&'a self, email: &'a str, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::ConfirmEmail,
     {
-        let identifier = Address::parse(email)?.identifier();
-        let event = Event::RequestConfirmation;
-        self.perform(Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() }).await
+        Box::pin(async move {
+            let identifier = Address::parse(email)?.identifier();
+            let event = Event::RequestConfirmation;
+            self.perform(Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() })
+                .await
+        })
     }
 }
 

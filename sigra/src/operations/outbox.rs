@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Reader, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
 use crate::error::Error;
 use crate::limits::{Bucket, Limit};
@@ -229,22 +229,24 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
-    pub async fn deliver_mail(&self, mailer: &dyn Mailer, links: &Links) -> Result<usize, Error>
+    pub fn deliver_mail<'a>(&'a self, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, usize>
     where
         U: Account,
     {
-        let mut sent = 0;
-        for due in self.due_mail().await? {
-            let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-            let Some(mail) = self.perform(compose).await? else { continue };
-            let result = mailer.send(mail).await;
-            if let Err(error) = &result {
-                tracing::warn!(%error, "a mail could not be sent; it is tried again");
+        Box::pin(async move {
+            let mut sent = 0;
+            for due in self.due_mail().await? {
+                let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
+                let Some(mail) = self.perform(compose).await? else { continue };
+                let result = mailer.send(mail).await;
+                if let Err(error) = &result {
+                    tracing::warn!(%error, "a mail could not be sent; it is tried again");
+                }
+                sent += usize::from(result.is_ok());
+                self.perform(Settle { due, sent: result.is_ok(), client: Client::unknown() }).await?;
             }
-            sent += usize::from(result.is_ok());
-            self.perform(Settle { due, sent: result.is_ok(), client: Client::unknown() }).await?;
-        }
-        Ok(sent)
+            Ok(sent)
+        })
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::Sigra;
+use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
@@ -26,13 +26,16 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
-    pub async fn request_password_reset(&self, email: &str, client: &Client) -> Result<(), Error>
+    pub fn request_password_reset<'a>(&'a self, email: &'a str, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::ResetPassword,
     {
-        let identifier = Address::parse(email)?.identifier();
-        let event = Event::RequestPasswordReset;
-        self.perform(Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() }).await
+        Box::pin(async move {
+            let identifier = Address::parse(email)?.identifier();
+            let event = Event::RequestPasswordReset;
+            self.perform(Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() })
+                .await
+        })
     }
 
     /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
@@ -43,20 +46,22 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
     /// [`Failure`](crate::Failure).
-    pub async fn reset_password(
-        &self,
-        token: &str,
+    pub fn reset_password<'a>(
+        &'a self,
+        token: &'a str,
         new: impl Into<Password>,
-        client: &Client,
-    ) -> Result<(), Error>
+        client: &'a Client,
+    ) -> Operation<'a, ()>
     where
         U: feature::ResetPassword,
     {
         let new = new.into();
-        new.check(U::POLICY.password.min_length)?;
-        let token = Token::parse(token, &self.core.keys);
-        let client = client.clone();
-        self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
+        Box::pin(async move {
+            new.check(U::POLICY.password.min_length)?;
+            let token = Token::parse(token, &self.core.keys);
+            let client = client.clone();
+            self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
+        })
     }
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
@@ -68,21 +73,26 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
     /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
-    pub async fn change_password(
-        &self,
-        session: &Session<U>,
+    pub fn change_password<'a>(
+        &'a self,
+        session: &'a Session<U>,
         current: impl Into<Password>,
         new: impl Into<Password>,
-        client: &Client,
-    ) -> Result<NewSession<U>, Error>
+        client: &'a Client,
+    ) -> Operation<'a, NewSession<U>>
     where
         U: feature::Passwords,
     {
-        let (current, new) = (current.into(), new.into());
-        new.check(U::POLICY.password.min_length)?;
-        let (holder, client) = (Holder::of(session), client.clone());
-        self.shielded(|shielded| async move { shielded.change_password(holder, current, new, client).await })
+        let current = current.into();
+        let new = new.into();
+        Box::pin(async move {
+            new.check(U::POLICY.password.min_length)?;
+            let (holder, client) = (Holder::of(session), client.clone());
+            self.shielded(
+                |shielded| async move { shielded.change_password(holder, current, new, client).await },
+            )
             .await
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::column::{Id as _, Values};
-use crate::core::{Reader, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
@@ -52,23 +52,32 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::PasswordRejected`] with the reason, [`Refusal::Busy`], [`Refusal::Conflict`] for
     /// another unique column of the host's, and [`Failure`](crate::Failure). Nothing is stored then.
-    pub async fn register(&self, new: U::New, client: &Client) -> Result<Registered<U>, Error>
+    pub fn register<'a>(&'a self, new: U::New, client: &'a Client) -> Operation<'a, Registered<U>>
     where
         U: feature::Passwords,
     {
-        let (email, password) = U::credentials(&new);
-        let address = Address::parse(email)?;
-        password.check(U::POLICY.password.min_length)?;
-        let password = password.clone();
-        let client = client.clone();
-        self.shielded(|shielded| async move {
-            let place = shielded.0.core.hasher.admit()?;
-            let hash = shielded.0.core.hasher.hash(place, password).await?;
-            let identifier = address.identifier();
-            let dialect = shielded.0.dialect();
-            Ok(shielded.step(Register::<U> { new, address, identifier, hash, dialect, client }).await??)
+        Box::pin(async move {
+            let (email, password) = U::credentials(&new);
+            let address = Address::parse(email)?;
+            password.check(U::POLICY.password.min_length)?;
+            let password = password.clone();
+            let client = client.clone();
+            self.shielded(|shielded| async move {
+                let place = shielded.0.core.hasher.admit()?;
+                let hash = shielded.0.core.hasher.hash(place, password).await?;
+                let identifier = address.identifier();
+                let dialect = shielded.0.dialect();
+                let register = Register::<U> { new, address, identifier, hash, dialect, client };
+                let registered = match shielded.try_step(&register).await {
+                    // Where the host's own index keeps the address unique, it may decide between two registrations at once before
+                    // Sigra's does. The second run finds the account of the first, and the loser learns nothing.
+                    Err(Error::Refused(Refusal::Conflict)) => shielded.try_step(&register).await,
+                    registered => registered,
+                };
+                Ok(registered??)
+            })
+            .await
         })
-        .await
     }
 }
 

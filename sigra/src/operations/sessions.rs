@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Reader, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Refusal};
 use crate::feature;
 use crate::session::{Session, SessionId, SessionInfo};
@@ -27,83 +27,93 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure): the database did not answer. Never take it for "not signed in" when that would open a door.
-    pub async fn session(&self, token: &str) -> Result<Option<Session<U>>, Error>
+    pub fn session<'a>(&'a self, token: &'a str) -> Operation<'a, Option<Session<U>>>
     where
         U: feature::Sessions,
     {
-        let Some(token) = SessionToken::parse(token, &self.core.keys) else { return Ok(None) };
-        let now = self.core.now();
-        let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
-        let statement = Rendered::<U, SessionByToken>::STATEMENT;
-        let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
-            // The server was restarted while the connection lay idle; a read can be asked again.
-            Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
-                self.core.pool.read().await?.fetch_optional(statement, values).await?
+        Box::pin(async move {
+            let Some(token) = SessionToken::parse(token, &self.core.keys) else { return Ok(None) };
+            let now = self.core.now();
+            let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
+            let statement = Rendered::<U, SessionByToken>::STATEMENT;
+            let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
+                // The server was restarted while the connection lay idle; a read can be asked again.
+                Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
+                    self.core.pool.read().await?.fetch_optional(statement, values).await?
+                }
+                row => row?,
+            };
+            let Some(row) = row else { return Ok(None) };
+            let mut row = Reader::<U>::new(&row);
+            let session = Session {
+                id: SessionId(row.next()?),
+                created_at: row.next::<Stamp>()?.0,
+                last_seen_at: row.next::<Stamp>()?.0,
+                expires_at: row.next::<Stamp>()?.0,
+                remembered: row.next::<i64>()? == 1,
+                user: row.user()?,
+            };
+            let policy = U::POLICY.session;
+            if now - session.last_seen_at >= policy.touch {
+                let idle =
+                    if session.remembered { policy.remember.unwrap_or(policy.idle) } else { policy.idle };
+                let touch = Touch {
+                    id: session.id,
+                    seen: Stamp(session.last_seen_at),
+                    idle,
+                    client: Client::unknown(),
+                };
+                // The session is good whether or not this is written; at worst it ends a little earlier.
+                if let Err(error) = self.perform(touch).await {
+                    tracing::warn!(%error, "the time of last use could not be written");
+                }
             }
-            row => row?,
-        };
-        let Some(row) = row else { return Ok(None) };
-        let mut row = Reader::<U>::new(&row);
-        let session = Session {
-            id: SessionId(row.next()?),
-            created_at: row.next::<Stamp>()?.0,
-            last_seen_at: row.next::<Stamp>()?.0,
-            expires_at: row.next::<Stamp>()?.0,
-            remembered: row.next::<i64>()? == 1,
-            user: row.user()?,
-        };
-        let policy = U::POLICY.session;
-        if now - session.last_seen_at >= policy.touch {
-            let idle = if session.remembered { policy.remember.unwrap_or(policy.idle) } else { policy.idle };
-            let touch =
-                Touch { id: session.id, seen: Stamp(session.last_seen_at), idle, client: Client::unknown() };
-            // The session is good whether or not this is written; at worst it ends a little earlier.
-            if let Err(error) = self.perform(touch).await {
-                tracing::warn!(%error, "the time of last use could not be written");
-            }
-        }
-        Ok(Some(session))
+            Ok(Some(session))
+        })
     }
 
     /// The live sessions of the user, the last used first, at most 200.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub async fn sessions(&self, session: &Session<U>) -> Result<Vec<SessionInfo>, Error>
+    pub fn sessions<'a>(&'a self, session: &'a Session<U>) -> Operation<'a, Vec<SessionInfo>>
     where
         U: feature::Sessions,
     {
-        let now = Stamp(self.core.now());
-        let statement = Rendered::<U, LiveSessions>::STATEMENT;
-        let rows = self.core.pool.read().await?.fetch(statement, &[session.user.id(), &now, &now]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut row = Reader::<U>::new(row);
-                let id = SessionId(row.next()?);
-                Ok(SessionInfo {
-                    id,
-                    current: id == session.id,
-                    created_at: row.next::<Stamp>()?.0,
-                    last_seen_at: row.next::<Stamp>()?.0,
-                    expires_at: row.next::<Stamp>()?.0,
-                    remembered: row.next::<i64>()? == 1,
-                    network: row.next()?,
-                    user_agent: row.next()?,
-                    note: row.next()?,
+        Box::pin(async move {
+            let now = Stamp(self.core.now());
+            let statement = Rendered::<U, LiveSessions>::STATEMENT;
+            let rows =
+                self.core.pool.read().await?.fetch(statement, &[session.user.id(), &now, &now]).await?;
+            rows.iter()
+                .map(|row| {
+                    let mut row = Reader::<U>::new(row);
+                    let id = SessionId(row.next()?);
+                    Ok(SessionInfo {
+                        id,
+                        current: id == session.id,
+                        created_at: row.next::<Stamp>()?.0,
+                        last_seen_at: row.next::<Stamp>()?.0,
+                        expires_at: row.next::<Stamp>()?.0,
+                        remembered: row.next::<i64>()? == 1,
+                        network: row.next()?,
+                        user_agent: row.next()?,
+                        note: row.next()?,
+                    })
                 })
-            })
-            .collect()
+                .collect()
+        })
     }
 
     /// Ends the session on the server. Writes one audit row `session.own.sign_out`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where it had ended already, and [`Failure`](crate::Failure).
-    pub async fn sign_out(&self, session: &Session<U>, client: &Client) -> Result<(), Error>
+    pub fn sign_out<'a>(&'a self, session: &'a Session<U>, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::Sessions,
     {
-        self.end(session, Which::Own, client).await.map(|_| ())
+        Box::pin(async move { self.end(session, Which::Own, client).await.map(|_| ()) })
     }
 
     /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
@@ -111,38 +121,46 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
-    pub async fn revoke_session(
-        &self,
-        session: &Session<U>,
+    pub fn revoke_session<'a>(
+        &'a self,
+        session: &'a Session<U>,
         id: SessionId,
-        client: &Client,
-    ) -> Result<bool, Error>
+        client: &'a Client,
+    ) -> Operation<'a, bool>
     where
         U: feature::Sessions,
     {
-        self.end(session, Which::One(id), client).await.map(|ended| ended > 0)
+        Box::pin(async move { self.end(session, Which::One(id), client).await.map(|ended| ended > 0) })
     }
 
     /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
-    pub async fn revoke_other_sessions(&self, session: &Session<U>, client: &Client) -> Result<u64, Error>
+    pub fn revoke_other_sessions<'a>(
+        &'a self,
+        session: &'a Session<U>,
+        client: &'a Client,
+    ) -> Operation<'a, u64>
     where
         U: feature::Sessions,
     {
-        self.end(session, Which::Others, client).await
+        Box::pin(async move { self.end(session, Which::Others, client).await })
     }
 
     /// Ends every session of the user, this one too, and returns how many. Writes one audit row `session.all.revoke`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
-    pub async fn revoke_all_sessions(&self, session: &Session<U>, client: &Client) -> Result<u64, Error>
+    pub fn revoke_all_sessions<'a>(
+        &'a self,
+        session: &'a Session<U>,
+        client: &'a Client,
+    ) -> Operation<'a, u64>
     where
         U: feature::Sessions,
     {
-        self.end(session, Which::All, client).await
+        Box::pin(async move { self.end(session, Which::All, client).await })
     }
 
     async fn end(&self, session: &Session<U>, which: Which, client: &Client) -> Result<u64, Error>

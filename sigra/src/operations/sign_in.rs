@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Reader, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::feature;
@@ -32,15 +32,17 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed, [`Refusal::Busy`] before
     /// anything is done, and [`Failure`](crate::Failure).
-    pub async fn sign_in(&self, credentials: Credentials, client: &Client) -> Result<U::SignIn, Error>
+    pub fn sign_in<'a>(&'a self, credentials: Credentials, client: &'a Client) -> Operation<'a, U::SignIn>
     where
         U: feature::Passwords,
     {
-        let client = client.clone();
-        self.shielded(
-            |shielded| async move { shielded.sign_in(credentials, client).await.map(U::SignIn::from) },
-        )
-        .await
+        Box::pin(async move {
+            let client = client.clone();
+            self.shielded(|shielded| async move {
+                shielded.sign_in(credentials, client).await.map(U::SignIn::from)
+            })
+            .await
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
-use crate::core::Sigra;
+use crate::core::{Operation, Sigra};
 use crate::error::Error;
 use crate::store::statements::{SweepAudit, SweepLimits, SweepSessions, SweepTokens};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
@@ -42,22 +42,24 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub async fn sweep(&self) -> Result<Swept, Error>
+    pub fn sweep<'a>(&'a self) -> Operation<'a, Swept>
     where
         U: Account,
     {
-        let mut total = Swept::default();
-        for _ in 0..BATCHES {
-            let batch = self.perform(Sweep::<U>(Client::unknown(), PhantomData)).await?;
-            total.sessions += batch.sessions;
-            total.tokens += batch.tokens;
-            total.limits += batch.limits;
-            total.audit += batch.audit;
-            if batch.most() < BATCH {
-                break;
+        Box::pin(async move {
+            let mut total = Swept::default();
+            for _ in 0..BATCHES {
+                let batch = self.perform(Sweep::<U>(Client::unknown(), PhantomData)).await?;
+                total.sessions += batch.sessions;
+                total.tokens += batch.tokens;
+                total.limits += batch.limits;
+                total.audit += batch.audit;
+                if batch.most() < BATCH {
+                    break;
+                }
             }
-        }
-        Ok(total)
+            Ok(total)
+        })
     }
 }
 
