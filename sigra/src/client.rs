@@ -62,7 +62,7 @@ impl Client {
         let (network, user_agent) = match privacy {
             Privacy::Full => (self.network.map(|net| net.address.to_string()), self.user_agent.clone()),
             Privacy::Truncated => {
-                (self.network.map(ClientNet::truncated), self.user_agent.as_deref().map(browser_family))
+                (self.network.map(ClientNet::truncated), self.user_agent.as_deref().map(device_name))
             }
             Privacy::None => (None, None),
         };
@@ -136,13 +136,24 @@ fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// "Firefox on Linux": enough for a person to know a device again. The order matters: Edge and Opera name Chrome too.
-fn browser_family(user_agent: &str) -> String {
-    let find = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(sign, _)| user_agent.contains(sign)).map_or("another", |(_, name)| *name)
+/// The families of browser and system in a `User-Agent`, such as `Firefox on Linux`: enough for a person to know a device
+/// again, and all that `privacy = "truncated"` keeps.
+///
+/// Of a text that names neither, the first 40 code points are given.
+///
+/// ```
+/// let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+/// assert_eq!(sigra::device_name(agent), "Firefox on Linux");
+/// assert_eq!(sigra::device_name("Firefox on Linux"), "Firefox on Linux");
+/// ```
+#[must_use]
+pub fn device_name(user_agent: &str) -> String {
+    let find = |signs: &[(&str, &'static str)]| {
+        signs.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };
+    // The order matters: Edge and Opera say that they are Chrome, and Chrome says that it is Safari.
     let browser = find(&[
-        ("Edg", "Edge"),
+        ("Edg/", "Edge"),
         ("OPR/", "Opera"),
         ("Firefox/", "Firefox"),
         ("Chrome/", "Chrome"),
@@ -151,13 +162,17 @@ fn browser_family(user_agent: &str) -> String {
     ]);
     let system = find(&[
         ("Android", "Android"),
-        ("iPhone", "iOS"),
-        ("iPad", "iOS"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
         ("Windows", "Windows"),
         ("Mac OS X", "macOS"),
         ("Linux", "Linux"),
     ]);
-    format!("{browser} browser on {system} system")
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, _) => user_agent.chars().take(40).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +194,7 @@ mod tests {
         assert_eq!(client.facts(Privacy::Full).network.unwrap(), "192.0.2.77");
         let truncated = client.facts(Privacy::Truncated);
         assert_eq!(truncated.network.unwrap(), "192.0.2.0/24");
-        assert_eq!(truncated.user_agent.unwrap(), "Firefox browser on Linux system");
+        assert_eq!(truncated.user_agent.unwrap(), "Firefox on Linux");
         let none = client.facts(Privacy::None);
         assert!(none.network.is_none() && none.user_agent.is_none());
     }

@@ -102,7 +102,7 @@ pub use sigra_macros::Sigra;
 
 pub use self::account::Account;
 pub use self::builder::Builder;
-pub use self::client::{Client, ClientNet};
+pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
 pub use self::error::{Error, Failure, Refusal};
 pub use self::keyring::Keyring;

@@ -2,7 +2,7 @@
 
 use super::statement::Statement;
 use crate::column::{Bind, Load, ReadError};
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, DatabaseErrorKind};
 
 /// A connection on loan from a pool.
 pub(crate) enum Connection {
@@ -135,7 +135,8 @@ impl Connection {
     ///
     /// sqlx 0.9.0 returns a connection to its pool inside an open transaction when a `begin` is dropped while it waits for
     /// the server; writes of the next borrower would be acknowledged and never committed. `BEGIN; ROLLBACK` ends such a
-    /// transaction and warns on no healthy connection, in the same round trip.
+    /// transaction and warns on no healthy connection, in the same round trip. A transaction in which a statement has failed
+    /// refuses even `BEGIN`, and takes `ROLLBACK` alone.
     ///
     /// READ COMMITTED everywhere: MariaDB's default takes gap locks, on which parallel sign-ins deadlock.
     pub(crate) async fn begin(&mut self, shared: bool) -> Result<(), DatabaseError> {
@@ -145,7 +146,12 @@ impl Connection {
             Self::Sqlite(ref mut connection) => run(&mut **connection, "BEGIN IMMEDIATE").await,
             #[cfg(feature = "postgres")]
             Self::Postgres(ref mut connection) => {
-                run(&mut **connection, "BEGIN; ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED").await
+                match run(&mut **connection, "BEGIN; ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED").await {
+                    Err(error) if error.kind == DatabaseErrorKind::Other => {
+                        run(&mut **connection, "ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED").await
+                    }
+                    begun => begun,
+                }
             }
             #[cfg(feature = "mysql")]
             Self::MySql(ref mut connection) => {
@@ -166,7 +172,12 @@ impl Connection {
             // sqlx's SQLite worker undoes a `BEGIN` that nobody waits for any more.
             Self::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(ref mut connection) => run(&mut **connection, "BEGIN; ROLLBACK").await,
+            Self::Postgres(ref mut connection) => match run(&mut **connection, "BEGIN; ROLLBACK").await {
+                Err(error) if error.kind == DatabaseErrorKind::Other => {
+                    run(&mut **connection, "ROLLBACK").await
+                }
+                cleansed => cleansed,
+            },
             #[cfg(feature = "mysql")]
             Self::MySql(ref mut connection) => run(&mut **connection, "ROLLBACK").await,
         }

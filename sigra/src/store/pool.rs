@@ -117,7 +117,8 @@ impl Pool {
             // An acknowledged sign-out must survive a power cut: NORMAL synchronises only at checkpoints.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_WITHIN);
-        if options.get_filename().to_str() == Some(":memory:") {
+        // sqlx gives such a database a file name of its own, so the URL has to tell.
+        if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(Failure::Config(
                 "an in-memory SQLite database has one connection and forgets every session; use a file: \
                  `sqlite://app.db`"

@@ -1,0 +1,130 @@
+//! Proof of the address, by link or by code.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sigra::axum::{Problem, SecretPage, Visitor, Web};
+
+use crate::pages::{Format, Input, Page};
+use crate::user::User;
+
+/// Where the visitor goes with a proved address.
+const SIGN_IN: &str = "/login?done=confirmed";
+
+#[derive(Deserialize)]
+pub struct Code {
+    email: String,
+    code: String,
+}
+
+#[derive(Deserialize)]
+pub struct Address {
+    email: String,
+}
+
+/// Asks for the code, and offers another mail.
+#[derive(Default, Template)]
+#[template(path = "code.html")]
+pub struct CodePage {
+    email: String,
+    sent: Option<&'static str>,
+    problem: Option<Problem>,
+}
+
+impl CodePage {
+    /// After registration.
+    pub fn registered(email: String) -> Self {
+        Self {
+            email,
+            sent: Some("We sent you a mail. Open the link in it, or type its code here."),
+            problem: None,
+        }
+    }
+
+    /// For a visitor who was stopped on the way in.
+    pub fn stopped(email: String, problem: Problem) -> Self {
+        Self { email, sent: None, problem: Some(problem) }
+    }
+}
+
+impl Page for CodePage {
+    fn json(&self) -> Value {
+        match self.sent {
+            Some(message) => json!({ "status": "check_mail", "message": message }),
+            None => json!({ "fields": ["email", "code"] }),
+        }
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `GET /confirm`
+pub async fn form(format: Format) -> Response {
+    format.show(&CodePage::default())
+}
+
+/// `POST /confirm`
+pub async fn submit(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Input(Code { email, code }): Input<Code>,
+) -> Response {
+    match web.auth().confirm_email_code(&email, &code, &visitor).await {
+        Ok(_) => format.done(SIGN_IN, json!({ "status": "confirmed" })),
+        Err(error) => format.show(&CodePage::stopped(email, error.into())),
+    }
+}
+
+/// `POST /confirm/resend`
+pub async fn resend(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Input(Address { email }): Input<Address>,
+) -> Response {
+    let sent = Some("If this address waits to be confirmed, a new mail is on its way.");
+    match web.auth().resend_confirmation(&email, &visitor).await {
+        Ok(()) => format.show(&CodePage { email, sent, problem: None }),
+        Err(error) => format.show(&CodePage::stopped(email, error.into())),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "confirm_link.html")]
+struct LinkPage {
+    token: String,
+    problem: Option<Problem>,
+}
+
+impl Page for LinkPage {
+    fn json(&self) -> Value {
+        json!({ "message": "send a POST to this address to confirm" })
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `GET /confirm/{token}` changes nothing: mail scanners follow links.
+pub async fn link(Path(token): Path<String>, format: Format) -> SecretPage<Response> {
+    SecretPage(format.show(&LinkPage { token, problem: None }))
+}
+
+/// `POST /confirm/{token}`
+pub async fn submit_link(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Path(token): Path<String>,
+) -> SecretPage<Response> {
+    SecretPage(match web.auth().confirm_email(&token, &visitor).await {
+        Ok(_) => format.done(SIGN_IN, json!({ "status": "confirmed" })),
+        Err(error) => format.show(&LinkPage { token, problem: Some(error.into()) }),
+    })
+}

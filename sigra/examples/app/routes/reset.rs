@@ -1,0 +1,102 @@
+//! A forgotten password.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sigra::axum::{Problem, SecretPage, Visitor, Web};
+
+use crate::pages::{Format, Input, Page};
+use crate::user::User;
+
+#[derive(Deserialize)]
+pub struct Address {
+    email: String,
+}
+
+#[derive(Deserialize)]
+pub struct NewPassword {
+    password: String,
+}
+
+#[derive(Default, Template)]
+#[template(path = "reset.html")]
+struct ResetPage {
+    email: String,
+    sent: bool,
+    problem: Option<Problem>,
+}
+
+impl Page for ResetPage {
+    fn json(&self) -> Value {
+        if self.sent { json!({ "status": "check_mail" }) } else { json!({ "fields": ["email"] }) }
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `GET /reset`
+pub async fn form(format: Format) -> Response {
+    format.show(&ResetPage::default())
+}
+
+/// `POST /reset`
+pub async fn submit(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Input(Address { email }): Input<Address>,
+) -> Response {
+    match web.auth().request_password_reset(&email, &visitor).await {
+        Ok(()) => format.show(&ResetPage { email, sent: true, problem: None }),
+        Err(error) => format.show(&ResetPage { email, sent: false, problem: Some(error.into()) }),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "reset_link.html")]
+struct LinkPage {
+    token: String,
+    min_length: u32,
+    problem: Option<Problem>,
+}
+
+impl Page for LinkPage {
+    fn json(&self) -> Value {
+        json!({ "fields": ["password"] })
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `GET /reset/{token}`
+pub async fn link(
+    State(web): State<Web<User>>,
+    Path(token): Path<String>,
+    format: Format,
+) -> SecretPage<Response> {
+    let min_length = web.auth().policy().password.min_length;
+    SecretPage(format.show(&LinkPage { token, min_length, problem: None }))
+}
+
+/// `POST /reset/{token}` signs nobody in: the new password is what the visitor has to know.
+pub async fn submit_link(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Path(token): Path<String>,
+    Input(NewPassword { password }): Input<NewPassword>,
+) -> SecretPage<Response> {
+    SecretPage(match web.auth().reset_password(&token, password, &visitor).await {
+        Ok(()) => format.done("/login?done=password-set", json!({ "status": "password_set" })),
+        Err(error) => {
+            let min_length = web.auth().policy().password.min_length;
+            format.show(&LinkPage { token, min_length, problem: Some(error.into()) })
+        }
+    })
+}

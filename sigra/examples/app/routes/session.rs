@@ -1,0 +1,132 @@
+//! Sign-in and sign-out.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sigra::axum::{MaybeUser, Problem, RedirectTarget, Visitor, Web};
+use sigra::{Credentials, Error, Refusal};
+
+use super::confirm::CodePage;
+use crate::pages::{Format, Input, Page};
+use crate::user::{User, UserSignIn};
+
+#[derive(Deserialize)]
+pub struct SignIn {
+    email: String,
+    password: String,
+    remember: Option<Checkbox>,
+    next: Option<String>,
+}
+
+/// `true` or `false` in JSON; in a form, a text if it is ticked and nothing if not.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Checkbox {
+    Json(bool),
+    Form(String),
+}
+
+impl Checkbox {
+    fn is_ticked(&self) -> bool {
+        match self {
+            Self::Json(ticked) => *ticked,
+            Self::Form(text) => !matches!(text.as_str(), "" | "0" | "false" | "off"),
+        }
+    }
+}
+
+#[derive(Default, Template)]
+#[template(path = "login.html")]
+struct SignInPage {
+    email: String,
+    remember: bool,
+    next: Option<RedirectTarget>,
+    done: Option<&'static str>,
+    problem: Option<Problem>,
+}
+
+impl Page for SignInPage {
+    fn json(&self) -> Value {
+        json!({ "fields": ["email", "password", "remember", "next"] })
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Arrival {
+    /// The page that sent the visitor here.
+    next: Option<String>,
+    /// What the visitor has just done.
+    done: Option<String>,
+}
+
+/// `GET /login`
+pub async fn form(Query(arrival): Query<Arrival>, format: Format) -> Response {
+    let done = match arrival.done.as_deref() {
+        Some("confirmed") => Some("Your address is confirmed. You can sign in now."),
+        Some("password-set") => Some("Your new password is set. Sign in with it."),
+        Some("signed-out") => Some("You are signed out."),
+        _ => None,
+    };
+    let next = arrival.next.as_deref().and_then(RedirectTarget::parse);
+    format.show(&SignInPage { next, done, ..SignInPage::default() })
+}
+
+/// `POST /login`
+pub async fn submit(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    format: Format,
+    Input(SignIn { email, password, remember, next }): Input<SignIn>,
+) -> Response {
+    let remember = remember.is_some_and(|checkbox| checkbox.is_ticked());
+    let next = next.as_deref().and_then(RedirectTarget::parse);
+    let credentials =
+        Credentials::new(&email, password).remember(remember).replacing(visitor.session_token());
+
+    match web.auth().sign_in(credentials, &visitor).await {
+        Ok(UserSignIn::Complete(session)) => {
+            let user = session.user();
+            let content = json!({ "status": "signed_in", "id": user.id.to_string(), "email": user.email });
+            let next = next.unwrap_or(RedirectTarget::from_static("/settings"));
+            (web.signed_in(&session), format.done(next.as_str(), content)).into_response()
+        }
+        Ok(UserSignIn::Unconfirmed(unconfirmed)) => {
+            let message = "confirm your address first: type the code from our mail, or ask for a new one";
+            let problem = Problem::new(StatusCode::FORBIDDEN, "unconfirmed", message);
+            format.show(&CodePage::stopped(unconfirmed.email().to_owned(), problem))
+        }
+        Ok(UserSignIn::Disabled(_)) => {
+            let problem =
+                Problem::new(StatusCode::FORBIDDEN, "disabled", "this account is disabled; write to us");
+            format.show(&SignInPage { email, remember, next, done: None, problem: Some(problem) })
+        }
+        Err(error) => {
+            format.show(&SignInPage { email, remember, next, done: None, problem: Some(error.into()) })
+        }
+    }
+}
+
+/// `POST /logout`
+pub async fn sign_out(
+    State(web): State<Web<User>>,
+    MaybeUser(session): MaybeUser<User>,
+    visitor: Visitor<User>,
+    format: Format,
+) -> Result<Response, Error> {
+    if let Some(session) = session {
+        match web.auth().sign_out(&session, &visitor).await {
+            // Ended from another device a moment ago: all the same to the visitor.
+            Ok(()) | Err(Error::Refused(Refusal::SessionEnded)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let answer = format.done("/login?done=signed-out", json!({ "status": "signed_out" }));
+    Ok((web.signed_out(), answer).into_response())
+}

@@ -1,0 +1,214 @@
+//! What a user sees and does about the own account.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sigra::audit::Activity;
+use sigra::axum::{CurrentUser, Problem, Visitor, Web};
+use sigra::{Error, Refusal, SessionId, SessionInfo};
+
+use crate::pages::{Format, Input, Moment, Page};
+use crate::user::User;
+
+/// Audit rows on the page.
+const RECENT: u32 = 20;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'s> {
+    user: &'s User,
+    sessions: Vec<SessionInfo>,
+    activity: Vec<Activity>,
+    done: Option<&'static str>,
+}
+
+impl SettingsPage<'_> {
+    fn has_others(&self) -> bool {
+        self.sessions.iter().any(|session| !session.current)
+    }
+}
+
+impl Page for SettingsPage<'_> {
+    fn json(&self) -> Value {
+        let sessions = self.sessions.iter().map(|session| {
+            json!({
+                "id": session.id.to_string(),
+                "current": session.current,
+                "created_at": Moment(&session.created_at).machine(),
+                "last_seen_at": Moment(&session.last_seen_at).machine(),
+                "expires_at": Moment(&session.expires_at).machine(),
+                "remembered": session.remembered,
+                "network": session.network,
+                "user_agent": session.user_agent,
+            })
+        });
+        let activity = self.activity.iter().map(|row| {
+            json!({
+                "at": Moment(&row.at).machine(),
+                "event": row.event,
+                "outcome": row.outcome,
+                "reason": row.reason,
+                "actor": row.actor,
+                "network": row.network,
+                "user_agent": row.user_agent,
+            })
+        });
+        json!({
+            "id": self.user.id.to_string(),
+            "email": self.user.email,
+            "display_name": self.user.display_name,
+            "sessions": sessions.collect::<Vec<_>>(),
+            "activity": activity.collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Arrival {
+    /// What the user has just done.
+    done: Option<String>,
+}
+
+/// `GET /settings`
+pub async fn show(
+    State(web): State<Web<User>>,
+    CurrentUser(session): CurrentUser<User>,
+    Query(arrival): Query<Arrival>,
+    format: Format,
+) -> Result<Response, Error> {
+    let done = match arrival.done.as_deref() {
+        Some("revoked") => Some("That device is signed out."),
+        Some("revoked-others") => Some("All other devices are signed out."),
+        Some("password-changed") => Some("Your password is changed, and all other devices are signed out."),
+        _ => None,
+    };
+    let sessions = web.auth().sessions(&session).await?;
+    let activity = web.auth().activity(&session, RECENT).await?;
+    Ok(format.show(&SettingsPage { user: session.user(), sessions, activity, done }))
+}
+
+/// `POST /settings/sessions/{id}/revoke`
+pub async fn revoke(
+    State(web): State<Web<User>>,
+    CurrentUser(session): CurrentUser<User>,
+    visitor: Visitor<User>,
+    Path(id): Path<String>,
+    format: Format,
+) -> Result<Response, Error> {
+    // A session of somebody else's is not found, like one that never was.
+    let revoked = match id.parse::<SessionId>() {
+        Ok(id) => web.auth().revoke_session(&session, id, &visitor).await?,
+        Err(_) => false,
+    };
+    if revoked {
+        Ok(format.done("/settings?done=revoked", json!({ "status": "revoked" })))
+    } else {
+        Ok(Problem::new(StatusCode::NOT_FOUND, "not_found", "this device is signed out already")
+            .into_response())
+    }
+}
+
+/// `POST /settings/sessions/revoke-others`
+pub async fn revoke_others(
+    State(web): State<Web<User>>,
+    CurrentUser(session): CurrentUser<User>,
+    visitor: Visitor<User>,
+    format: Format,
+) -> Result<Response, Error> {
+    let revoked = web.auth().revoke_other_sessions(&session, &visitor).await?;
+    Ok(format.done("/settings?done=revoked-others", json!({ "status": "revoked", "sessions": revoked })))
+}
+
+#[derive(Deserialize)]
+pub struct PasswordChange {
+    current_password: String,
+    password: String,
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage<'s> {
+    user: &'s User,
+    min_length: u32,
+    problem: Option<Problem>,
+}
+
+impl Page for PasswordPage<'_> {
+    fn json(&self) -> Value {
+        json!({ "fields": ["current_password", "password"] })
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `GET /settings/password`
+pub async fn password_form(
+    State(web): State<Web<User>>,
+    CurrentUser(session): CurrentUser<User>,
+    format: Format,
+) -> Response {
+    let min_length = web.auth().policy().password.min_length;
+    format.show(&PasswordPage { user: session.user(), min_length, problem: None })
+}
+
+/// `POST /settings/password` ends every session of the user and begins a new one here.
+pub async fn change_password(
+    State(web): State<Web<User>>,
+    CurrentUser(session): CurrentUser<User>,
+    visitor: Visitor<User>,
+    format: Format,
+    Input(PasswordChange { current_password, password }): Input<PasswordChange>,
+) -> Response {
+    let changed = web.auth().change_password(&session, current_password, password, &visitor).await;
+    let problem = match changed {
+        Ok(new_session) => {
+            let answer =
+                format.done("/settings?done=password-changed", json!({ "status": "password_changed" }));
+            return (web.signed_in(&new_session), answer).into_response();
+        }
+        Err(Error::Refused(Refusal::InvalidCredentials)) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_credentials",
+            "the current password is wrong",
+        ),
+        Err(error) => error.into(),
+    };
+    let min_length = web.auth().policy().password.min_length;
+    format.show(&PasswordPage { user: session.user(), min_length, problem: Some(problem) })
+}
+
+/// "Firefox on Linux", as far as the browser says so.
+fn device(user_agent: Option<&str>) -> String {
+    user_agent.map_or_else(|| "Unknown device".to_owned(), sigra::device_name)
+}
+
+/// An audit row in words.
+fn describe(row: &Activity) -> String {
+    let words = match row.event.as_str() {
+        "account.user.register" => "Account registered",
+        "account.user.disable" => "Account disabled",
+        "account.user.enable" => "Account enabled",
+        "account.email.request_confirmation" => "Confirmation mail asked for",
+        "account.email.confirm" => "Address confirmed",
+        "account.password.request_reset" => "Password reset asked for",
+        "account.password.reset" => "Password reset",
+        "account.password.change" => "Password changed",
+        "session.password.sign_in" => "Sign-in",
+        "session.own.sign_out" => "Sign-out",
+        "session.other.revoke" => "Another device signed out",
+        "session.others.revoke" => "All other devices signed out",
+        "session.all.revoke" => "All devices signed out",
+        "mail.message.send" => "Mail sent",
+        other => other,
+    };
+    match (row.outcome.as_str(), &row.reason) {
+        ("success", _) => words.to_owned(),
+        (outcome, None) => format!("{words}: {outcome}"),
+        (outcome, Some(reason)) => format!("{words}: {outcome} ({})", reason.replace('_', " ")),
+    }
+}
