@@ -62,7 +62,7 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Failure::Keys`] with what to set, [`Failure::Config`] for a URL whose database is not on, [`Failure::Database`] where
     /// the server does not answer.
-    pub fn connect<'a>(url: &'a str) -> Operation<'a, Self>
+    pub fn connect(url: &str) -> Operation<'_, Self>
     where
         U: Account,
     {
@@ -83,7 +83,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Database`] otherwise.
-    pub fn migrate<'a>(&'a self) -> Operation<'a, ()>
+    pub fn migrate(&self) -> Operation<'_, ()>
     where
         U: Account,
     {

@@ -54,7 +54,7 @@
 //! # Where to look
 //!
 //! - Every key, its default, its limits and the compile error that its misuse gives: the [derive](derive@Sigra).
-//! - What an application calls: [`Sigra`].
+//! - What an application calls: [`Sigra`](struct@Sigra).
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
 //! - Keys and their rotation: [`keyring`].
 //! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.

@@ -193,12 +193,11 @@ impl Host {
 ///
 /// # Panics
 /// The keys of the tests are malformed.
-#[must_use]
 pub fn prepare<U: Account>(builder: Builder<U>, clock: Arc<TestClock>) -> Builder<U> {
     builder.keyring(Keyring::parse(KEYS).expect("keys")).clock(clock).hashing(Hashing {
         permits: 2,
         queue: 400,
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
     })
 }
 

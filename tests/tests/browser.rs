@@ -127,7 +127,8 @@ impl Person {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_registers_signs_in_twice_ends_the_other_device_and_resets_the_password() {
     if std::env::var_os("SIGRA_TEST_BROWSER").is_none() {
-        let _ = std::io::stderr().write_all(b"not covered by this run: Chromium (set SIGRA_TEST_BROWSER=1)\n");
+        let _ =
+            std::io::stderr().write_all(b"not covered by this run: Chromium (set SIGRA_TEST_BROWSER=1)\n");
         return;
     }
     let driver = Driver::start().await;

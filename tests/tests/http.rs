@@ -41,7 +41,13 @@ async fn a_visitor_registers_confirms_signs_in_and_manages_devices_and_password(
         assert_eq!(sessions.len(), 2);
         let other = sessions.iter().find(|session| session["current"] == false).unwrap();
         assert_eq!(other["network"], "127.0.0.1");
-        assert!(settings["activity"].as_array().unwrap().iter().any(|row| row["event"] == "session.password.sign_in"));
+        assert!(
+            settings["activity"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|row| row["event"] == "session.password.sign_in")
+        );
 
         let revoke = format!("/settings/sessions/{}/revoke", other["id"].as_str().unwrap());
         assert!(laptop.post(&revoke, &[]).await.status.is_success());
@@ -83,7 +89,9 @@ async fn a_request_from_another_site_changes_nothing() {
         ];
         for headers in refused {
             for path in ["/logout", "/login", "/register", "/reset", "/settings/sessions/revoke-others"] {
-                let answer = browser.send(Method::POST, path, &[("email", ADA), ("password", PASSWORD)], headers).await;
+                let answer = browser
+                    .send(Method::POST, path, &[("email", ADA), ("password", PASSWORD)], headers)
+                    .await;
                 assert_eq!(answer.status, 403, "{path} with {headers:?}");
             }
         }
@@ -126,19 +134,20 @@ async fn answers_are_the_same_bytes_whatever_the_account() {
         site.browser().register("unconfirmed@example.com", PASSWORD).await;
         let who = [ADA, "unconfirmed@example.com", "nobody@example.com"];
         for accept in ["application/json", "text/html"] {
-            let answer = |path: &'static str, email: &'static str, rest: Vec<(&'static str, &'static str)>| {
-                let browser = site.browser();
-                async move {
-                    let mut form = vec![("email", email)];
-                    form.extend(rest);
-                    let mut answer = browser.send(Method::POST, path, &form, &[("accept", accept)]).await;
-                    answer.headers.remove("date");
-                    // The page gives back what the visitor typed, and nothing else differs.
-                    let text = answer.text.replace(email, "EMAIL");
-                    answer.headers.remove("content-length");
-                    (answer.status, answer.headers, text)
-                }
-            };
+            let answer =
+                |path: &'static str, email: &'static str, rest: Vec<(&'static str, &'static str)>| {
+                    let browser = site.browser();
+                    async move {
+                        let mut form = vec![("email", email)];
+                        form.extend(rest);
+                        let mut answer = browser.send(Method::POST, path, &form, &[("accept", accept)]).await;
+                        answer.headers.remove("date");
+                        // The page gives back what the visitor typed, and nothing else differs.
+                        let text = answer.text.replace(email, "EMAIL");
+                        answer.headers.remove("content-length");
+                        (answer.status, answer.headers, text)
+                    }
+                };
             let wrong = "a wrong password here";
             for (path, rest) in [
                 ("/login", vec![("password", wrong)]),
@@ -180,7 +189,10 @@ async fn cookies_and_headers_are_the_strict_ones() {
             assert!(page.header("cache-control").contains("no-store"), "{path}: {:?}", page.headers);
             assert_eq!(page.header("x-content-type-options"), "nosniff", "{path}");
             let policy = page.header("content-security-policy");
-            assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+            assert!(
+                policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+                "{path}: {policy}"
+            );
         }
         for path in ["/reset/x", "/confirm/x"] {
             assert_eq!(browser.get(path).await.header("referrer-policy"), "no-referrer", "{path}");
@@ -224,7 +236,9 @@ async fn two_processes_share_sessions_and_limits() {
         for site in [&one, &two] {
             let answer = site.browser().sign_in("nobody@example.com", PASSWORD).await;
             assert_eq!(answer.status, 429);
-            assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=901).contains(&seconds)));
+            assert!(
+                answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=901).contains(&seconds))
+            );
         }
         // The limit outlives a crash and a start.
         one.kill().await;
@@ -257,7 +271,9 @@ async fn requests_cut_off_at_random_moments_lose_nothing_that_was_acknowledged()
             acknowledged += u64::from(done.unwrap());
         }
         // Every acknowledged request left its mail or its row; one that was cut off may have left them too, but both.
-        let rows = database.count("sigra_audit", "event = 'account.password.request_reset' AND outcome = 'success'").await;
+        let rows = database
+            .count("sigra_audit", "event = 'account.password.request_reset' AND outcome = 'success'")
+            .await;
         assert!(acknowledged > 0, "none was let through: the test proves nothing");
         assert!(acknowledged < rounds, "none was cut off: the test proves nothing");
         assert!(u64::try_from(rows).unwrap() >= acknowledged, "{rows} rows, {acknowledged} acknowledged");

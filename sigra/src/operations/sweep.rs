@@ -42,7 +42,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
-    pub fn sweep<'a>(&'a self) -> Operation<'a, Swept>
+    pub fn sweep(&self) -> Operation<'_, Swept>
     where
         U: Account,
     {
