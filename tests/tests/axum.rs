@@ -24,7 +24,10 @@ async fn serve(host: &Host, proxies: Proxies, with_address: bool) -> String {
     let base = format!("http://{}", listener.local_addr().unwrap());
     let web = Web::new(host.auth.clone(), &base, proxies).unwrap();
     let router = Router::new()
-        .route("/me", get(|CurrentUser(session): CurrentUser<User>| async move { session.user().email.clone() }))
+        .route(
+            "/me",
+            get(|CurrentUser(session): CurrentUser<User>| async move { session.user().email.clone() }),
+        )
         .route("/change", post(|_: CurrentUser<User>| async { "changed" }))
         .route("/ask", post(|_: Visitor<User>| async { "asked" }))
         .route("/greet", get(greet))
@@ -62,7 +65,9 @@ async fn a_handler_of_a_signed_in_user_never_runs_for_anybody_else() {
         assert_eq!(ask("GET", format!("{base}/greet"), &signed_in).await, (200, ADA.into()));
         assert_eq!(ask("GET", format!("{base}/greet"), &[]).await, (200, "stranger".into()));
         let twice = format!("{cookie}; {cookie}");
-        for wrong in ["", "sigra=", "sigra=sgs.k1.x", "other=1", twice.as_str(), &cookie.replace("sgs.", "sgr.")] {
+        for wrong in
+            ["", "sigra=", "sigra=sgs.k1.x", "other=1", twice.as_str(), &cookie.replace("sgs.", "sgr.")]
+        {
             assert_eq!(ask("GET", format!("{base}/me"), &[("cookie", wrong)]).await.0, 401, "{wrong}");
         }
         // Without the layer, another site still changes nothing.

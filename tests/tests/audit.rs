@@ -1,0 +1,696 @@
+//! The trail: no change without its row, one row for each outcome, and no secret in any of them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use sha2::{Digest as _, Sha256};
+use sigra::mail::{Mail, MailError, Mailer, Message};
+use sigra::{Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
+use sigra_tests::database::{Dump, Kind, cells};
+use sigra_tests::host::{client, client_number, links, token_in};
+use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
+
+const ADA: &str = "ada@example.com";
+const WRONG: &str = "a wrong password here";
+/// The user type keeps its trail for 400 days.
+const RETENTION: Duration = Duration::from_hours(401 * 24);
+
+/// A database in which every operation has something to do, and something to refuse.
+struct Scene {
+    host: Host,
+    here: NewSession<User>,
+    there: Vec<NewSession<User>>,
+    /// Signed out before the case runs.
+    ended: NewSession<User>,
+    /// Of an account whose limit is reached.
+    burnt: NewSession<User>,
+    disabled: uuid::Uuid,
+    reset: String,
+    link: String,
+    code: String,
+}
+
+/// Every failed attempt of this client is one too many.
+const BURNT_NETWORK: u8 = 99;
+
+impl Scene {
+    async fn new(database: Database) -> Self {
+        let host = Host::start(database).await;
+        for email in [ADA, "burnt@example.com", "disabled@example.com", "free@example.com"] {
+            host.account(email).await;
+        }
+        let here = host.sign_in(ADA).await;
+        let mut there = Vec::new();
+        for _ in 0..3 {
+            there.push(host.sign_in(ADA).await);
+        }
+        let ended = host.sign_in(ADA).await;
+        host.auth.sign_out(ended.session(), &client()).await.unwrap();
+        let burnt = host.sign_in("burnt@example.com").await;
+        for number in 0..50 {
+            // Ten for the account, and fifty for the network.
+            let email = if number < 10 { "burnt@example.com" } else { "locked@example.com" };
+            let credentials = Credentials::new(email, WRONG);
+            assert!(host.auth.sign_in(credentials, &client_number(BURNT_NETWORK)).await.is_err());
+        }
+        let disabled = host.sign_in("disabled@example.com").await.user().id;
+        assert!(host.auth.disable_account("root", &disabled, &client()).await.unwrap());
+
+        for _ in 0..5 {
+            host.auth.request_password_reset("eager@example.com", &client()).await.unwrap();
+            host.auth.resend_confirmation("eager@example.com", &client()).await.unwrap();
+        }
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let _ = host.register("link@example.com").await.unwrap();
+        let _ = host.register("code@example.com").await.unwrap();
+        let _ = host.register("late@example.com").await.unwrap();
+        while host.database.count("sigra_outbox", "1 = 1").await > 0 {
+            host.deliver().await;
+        }
+        let mails = host.mailbox.all();
+        let newest = |to: &str| mails.iter().rfind(|mail| mail.to == to).unwrap();
+        let (reset, link) =
+            (token_in(newest(ADA), "/reset/"), token_in(newest("link@example.com"), "/confirm/"));
+        let Message::ConfirmEmail { code, .. } = &newest("code@example.com").message else {
+            panic!("no code")
+        };
+        let code = code.clone();
+        // The one mail that waits.
+        host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
+        Self { host, here, there, ended, burnt, disabled, reset, link, code }
+    }
+
+    fn here(&self) -> &Session<User> {
+        self.here.session()
+    }
+
+    fn sign_in<'s>(&'s self, email: &'s str, password: &'s str) -> Answer<'s> {
+        Box::pin(async move {
+            drop(self.host.try_sign_in(email, password).await?);
+            Ok(())
+        })
+    }
+
+    fn wrong_code(&self) -> &'static str {
+        if self.code == "000000" { "000001" } else { "000000" }
+    }
+}
+
+type Answer<'s> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 's>>;
+
+/// One outcome of one operation.
+struct Case {
+    /// The row that it writes: event, outcome and reason.
+    row: &'static str,
+    run: for<'s> fn(&'s Scene) -> Answer<'s>,
+}
+
+/// Runs an operation and leaves its value aside.
+macro_rules! case {
+    ($row:literal, $scene:ident => $operation:expr) => {
+        Case {
+            row: $row,
+            run: |$scene| {
+                Box::pin(async move {
+                    let _ = $operation.await?;
+                    Ok(())
+                })
+            },
+        }
+    };
+}
+
+/// Every outcome of every operation that a single request can bring about, in an order in which one leaves the next its
+/// conditions.
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn cases() -> Vec<Case> {
+    vec![
+        case!("mail.message.send success -", s => s.host.auth.deliver_mail(&s.host.mailbox, &links())),
+        case!("account.user.register success -", s => s.host.register("new@example.com")),
+        case!("account.user.register refused address_taken", s => s.host.register(ADA)),
+        case!("account.email.request_confirmation success -",
+            s => s.host.auth.resend_confirmation("late@example.com", &client())),
+        case!("account.email.request_confirmation refused mail_limit",
+            s => s.host.auth.resend_confirmation("eager@example.com", &client())),
+        case!("account.email.confirm refused invalid_token", s => s.host.auth.confirm_email("nonsense", &client())),
+        case!("account.email.confirm refused invalid_token", s => s.host.auth.confirm_email(&s.reset, &client())),
+        case!("account.email.confirm success -", s => s.host.auth.confirm_email(&s.link, &client())),
+        case!("account.email.confirm refused invalid_token",
+            s => s.host.auth.confirm_email_code("code@example.com", s.wrong_code(), &client())),
+        case!("account.email.confirm success -",
+            s => s.host.auth.confirm_email_code("code@example.com", &s.code, &client())),
+        case!("account.email.confirm refused invalid_token",
+            s => s.host.auth.confirm_email_code("nobody@example.com", &s.code, &client())),
+        Case { row: "session.password.sign_in success -", run: |s| s.sign_in("free@example.com", PASSWORD) },
+        Case {
+            row: "session.password.sign_in refused wrong_password",
+            run: |s| s.sign_in("free@example.com", WRONG),
+        },
+        Case {
+            row: "session.password.sign_in refused unknown_account",
+            run: |s| s.sign_in("nobody@example.com", WRONG),
+        },
+        Case {
+            row: "session.password.sign_in refused unknown_account",
+            run: |s| s.sign_in("no address", WRONG),
+        },
+        Case {
+            row: "session.password.sign_in refused unconfirmed",
+            run: |s| s.sign_in("late@example.com", PASSWORD),
+        },
+        Case {
+            row: "session.password.sign_in refused disabled",
+            run: |s| s.sign_in("disabled@example.com", PASSWORD),
+        },
+        Case {
+            row: "session.password.sign_in refused account_limit",
+            run: |s| s.sign_in("burnt@example.com", PASSWORD),
+        },
+        case!("session.password.sign_in refused network_limit",
+            s => s.host.auth.sign_in(Credentials::new(ADA, PASSWORD), &client_number(BURNT_NETWORK))),
+        case!("session.own.sign_out refused session_ended", s => s.host.auth.sign_out(s.ended.session(), &client())),
+        case!("session.own.sign_out success -", s => s.host.auth.sign_out(s.there[0].session(), &client())),
+        case!("session.other.revoke success -",
+            s => s.host.auth.revoke_session(s.here(), s.there[1].session().id(), &client())),
+        case!("session.other.revoke refused nothing_to_do",
+            s => s.host.auth.revoke_session(s.here(), "019a0000-0000-7000-8000-000000000000".parse().unwrap(), &client())),
+        case!("session.other.revoke refused nothing_to_do",
+            s => s.host.auth.revoke_session(s.here(), s.burnt.session().id(), &client())),
+        case!("session.other.revoke refused session_ended",
+            s => s.host.auth.revoke_session(s.ended.session(), s.here().id(), &client())),
+        case!("session.others.revoke success -", s => s.host.auth.revoke_other_sessions(s.here(), &client())),
+        case!("session.others.revoke refused session_ended",
+            s => s.host.auth.revoke_other_sessions(s.ended.session(), &client())),
+        case!("session.all.revoke refused session_ended",
+            s => s.host.auth.revoke_all_sessions(s.ended.session(), &client())),
+        case!("account.password.change refused wrong_password",
+            s => s.host.auth.change_password(s.here(), WRONG, OTHER_PASSWORD, &client())),
+        case!("account.password.change refused account_limit",
+            s => s.host.auth.change_password(s.burnt.session(), PASSWORD, OTHER_PASSWORD, &client())),
+        case!("account.password.change refused network_limit",
+            s => s.host.auth.change_password(s.here(), PASSWORD, OTHER_PASSWORD, &client_number(BURNT_NETWORK))),
+        case!("account.password.change refused session_ended",
+            s => s.host.auth.change_password(s.ended.session(), PASSWORD, OTHER_PASSWORD, &client())),
+        case!("account.password.request_reset success -",
+            s => s.host.auth.request_password_reset("nobody@example.com", &client())),
+        case!("account.password.request_reset refused mail_limit",
+            s => s.host.auth.request_password_reset("eager@example.com", &client())),
+        case!("account.password.reset refused invalid_token",
+            s => s.host.auth.reset_password("nonsense", OTHER_PASSWORD, &client())),
+        case!("session.all.revoke success -", s => s.host.auth.revoke_all_sessions(s.here(), &client())),
+        case!("account.password.reset success -",
+            s => s.host.auth.reset_password(&s.reset, OTHER_PASSWORD, &client())),
+        case!("account.password.reset refused invalid_token",
+            s => s.host.auth.reset_password(&s.link, OTHER_PASSWORD, &client())),
+        case!("account.user.disable refused nothing_to_do",
+            s => s.host.auth.disable_account("root", &s.disabled, &client())),
+        case!("account.user.disable refused nothing_to_do",
+            s => s.host.auth.disable_account("root", &uuid::Uuid::nil(), &client())),
+        case!("account.user.enable refused nothing_to_do",
+            s => s.host.auth.enable_account("root", &s.burnt.user().id, &client())),
+        case!("account.user.enable success -", s => s.host.auth.enable_account("root", &s.disabled, &client())),
+        case!("account.user.disable success -",
+            s => s.host.auth.disable_account("root", &s.burnt.user().id, &client())),
+    ]
+}
+
+/// A change of the password leaves its session nothing to be used for, so it has a scene to itself at the end.
+async fn change(scene: &Scene) -> Result<(), Error> {
+    scene.host.auth.change_password(scene.here(), PASSWORD, OTHER_PASSWORD, &client()).await.map(|_| ())
+}
+
+/// The names of a kind that the library's source gives its events or reasons.
+fn names(of: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let source = include_str!("../../sigra/src/audit.rs");
+    let all =
+        source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\",")).map(|(name, _)| name);
+    all.filter(|name| of(name)).map(str::to_owned).collect()
+}
+
+fn is_event(name: &str) -> bool {
+    name.matches('.').count() == 2
+}
+
+#[tokio::test]
+async fn every_outcome_of_every_operation_writes_its_one_row() {
+    each_database(|database| async move {
+        let scene = Scene::new(database).await;
+        let mut seen = scene.host.trail().await.len();
+        let mut rows = BTreeSet::new();
+        let mut check = async |name: String, row: &str| {
+            let trail = scene.host.trail().await;
+            assert_eq!(trail[seen..], [row], "after {name}");
+            seen = trail.len();
+            rows.insert(row.to_owned());
+        };
+        for (number, case) in cases().into_iter().enumerate() {
+            let result = (case.run)(&scene).await;
+            assert!(!matches!(result, Err(Error::Failed(_))), "case {number}, {}: {result:?}", case.row);
+            check(format!("case {number}"), case.row).await;
+        }
+        let again = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
+        check("signing in".into(), "session.password.sign_in success -").await;
+        let changed =
+            scene.host.auth.change_password(again.session(), OTHER_PASSWORD, PASSWORD, &client()).await;
+        assert!(changed.is_ok());
+        check("changing the password".into(), "account.password.change success -").await;
+        // Reading leaves no row, nor does what is refused before anything is looked at.
+        let live = scene.host.auth.session(changed.unwrap().token().expose()).await.unwrap().unwrap();
+        scene.host.auth.sessions(&live).await.unwrap();
+        scene.host.auth.activity(&live, 10).await.unwrap();
+        assert!(scene.host.register("no address").await.is_err());
+        assert_eq!(scene.host.trail().await.len(), seen);
+        // The trail of a year ago goes, and the last thing it says is that it went.
+        scene.host.clock.advance(RETENTION);
+        let swept = scene.host.auth.sweep().await.unwrap();
+        assert_eq!(swept.audit, u64::try_from(seen).unwrap());
+        assert!(swept.sessions > 0 && swept.tokens > 0 && swept.limits > 0, "{swept:?}");
+        assert_eq!(scene.host.trail().await, ["audit.rows.remove success -"]);
+        rows.insert("audit.rows.remove success -".to_owned());
+
+        // An event or a reason that is new in the library must have its case here.
+        let word = |place: usize| -> BTreeSet<String> {
+            rows.iter()
+                .map(|row| row.split(' ').nth(place).unwrap().to_owned())
+                .filter(|word| word != "-")
+                .collect()
+        };
+        let events = names(is_event);
+        assert!(events.len() >= 15, "{events:?}");
+        assert_eq!(word(0), events);
+        let mut reasons = names(|name| !is_event(name) && !["success", "refused", "failed"].contains(&name));
+        // These two need a race and a mailer that fails: they have tests of their own below.
+        assert!(reasons.remove("account_changed") && reasons.remove("delivery_failed"));
+        assert_eq!(word(2), reasons);
+    })
+    .await;
+}
+
+/// Makes the trail refuse its rows; `only` the ones with this outcome.
+async fn close_the_trail(database: &Database, only: Option<&str>) {
+    let when = only.map_or("1 = 1".into(), |outcome| format!("NEW.outcome = '{outcome}'"));
+    database
+        .run(&match database.kind() {
+            Kind::Sqlite => format!(
+                "CREATE TRIGGER closed BEFORE INSERT ON sigra_audit WHEN {when} \
+                 BEGIN SELECT RAISE(ABORT, 'the trail is closed'); END"
+            ),
+            Kind::Postgres => format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                 'BEGIN RAISE EXCEPTION ''the trail is closed''; END'; \
+                 CREATE TRIGGER closed BEFORE INSERT ON sigra_audit FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()"
+            ),
+            Kind::MySql => format!(
+                "CREATE TRIGGER closed BEFORE INSERT ON sigra_audit FOR EACH ROW IF {when} \
+                 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the trail is closed'; END IF"
+            ),
+        })
+        .await;
+}
+
+async fn open_the_trail(database: &Database) {
+    let on = if database.kind() == Kind::Postgres { " ON sigra_audit" } else { "" };
+    database.run(&format!("DROP TRIGGER closed{on}")).await;
+}
+
+/// The failure that says so, and whose row it was.
+fn assert_closed(result: Result<(), Error>, name: &str) {
+    match result {
+        Err(Error::Failed(Failure::Audit { table, source })) => {
+            assert_eq!(table, "sigra_audit", "{name}");
+            assert!(source.to_string().contains("the trail is closed"), "{name}: {source}");
+        }
+        other => panic!("{name} was not refused for the trail: {other:?}"),
+    }
+}
+
+fn without_limits(mut dump: Dump) -> Dump {
+    dump.remove("sigra_limits");
+    dump
+}
+
+#[tokio::test]
+async fn without_its_row_no_operation_changes_anything() {
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let dumper = database.dumper().await;
+        let mails = scene.host.mailbox.all().len();
+        close_the_trail(&database, None).await;
+        let mut before = dumper.dump().await;
+        for (number, case) in cases().into_iter().enumerate() {
+            let name = format!("case {number}, {}", case.row);
+            assert_closed((case.run)(&scene).await, &name);
+            let after = dumper.dump().await;
+            // An attempt at a password is counted in a transaction of its own before the hash is computed. It stays counted:
+            // whoever could stop the trail could otherwise guess without end.
+            let reserves = ["session.password.sign_in", "account.password.change"];
+            if reserves.iter().any(|event| case.row.starts_with(event)) {
+                assert_eq!(without_limits(before), without_limits(after.clone()), "{name}");
+            } else {
+                assert_eq!(before, after, "{name}");
+            }
+            before = after;
+        }
+        let before = without_limits(dumper.dump().await);
+        assert_closed(change(&scene).await, "changing the password");
+        assert_eq!(without_limits(dumper.dump().await), before);
+        assert_eq!(scene.host.mailbox.all().len(), mails, "no mail without its row");
+
+        scene.host.clock.advance(RETENTION);
+        let before = dumper.dump().await;
+        assert_closed(scene.host.auth.sweep().await.map(|_| ()), "sweeping");
+        assert_eq!(dumper.dump().await, before);
+        scene.host.clock.step_back(RETENTION);
+
+        // It was the trail and nothing else: with it open the same requests go through, and nobody is signed out meanwhile.
+        open_the_trail(&database).await;
+        for session in std::iter::once(&scene.here).chain(&scene.there) {
+            assert!(scene.host.is_live(session.token().expose()).await);
+        }
+        assert_eq!(scene.host.deliver().await, 1);
+        scene.host.auth.confirm_email(&scene.link, &client()).await.unwrap();
+        scene.host.auth.confirm_email_code("code@example.com", &scene.code, &client()).await.unwrap();
+        scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_trail_that_is_not_there_refuses_too() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        database.run("ALTER TABLE sigra_audit RENAME TO sigra_elsewhere").await;
+        let dumper = database.dumper().await;
+        let before = without_limits(dumper.dump().await);
+        let results = [
+            host.register("eve@example.com").await.map(|_| ()),
+            host.try_sign_in(ADA, PASSWORD).await.map(|_| ()),
+            host.auth.sign_out(session.session(), &client()).await,
+        ];
+        for result in results {
+            let Err(Error::Failed(failure @ Failure::Audit { .. })) = result else { panic!("{result:?}") };
+            assert!(
+                failure.to_string().contains("nothing was changed; check the table `sigra_audit`"),
+                "{failure}"
+            );
+        }
+        assert_eq!(without_limits(dumper.dump().await), before);
+        assert!(host.is_live(session.token().expose()).await, "what is only read goes on");
+    })
+    .await;
+}
+
+/// A server that takes no mail.
+struct Refusing;
+
+impl Mailer for Refusing {
+    fn send(&self, _: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        Box::pin(async { Err(MailError::new("try again later")) })
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_given_up_with_its_row_or_not_at_all() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(ADA).await.unwrap();
+        let deliver = async || host.auth.deliver_mail(&Refusing, &links()).await;
+        for _ in 0..11 {
+            assert_eq!(deliver().await.unwrap(), 0);
+            assert_eq!(deliver().await.unwrap(), 0, "not before it is due again");
+            host.clock.advance(Duration::from_hours(48));
+        }
+        assert_eq!(host.trail().await.len(), 1 + 11, "a row for each secret that was issued");
+        close_the_trail(&database, Some("failed")).await;
+        let error = deliver().await.unwrap_err();
+        assert!(matches!(error, Error::Failed(Failure::Audit { .. })), "{error}");
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, 1, "the mail is not forgotten");
+        open_the_trail(&database).await;
+        host.clock.advance(Duration::from_hours(48));
+        assert_eq!(deliver().await.unwrap(), 0);
+        assert_eq!(host.trail().await.last().unwrap(), "mail.message.send failed delivery_failed");
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_changes_while_its_password_is_hashed_gets_no_session_and_a_row_that_says_so() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let id = host.sign_in(ADA).await.user().id;
+        for round in 0.. {
+            assert!(round < 20, "the account never changed between the attempt and its decision");
+            // Sign-ins of nobody keep the hashing permits busy, and so the gap open.
+            let busy: Vec<_> = (0..16)
+                .map(|number| {
+                    let host = host.clone();
+                    let email = format!("nobody{round}-{number}@example.com");
+                    tokio::spawn(async move {
+                        host.auth
+                            .sign_in(Credentials::new(email, WRONG), &client_number(number))
+                            .await
+                            .is_err()
+                    })
+                })
+                .collect();
+            let signing_in = {
+                let host = host.clone();
+                tokio::spawn(async move {
+                    host.auth.sign_in(Credentials::new(ADA, PASSWORD), &client_number(77)).await
+                })
+            };
+            // Once all attempts are counted they wait for their hashes.
+            while !signing_in.is_finished() && database.count("sigra_limits", "used > 0").await < 2 * 17 {
+                tokio::task::yield_now().await;
+            }
+            assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
+            assert!(host.auth.enable_account("root", &id, &client()).await.unwrap());
+            let result = signing_in.await.unwrap();
+            for task in busy {
+                assert!(task.await.unwrap());
+            }
+            database.run("DELETE FROM sigra_limits").await;
+            if let Err(error) = result {
+                assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
+                break;
+            }
+        }
+        assert!(host.trail().await.contains(&"session.password.sign_in refused account_changed".to_owned()));
+    })
+    .await;
+}
+
+/// Everything that must be nowhere.
+#[derive(Default)]
+struct Canaries(BTreeMap<String, &'static str>);
+
+impl Canaries {
+    fn add(&mut self, what: &'static str, secret: impl Into<String>) {
+        self.0.insert(secret.into(), what);
+    }
+
+    /// A token, and the secret in it as bytes.
+    fn token(&mut self, what: &'static str, token: &str) {
+        self.add(what, token);
+        let encoded = token.rsplit('.').next().unwrap();
+        self.add(what, encoded);
+        self.add(what, hex(&Base64UrlUnpadded::decode_vec(encoded).unwrap()));
+        self.add(what, hex(token.as_bytes()));
+        self.add(what, hex(&Sha256::digest(token)));
+        self.add(what, hex(&Sha256::digest(Base64UrlUnpadded::decode_vec(encoded).unwrap())));
+    }
+
+    fn password(&mut self, password: &str) {
+        self.add("a password", password);
+        self.add("a password", hex(password.as_bytes()));
+        self.add("a password", hex(&Sha256::digest(password)));
+    }
+
+    fn assert_absent(&self, text: &str, place: &str) {
+        let folded = text.to_lowercase();
+        for (secret, what) in &self.0 {
+            assert!(!folded.contains(&secret.to_lowercase()), "{what} is in {place}");
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_start_matches("\\x");
+    let pairs = digits.as_bytes().chunks(2);
+    let whole = !digits.is_empty() && digits.len().is_multiple_of(2) && digits.is_ascii();
+    whole.then(|| pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect())?
+}
+
+/// Accounts that did everything there is to do, and what must not be found of it.
+struct Story {
+    host: Host,
+    canaries: Canaries,
+    /// Two codes of six digits.
+    codes: Vec<String>,
+    /// What errors and values print of themselves.
+    debug: Vec<String>,
+    /// Secrets that are still good.
+    session: String,
+    confirmation: String,
+    reset: String,
+}
+
+const FIRST: &str = "canary passphrase number one";
+const SECOND: &str = "canary passphrase number two";
+const THIRD: &str = "canary passphrase, never right";
+
+impl Story {
+    async fn tell(database: Database) -> Self {
+        let host = Host::start(database).await;
+        let mut canaries = Canaries::default();
+        for password in [FIRST, SECOND, THIRD] {
+            canaries.password(password);
+        }
+        let mut debug = Vec::new();
+        let mut codes = Vec::new();
+
+        for email in [ADA, "bob@example.com"] {
+            let new = NewUser { email: email.into(), password: FIRST.into(), display_name: "Ada".into() };
+            debug.push(format!("{:?}", host.auth.register(new, &client()).await.unwrap()));
+            host.deliver().await;
+            let mail = host.mailbox.last().unwrap();
+            debug.push(format!("{mail:?} {:?}", mail.message));
+            canaries.token("a confirmation token", &token_in(&mail, "/confirm/"));
+            let Message::ConfirmEmail { code, .. } = &mail.message else { panic!("no code") };
+            codes.push(code.clone());
+        }
+        let confirmation = token_in(&host.mailbox.last().unwrap(), "/confirm/");
+        host.auth.confirm_email_code(ADA, &codes[0], &client()).await.unwrap();
+        // What people do: the password in the field of the address, and in the address itself.
+        for email in [THIRD, "canary passphrase, never right@example.com"] {
+            let error = host.try_sign_in(email, THIRD).await.unwrap_err();
+            debug.push(format!("{error:?} {error}"));
+        }
+        let credentials = Credentials::new(ADA, FIRST);
+        debug.push(format!("{credentials:?}"));
+        let Ok(UserSignIn::Complete(old)) = host.auth.sign_in(credentials, &client()).await else {
+            panic!("no session")
+        };
+        let error = host.auth.change_password(old.session(), THIRD, SECOND, &client()).await.unwrap_err();
+        debug.push(format!("{error:?} {error}"));
+        let session = host.auth.change_password(old.session(), FIRST, SECOND, &client()).await.unwrap();
+        debug.push(format!("{old:?} {session:?} {:?} {:?}", session.token(), host.auth));
+        canaries.token("a session token", old.token().expose());
+        canaries.token("a session token", session.token().expose());
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        canaries.token("a reset token", &reset);
+        // Each at the wrong door.
+        for token in [reset.as_str(), session.token().expose(), FIRST] {
+            let error = host.auth.confirm_email(token, &client()).await.unwrap_err();
+            debug.push(format!("{error:?} {error}"));
+            assert!(host.auth.session(&format!("{token} ")).await.unwrap().is_none());
+        }
+        let session = session.token().expose().to_owned();
+        Self { host, canaries, codes, debug, session, confirmation, reset }
+    }
+}
+
+/// Six digits are guessed in no time where their hash has no key.
+fn assert_no_code_is_guessed(codes: &[String], found: &[(String, String, String)]) {
+    for (_, column, value) in found {
+        for code in codes {
+            for (_, id_column, id) in found.iter().filter(|(table, ..)| table == "sigra_tokens") {
+                let id = if id_column == "id" { unhex(&id.replace('-', "")).unwrap() } else { Vec::new() };
+                let guesses = [
+                    Sha256::digest([&id, code.as_bytes()].concat()),
+                    Sha256::digest([code.as_bytes(), &id].concat()),
+                ];
+                assert!(!guesses.iter().any(|guess| value.to_lowercase().contains(&hex(guess))), "{column}");
+            }
+        }
+    }
+}
+
+/// Whoever stole a dump tries all of it, as it is and dressed up as a token.
+async fn assert_nothing_opens(host: &Host, found: &[(String, String, String)]) {
+    let values: BTreeSet<&str> = found.iter().map(|(_, _, value)| value.as_str()).collect();
+    let mut tries = 0;
+    for value in values {
+        let mut candidates = vec![value.to_owned()];
+        if let Some(bytes) = unhex(&value.replace('-', "")).filter(|bytes| bytes.len() >= 16) {
+            let encoded = Base64UrlUnpadded::encode_string(&bytes);
+            candidates.extend(["sgs", "sgc", "sgr"].map(|tag| format!("{tag}.k1.{encoded}")));
+        }
+        for candidate in candidates {
+            tries += 1;
+            assert!(host.auth.session(&candidate).await.unwrap().is_none(), "{value} is a session");
+            for result in [
+                host.auth.reset_password(&candidate, THIRD, &client()).await,
+                host.auth.confirm_email(&candidate, &client()).await.map(|_| ()),
+            ] {
+                let error = result.expect_err(value);
+                assert_eq!(error.refusal(), Some(&Refusal::InvalidToken), "{value}: {error}");
+            }
+        }
+        if value.starts_with("$argon2id$") {
+            let error = host.try_sign_in(ADA, value).await.unwrap_err();
+            assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
+        }
+    }
+    assert!(tries > 60, "{tries}");
+}
+
+#[tokio::test]
+async fn no_secret_is_stored_or_logged_and_nothing_stored_opens_anything() {
+    each_database(|database| async move {
+        let logged = log::capture();
+        let Story { host, canaries, codes, debug, session, confirmation, reset } =
+            Story::tell(database.clone()).await;
+        let dump = database.dumper().await.dump().await;
+        let found = cells(&dump);
+        assert!(found.len() > 80, "{found:?}");
+        for (table, column, value) in &found {
+            canaries.assert_absent(value, &format!("{table}.{column}"));
+            // Six digits stand in many a time of day, so a code is looked for elsewhere.
+            if column != "at" && !column.ends_with("_at") {
+                let digits: Vec<&str> = value.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+                assert!(
+                    !codes.iter().any(|code| digits.contains(&code.as_str())),
+                    "a code is in {table}.{column}"
+                );
+            }
+        }
+        assert_no_code_is_guessed(&codes, &found);
+        for text in &debug {
+            canaries.assert_absent(text, "an error or a `Debug` text");
+            assert!(codes.iter().all(|code| !text.contains(code.as_str())), "a code is in {text}");
+        }
+        let lines = logged.lines();
+        assert!(lines.iter().any(|line| line.contains("session.password.sign_in")), "the log is read at all");
+        for line in &lines {
+            canaries.assert_absent(line, "the log");
+        }
+
+        assert_nothing_opens(&host, &found).await;
+        // All the while the true ones were good.
+        assert!(host.is_live(&session).await);
+        host.auth.confirm_email(&confirmation, &client()).await.unwrap();
+        host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
+        let _: SessionId = host.sign_in_with(ADA, FIRST).await.session().id();
+    })
+    .await;
+}

@@ -1,0 +1,472 @@
+//! Many at once, on two handles with pools of their own, as two processes have them: whatever may happen once happens once,
+//! and no count is passed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+
+use sigra::{Client, Credentials, Error, Refusal, Sigra};
+use sigra_tests::database::Kind;
+use sigra_tests::host::{client, links, token_in};
+use sigra_tests::users::{Customer, Member, connect};
+use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
+
+const ADA: &str = "ada@example.com";
+const WRONG: &str = "a wrong password here";
+
+/// Two nodes on one database.
+async fn two(database: Database) -> [Host; 2] {
+    let first = Host::start(database.clone()).await;
+    [first, Host::join(database).await]
+}
+
+/// Runs tasks that all wait at one gate, and gives what came of each.
+async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<F> = tasks.into_iter().collect();
+    let gate = std::sync::Arc::new(tokio::sync::Barrier::new(tasks.len()));
+    let running: Vec<_> = tasks
+        .into_iter()
+        .map(|task| {
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                gate.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in running {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+/// Every visitor from a network of its own.
+fn visitor(number: usize) -> Client {
+    let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
+    Client::from_address([10, 9, high, low].into())
+}
+
+/// Exactly one succeeded, and all others were told the same.
+fn only_one<T>(results: Vec<Result<T, Error>>) -> usize {
+    let mut winner = None;
+    for (number, result) in results.into_iter().enumerate() {
+        match result {
+            Ok(_) => assert!(winner.replace(number).is_none(), "a second success"),
+            Err(error) => assert_eq!(error.refusal(), Some(&Refusal::InvalidToken), "{error}"),
+        }
+    }
+    winner.expect("one success")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reset_token_of_64_uses_at_once_works_once() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        nodes[0].account(ADA).await;
+        nodes[0].auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = nodes[0].token_of("/reset/").await;
+        let password = |number: usize| format!("the new passphrase no. {number}");
+        let uses = (0..64).map(|number| {
+            let (auth, token) = (nodes[number % 2].auth.clone(), token.clone());
+            async move { auth.reset_password(&token, password(number), &visitor(number)).await }
+        });
+        let winner = only_one(at_once(uses).await);
+        let _ = nodes[0].sign_in_with(ADA, &password(winner)).await;
+        assert!(nodes[0].try_sign_in(ADA, &password((winner + 1) % 64)).await.is_err());
+        assert!(nodes[0].try_sign_in(ADA, PASSWORD).await.is_err());
+        assert_eq!(trail(&nodes[0], "account.password.reset success").await, 1);
+        assert_eq!(trail(&nodes[0], "account.password.reset refused").await, 63);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_confirmation_link_of_64_uses_at_once_works_once() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let _ = nodes[0].register(ADA).await.unwrap();
+        let token = nodes[0].token_of("/confirm/").await;
+        let uses = (0..64).map(|number| {
+            let (auth, token) = (nodes[number % 2].auth.clone(), token.clone());
+            async move { auth.confirm_email(&token, &client()).await }
+        });
+        only_one(at_once(uses).await);
+        assert_eq!(trail(&nodes[0], "account.email.confirm success").await, 1);
+        assert_eq!(trail(&nodes[0], "account.email.confirm refused").await, 63);
+        let _ = nodes[1].sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_confirmation_code_of_64_uses_at_once_works_once() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let _ = nodes[0].register(ADA).await.unwrap();
+        let code = nodes[0].code().await;
+        let uses = (0..64).map(|number| {
+            let (auth, code) = (nodes[number % 2].auth.clone(), code.clone());
+            async move { auth.confirm_email_code(ADA, &code, &client()).await }
+        });
+        only_one(at_once(uses).await);
+        let _ = nodes[1].sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_wrong_codes_at_once_no_more_than_five_are_compared() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let _ = nodes[0].register(ADA).await.unwrap();
+        let code = nodes[0].code().await;
+        let right: u32 = code.parse().unwrap();
+        let uses = (0..64_usize).map(|number| {
+            let auth = nodes[number % 2].auth.clone();
+            let wrong = format!("{:06}", (right + 1 + u32::try_from(number).unwrap()) % 1_000_000);
+            async move { auth.confirm_email_code(ADA, &wrong, &client()).await }
+        });
+        for result in at_once(uses).await {
+            assert_eq!(result.unwrap_err().refusal(), Some(&Refusal::InvalidToken));
+        }
+        // A try is counted before the code is compared, and the count stops at five.
+        assert_eq!(nodes[0].database.count("sigra_tokens", "attempts = 5").await, 1);
+        let late = nodes[0].auth.confirm_email_code(ADA, &code, &client()).await;
+        assert_eq!(
+            late.unwrap_err().refusal(),
+            Some(&Refusal::InvalidToken),
+            "the right code after the tries"
+        );
+        assert_eq!(nodes[0].database.count("sigra_accounts", "confirmed_at IS NOT NULL").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_200_wrong_passwords_at_once_on_one_account_no_more_than_the_limit_are_hashed() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        nodes[0].account(ADA).await;
+        let before: Vec<u64> = nodes.iter().map(|node| node.auth.hashes_computed()).collect();
+        let tries = (0..200).map(|number| {
+            let auth = nodes[number % 2].auth.clone();
+            async move { auth.sign_in(Credentials::new(ADA, WRONG), &visitor(number)).await.unwrap_err() }
+        });
+        let mut answers = BTreeMap::<&str, u32>::new();
+        for error in at_once(tries).await {
+            let answer = match error.refusal() {
+                Some(Refusal::InvalidCredentials) => "wrong",
+                Some(Refusal::TooManyAttempts { .. }) => "too many",
+                _ => panic!("{error}"),
+            };
+            *answers.entry(answer).or_default() += 1;
+        }
+        assert_eq!(answers, BTreeMap::from([("wrong", 10), ("too many", 190)]));
+        let hashed: u64 =
+            nodes.iter().zip(before).map(|(node, before)| node.auth.hashes_computed() - before).sum();
+        assert_eq!(hashed, 10);
+
+        // The right password is no way around it, on either node, until the wait is over.
+        for minutes in [0, 7, 7] {
+            for node in &nodes {
+                node.clock.advance(Duration::from_mins(minutes));
+                let error = node.try_sign_in(ADA, PASSWORD).await.unwrap_err();
+                assert!(matches!(error.refusal(), Some(Refusal::TooManyAttempts { .. })), "{error}");
+            }
+        }
+        for node in &nodes {
+            node.clock.advance(Duration::from_secs(62));
+        }
+        let _ = nodes[1].sign_in(ADA).await;
+        assert_eq!(trail(&nodes[0], "session.password.sign_in refused").await, 200 + 6);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_200_wrong_passwords_at_once_from_one_network_no_more_than_the_limit_are_hashed() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let tries = (0..200).map(|number| {
+            let auth = nodes[number % 2].auth.clone();
+            let email = format!("u{number}@example.com");
+            // One IPv6 customer, who has a /64.
+            let client = Client::from_address(format!("2001:db8:1:2::{number:x}").parse().unwrap());
+            async move { auth.sign_in(Credentials::new(email, WRONG), &client).await.unwrap_err() }
+        });
+        let errors = at_once(tries).await;
+        let wrong =
+            errors.iter().filter(|error| error.refusal() == Some(&Refusal::InvalidCredentials)).count();
+        let many = errors
+            .iter()
+            .filter(|error| matches!(error.refusal(), Some(Refusal::TooManyAttempts { .. })))
+            .count();
+        assert_eq!((wrong, many), (50, 150), "{errors:?}");
+        assert_eq!(nodes.iter().map(|node| node.auth.hashes_computed()).sum::<u64>(), 50);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_registrations_of_one_address_at_once_make_one_account_and_give_one_answer() {
+    each_database(|database| async move {
+        let nodes = two(database.clone()).await;
+        let registrations = (0..16).map(|number| {
+            let host = nodes[number % 2].clone();
+            let email = if number % 3 == 0 { "ADA@example.com" } else { ADA };
+            async move { host.register(email).await }
+        });
+        let results = at_once(registrations).await;
+        let answers: Vec<_> =
+            results.into_iter().map(|result| result.unwrap_or_else(|error| panic!("{error}"))).collect();
+        assert_eq!(answers.iter().filter(|answer| answer.new_user().is_some()).count(), 1);
+        for table in ["users", "sigra_accounts"] {
+            assert_eq!(database.count(table, "1 = 1").await, 1, "{table}");
+        }
+        assert_eq!(trail(&nodes[0], "account.user.register success").await, 1);
+        assert_eq!(trail(&nodes[0], "account.user.register refused address_taken").await, 15);
+        // One confirmation, and no more notes than one address may get.
+        assert_eq!(database.count("sigra_outbox", "kind = 'confirm_email'").await, 1);
+        assert_eq!(database.count("sigra_outbox", "kind = 'address_taken'").await, 5);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unique_column_of_the_hosts_changes_no_answer_to_registrations_at_once() {
+    each_database(|database| async move {
+        // `customers.email` is unique: the host's own index may decide the race before Sigra's does.
+        database.run(&Customer::table(database.kind())).await;
+        let nodes = [connect::<Customer>(&database).await, connect::<Customer>(&database).await];
+        nodes[0].migrate().await.unwrap();
+        for round in 0..3 {
+            let registrations = (0..8).map(|number| {
+                let auth: Sigra<Customer> = nodes[number % 2].clone();
+                let new = Customer::named(&format!("ada{round}@example.com"));
+                async move { auth.register(new, &client()).await.map(|answer| answer.new_user().is_some()) }
+            });
+            let results = at_once(registrations).await;
+            let mut made: Vec<bool> =
+                results.into_iter().map(|result| result.unwrap_or_else(|error| panic!("{error}"))).collect();
+            made.sort_unstable();
+            assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
+            assert_eq!(database.count("customers", "1 = 1").await, round + 1);
+        }
+    })
+    .await;
+}
+
+/// What ends the epoch of an account while sign-ins are under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    Reset,
+    Change,
+    Disable,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_outlives_a_reset_a_change_or_a_disabling_that_ran_beside_its_sign_in() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        for (round, ends) in
+            [Ends::Reset, Ends::Change, Ends::Disable].into_iter().cycle().take(6).enumerate()
+        {
+            let email = format!("ada{round}@example.com");
+            nodes[0].account(&email).await;
+            let browser = nodes[0].sign_in(&email).await;
+            let id = browser.user().id;
+            nodes[0].auth.request_password_reset(&email, &visitor(0)).await.unwrap();
+            let token = nodes[0].token_of("/reset/").await;
+
+            let ending = {
+                let (auth, session, token) = (nodes[1].auth.clone(), browser, token);
+                async move {
+                    match ends {
+                        Ends::Reset => {
+                            auth.reset_password(&token, OTHER_PASSWORD, &visitor(1)).await.map(|()| None)
+                        }
+                        Ends::Change => auth
+                            .change_password(session.session(), PASSWORD, OTHER_PASSWORD, &visitor(1))
+                            .await
+                            .map(|next| Some(next.token().expose().to_owned())),
+                        Ends::Disable => auth.disable_account("root", &id, &visitor(1)).await.map(|done| {
+                            assert!(done);
+                            None
+                        }),
+                    }
+                }
+            };
+            let ending = tokio::spawn(ending);
+            let sign_ins = (0..8).map(|number| {
+                let (auth, email) = (nodes[number % 2].auth.clone(), email.clone());
+                async move { auth.sign_in(Credentials::new(email, PASSWORD), &visitor(number + 2)).await }
+            });
+            let results = at_once(sign_ins).await;
+            let next = ending.await.unwrap().unwrap();
+            if ends == Ends::Disable {
+                // Whatever hid behind the disabling would show now.
+                assert!(nodes[0].auth.enable_account("root", &id, &client()).await.unwrap());
+            }
+            for result in results {
+                match result {
+                    Ok(UserSignIn::Complete(session)) => {
+                        let token = session.token().expose();
+                        assert!(
+                            !nodes[0].is_live(token).await && !nodes[1].is_live(token).await,
+                            "{ends:?}, round {round}"
+                        );
+                    }
+                    Ok(UserSignIn::Disabled(_)) => assert_eq!(ends, Ends::Disable),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials), "{error}"),
+                }
+            }
+            if let Some(next) = next {
+                assert!(nodes[0].is_live(&next).await, "the browser that changed the password goes on");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_revoked_is_refused_by_the_next_request_on_every_node() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        nodes[0].account(ADA).await;
+        let here = nodes[0].sign_in(ADA).await;
+        for round in 0..10 {
+            let there = nodes[1].sign_in(ADA).await;
+            let token = there.token().expose();
+            assert!(nodes[0].is_live(token).await && nodes[1].is_live(token).await);
+            let (revoker, checker) = (&nodes[round % 2], &nodes[(round + 1) % 2]);
+            assert!(
+                revoker.auth.revoke_session(here.session(), there.session().id(), &client()).await.unwrap()
+            );
+            assert!(!checker.is_live(token).await && !revoker.is_live(token).await, "round {round}");
+        }
+        assert!(nodes[1].is_live(here.token().expose()).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_requests_at_once_one_moves_the_time_of_last_use() {
+    each_database(|database| async move {
+        let nodes = two(database.clone()).await;
+        nodes[0].account(ADA).await;
+        let session = nodes[0].sign_in(ADA).await;
+        count_updates_of_sessions(&database).await;
+        for node in &nodes {
+            node.clock.advance(Duration::from_secs(61));
+        }
+        let checks = (0..64).map(|number| {
+            let (auth, token) = (nodes[number % 2].auth.clone(), session.token().expose().to_owned());
+            async move { auth.session(&token).await.unwrap().is_some() }
+        });
+        assert!(at_once(checks).await.into_iter().all(|live| live));
+        assert_eq!(database.count("touches", "1 = 1").await, 1);
+    })
+    .await;
+}
+
+async fn count_updates_of_sessions(database: &Database) {
+    let id = match database.kind() {
+        Kind::Sqlite => "INTEGER PRIMARY KEY",
+        Kind::Postgres => "BIGINT GENERATED ALWAYS AS IDENTITY",
+        Kind::MySql => "BIGINT AUTO_INCREMENT PRIMARY KEY",
+    };
+    database.run(&format!("CREATE TABLE touches (id {id}, moved BIGINT)")).await;
+    let insert = "INSERT INTO touches (moved) VALUES (1)";
+    database
+        .run(&match database.kind() {
+            Kind::Sqlite => format!("CREATE TRIGGER touched AFTER UPDATE ON sigra_sessions BEGIN {insert}; END"),
+            Kind::Postgres => format!(
+                "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {insert}; RETURN NEW; END'; \
+                 CREATE TRIGGER touched AFTER UPDATE ON sigra_sessions FOR EACH ROW EXECUTE FUNCTION note()"
+            ),
+            Kind::MySql => format!("CREATE TRIGGER touched AFTER UPDATE ON sigra_sessions FOR EACH ROW {insert}"),
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_on_two_nodes_send_each_mail_once() {
+    each_database(|database| async move {
+        let nodes = two(database.clone()).await;
+        let expected: BTreeSet<String> = (0..12).map(|number| format!("u{number}@example.com")).collect();
+        for email in &expected {
+            let _ = nodes[0].register(email).await.unwrap();
+        }
+        let mailbox = Mailbox::default();
+        let workers = (0..4_usize).map(|number| {
+            let (auth, mailbox) = (nodes[number % 2].auth.clone(), mailbox.clone());
+            async move { auth.deliver_mail(&mailbox, &links()).await.unwrap() }
+        });
+        let sent: usize = at_once(workers).await.into_iter().sum();
+        assert_eq!(sent, 12);
+        let mails = mailbox.all();
+        assert_eq!(mails.len(), 12);
+        assert_eq!(mails.iter().map(|mail| mail.to.clone()).collect::<BTreeSet<_>>(), expected);
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0);
+        // One token each, and it works.
+        assert_eq!(database.count("sigra_tokens", "1 = 1").await, 12);
+        for mail in &mails {
+            nodes[1].auth.confirm_email(&token_in(mail, "/confirm/"), &client()).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_outs_and_revocations_at_once_each_leave_one_true_row() {
+    each_database(|database| async move {
+        let nodes = two(database.clone()).await;
+        nodes[0].account(ADA).await;
+        let session = std::sync::Arc::new(nodes[0].sign_in(ADA).await);
+        let ends = (0..16).map(|number| {
+            let (auth, session) = (nodes[number % 2].auth.clone(), session.clone());
+            async move { auth.sign_out(session.session(), &client()).await }
+        });
+        let mut done = 0;
+        for result in at_once(ends).await {
+            match result {
+                Ok(()) => done += 1,
+                Err(Error::Refused(refusal)) => assert_eq!(refusal, Refusal::SessionEnded),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(trail(&nodes[0], "session.own.sign_out success").await, done);
+        assert!(done >= 1);
+        assert_eq!(database.count("sigra_sessions", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+/// Rows of the trail that begin so.
+async fn trail(host: &Host, start: &str) -> usize {
+    host.trail().await.iter().filter(|row| row.starts_with(start)).count()
+}
+
+/// Not a race, but what the races rest on: two handles are two pools.
+#[tokio::test]
+async fn two_nodes_share_nothing_but_the_database() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        nodes[0].account(ADA).await;
+        let before = nodes[1].auth.hashes_computed();
+        let _ = nodes[0].sign_in(ADA).await;
+        assert_eq!(nodes[1].auth.hashes_computed(), before);
+        nodes[0].auth.close().await;
+        assert!(matches!(nodes[0].try_sign_in(ADA, PASSWORD).await, Err(Error::Failed(_))));
+        let _ = nodes[1].sign_in(ADA).await;
+    })
+    .await;
+}
