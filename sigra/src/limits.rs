@@ -13,12 +13,15 @@ use crate::error::Error;
 use crate::policy::{LockoutPolicy, ThrottlePolicy};
 use crate::store::Stamp;
 use crate::store::statements::{
-    ClearLimit, CountInARow, CountInWindow, LimitResetsAt, RefundLimit, RestartLimit, StartLimit,
+    ClearLimit, CountInARow, CountInWindow, LimitReachedUntil, RefundLimit, RestartLimit, StartLimit,
 };
 use crate::unit::Unit;
 
 /// A count in a row is forgotten after so long without an attempt.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+/// How often a row that comes and goes is looked at before the attempt is refused.
+const MAX_LOOKS: u32 = 64;
 
 /// What attempts are counted for. Unknown addresses have counters like known ones: a limit tells nothing about an account.
 #[derive(Clone, Debug)]
@@ -55,6 +58,14 @@ pub(crate) enum Limit {
     InWindow { most: u32, within: Duration },
 }
 
+impl Limit {
+    fn most(self) -> i64 {
+        match self {
+            Self::InARow { most, .. } | Self::InWindow { most, .. } => i64::from(most),
+        }
+    }
+}
+
 impl From<LockoutPolicy> for Limit {
     fn from(policy: LockoutPolicy) -> Self {
         Self::InARow { most: policy.after, wait: policy.wait }
@@ -85,20 +96,25 @@ impl<U: Account> Unit<'_, U> {
             Limit::InARow { .. } => self.after(FORGET_AFTER),
             Limit::InWindow { within, .. } => self.after(within),
         };
-        let counted = self.count(bucket, limit).await?
-            || self.execute(RestartLimit, &[&first, &bucket.0, &self.stamp()]).await?.rows == 1
-            || self.execute(StartLimit, &[&bucket.0, &first]).await?.rows == 1
-            // Another request may have started the row between the first statement and the third.
-            || self.count(bucket, limit).await?;
-        if counted {
-            return Ok(Ok(()));
+        // The row can come and go between two statements: other attempts start it, and a success elsewhere clears it. Only a
+        // row that is seen at its limit refuses.
+        for _ in 0..MAX_LOOKS {
+            if self.count(bucket, limit).await?
+                || self.execute(RestartLimit, &[&first, &bucket.0, &self.stamp()]).await?.rows == 1
+                || self.execute(StartLimit, &[&bucket.0, &first]).await?.rows == 1
+            {
+                return Ok(Ok(()));
+            }
+            let now = self.stamp();
+            if let Some(row) =
+                self.fetch_optional(LimitReachedUntil, &[&bucket.0, &now, &limit.most()]).await?
+            {
+                let resets_at = Reader::<U>::new(&row).next::<Stamp>()?.0;
+                return Ok(Err(LimitReached { retry_after: whole_seconds(resets_at - self.now) }));
+            }
         }
-        let row = self.fetch_optional(LimitResetsAt, &[&bucket.0]).await?;
-        let resets_at = match row {
-            Some(row) => Reader::<U>::new(&row).next::<Stamp>()?.0,
-            None => self.now,
-        };
-        Ok(Err(LimitReached { retry_after: whole_seconds(resets_at - self.now) }))
+        // Nobody was let through, so nothing is lost but one attempt.
+        Ok(Err(LimitReached { retry_after: Duration::from_secs(1) }))
     }
 
     async fn count(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {

@@ -125,7 +125,9 @@ statements! {
     /// The first ever.
     StartLimit =
         "INSERT{ignore} INTO [limits] (bucket, used, resets_at) VALUES ($1, 1, $2){on_conflict}";
-    LimitResetsAt = "SELECT resets_at FROM [limits] WHERE bucket = $1";
+    /// A row at its limit.
+    LimitReachedUntil =
+        "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
     RefundLimit = "UPDATE [limits] SET used = used - 1 WHERE bucket = $1 AND used > 0";
     ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
 }
