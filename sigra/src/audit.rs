@@ -107,6 +107,10 @@ pub enum Reason {
     AccountChanged,
     /// The address has an account already.
     AddressTaken,
+    /// The address has an account that nobody has confirmed yet: from now on whoever has the mailbox decides.
+    AddressContested,
+    /// A value of the host's own is taken, or cannot be stored.
+    InvalidValue,
     /// The link or code is wrong, used, expired or voided.
     InvalidToken,
     /// The session that asked has ended.
@@ -131,6 +135,8 @@ impl Reason {
             Self::Disabled => "disabled",
             Self::AccountChanged => "account_changed",
             Self::AddressTaken => "address_taken",
+            Self::AddressContested => "address_contested",
+            Self::InvalidValue => "invalid_value",
             Self::InvalidToken => "invalid_token",
             Self::SessionEnded => "session_ended",
             Self::NothingToDo => "nothing_to_do",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::clock::{Clock, SystemClock};
-use crate::core::{Core, Sigra};
+use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{Error, Failure};
 use crate::keyring::Keyring;
 use crate::password::{Hasher, Hashing};
@@ -100,7 +100,9 @@ impl<U: Account> Builder<U> {
         for (key, reason) in U::POLICY.unsafe_reasons {
             tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
         }
-        Ok(Sigra::new(Core { pool, keys, clock: self.clock, hasher, outbox: tokio::sync::Notify::new() }))
+        let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
+        let outbox = tokio::sync::Notify::new();
+        Ok(Sigra::new(Core { pool, keys, clock: self.clock, hasher, places, outbox }))
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::account::Account;
 use crate::builder::Builder;
@@ -41,9 +41,14 @@ pub(crate) struct Core {
     pub(crate) keys: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Hasher,
+    /// Operations under way: each goes on to its end whoever waits for it, so their number must have a bound.
+    pub(crate) places: Arc<Semaphore>,
     /// Wakes the worker of this process when mail was put into the outbox.
     pub(crate) outbox: Notify,
 }
+
+/// Operations under way in one process; more are refused at once.
+pub(crate) const OPERATIONS: usize = 512;
 
 impl Core {
     /// The time as the database keeps it.

@@ -13,7 +13,7 @@ pub enum Error {
     /// The request was understood and refused. Nothing went wrong.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Something the operator must look at. Nothing was changed.
+    /// Something the operator must look at. Nothing was changed, unless the connection broke at the very moment of the commit.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -31,7 +31,7 @@ pub enum Refusal {
         /// When the limit arms itself again.
         retry_after: Duration,
     },
-    /// Password hashing is at its limit; nothing was done yet.
+    /// The server is at its limit of operations or of password hashes; nothing was done.
     #[error("the server is busy; try again in {} seconds", retry_after.as_secs())]
     Busy {
         /// When to try again.
@@ -46,9 +46,12 @@ pub enum Refusal {
     /// Not one plain e-mail address.
     #[error("this is not an e-mail address")]
     InvalidEmail,
-    /// A value that the host's table keeps unique, other than the address, is taken.
+    /// A value that the host's table keeps unique, other than the address, is taken. The same for a free and a taken address.
     #[error("one of the values is taken already")]
     Conflict,
+    /// A value that the host's table cannot hold: too long, out of range, or with a character that the database refuses.
+    #[error("one of the values cannot be stored")]
+    InvalidValue,
     /// The session that asked for this has ended meanwhile.
     #[error("your session has ended; sign in again")]
     SessionEnded,
@@ -94,8 +97,8 @@ pub enum Failure {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(String),
-    /// The task of an operation panicked or the runtime is shutting down. The transaction was undone.
-    #[error("the operation was interrupted and undone: {0}")]
+    /// The task of an operation panicked or the runtime is shutting down. The transaction it was in was undone.
+    #[error("the operation was interrupted: {0}")]
     Interrupted(String),
 }
 
@@ -147,6 +150,13 @@ pub struct DatabaseError {
     pub(crate) kind: DatabaseErrorKind,
 }
 
+impl DatabaseError {
+    /// A conditional statement found that another transaction was faster.
+    pub(crate) fn lost_race() -> Self {
+        Self { message: "the row changed meanwhile".into(), hint: None, kind: DatabaseErrorKind::Transient }
+    }
+}
+
 /// What the library does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DatabaseErrorKind {
@@ -156,6 +166,8 @@ pub(crate) enum DatabaseErrorKind {
     Disconnected,
     /// The statement broke a unique constraint.
     Unique,
+    /// A value does not fit its column.
+    Value,
     /// The index is there already.
     DuplicateIndex,
     /// Nothing the library can mend.
@@ -181,12 +193,15 @@ impl From<sqlx::Error> for DatabaseError {
             }
             _ if answer.is_some_and(Answer::is_unique_violation) => DatabaseErrorKind::Unique,
             _ if message.starts_with("Duplicate key name") => DatabaseErrorKind::DuplicateIndex,
+            _ if answer.is_some_and(Answer::is_check_violation) => DatabaseErrorKind::Value,
             // MariaDB has no SQLSTATE of its own for a lock that took too long.
             _ if message.starts_with("Lock wait timeout") => DatabaseErrorKind::Transient,
             // The codes of the three databases do not collide: SQLSTATEs have five characters, SQLite's numbers fewer.
             _ => match code.as_deref() {
                 Some("40001" | "40P01" | "5" | "6" | "261" | "517") => DatabaseErrorKind::Transient,
                 Some("57P01" | "57P02" | "57P03") => DatabaseErrorKind::Disconnected,
+                // "Data exception", on PostgreSQL and MariaDB.
+                Some(state) if state.len() == 5 && state.starts_with("22") => DatabaseErrorKind::Value,
                 _ => DatabaseErrorKind::Other,
             },
         };
@@ -197,6 +212,15 @@ impl From<sqlx::Error> for DatabaseError {
             sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),
             sqlx::Error::Io(_) => Some("is the server up, and does the URL name its host and port?"),
             _ => None,
+        };
+        // MariaDB repeats the value that did not fit; the code and the constraint are enough to find the column.
+        let message = match kind {
+            DatabaseErrorKind::Unique | DatabaseErrorKind::Value => format!(
+                "a value was refused: {} {}",
+                code.as_deref().unwrap_or_default(),
+                answer.and_then(Answer::constraint).unwrap_or_default()
+            ),
+            _ => message,
         };
         Self { message, hint, kind }
     }

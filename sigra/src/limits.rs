@@ -38,6 +38,16 @@ impl Bucket {
         Self::new("network", &network.limit_key())
     }
 
+    /// Registrations and requests for mail from one network.
+    pub(crate) fn requests(network: ClientNet) -> Self {
+        Self::new("requests", &network.limit_key())
+    }
+
+    /// Wrong codes for one address, over all the codes it was sent.
+    pub(crate) fn codes(identifier: &Identifier) -> Self {
+        Self::new("codes", identifier.as_str())
+    }
+
     /// Mails of one kind to one address.
     pub(crate) fn mail(kind: &str, identifier: &Identifier) -> Self {
         Self::new(&format!("mail-{kind}"), identifier.as_str())

@@ -144,12 +144,19 @@ pub struct SessionInfo {
 }
 
 /// What a visitor presents to sign in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Credentials {
     pub(crate) email: String,
     pub(crate) password: crate::password::Password,
     pub(crate) remember: bool,
     pub(crate) replaces: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither who tries nor what with.
+        f.debug_struct("Credentials").field("remember", &self.remember).finish_non_exhaustive()
+    }
 }
 
 impl Credentials {

@@ -12,7 +12,7 @@ use crate::audit::Entry;
 use crate::client::{Client, Facts};
 use crate::column::Bind;
 use crate::core::{Core, Sigra};
-use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure};
+use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::store::statements::InsertAudit;
 use crate::store::{Done, Rendered, Row, Stamp, Template, Writer};
 
@@ -76,13 +76,21 @@ pub(crate) struct Shielded<U>(pub(crate) Sigra<U>);
 
 impl<U: Account> Sigra<U> {
     /// Runs a whole operation in a task of its own: a caller that goes away, as an axum handler does when its client hangs
-    /// up, can neither cut it off half-way, nor leave a connection inside a transaction, nor keep it out of the trail.
+    /// up, can neither cut it off half-way, nor leave a connection inside a transaction, nor keep it out of the trail. Busy
+    /// where too many are under way already.
     pub(crate) async fn shielded<T, F>(&self, operation: impl FnOnce(Shielded<U>) -> F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let task = tokio::spawn(operation(Shielded(self.clone())).in_current_span());
+        let busy = |_| Refusal::Busy { retry_after: Duration::from_secs(1) };
+        let place = self.core.places.clone().try_acquire_owned().map_err(busy)?;
+        let operation = operation(Shielded(self.clone()));
+        let task = async move {
+            let _place = place;
+            operation.await
+        };
+        let task = tokio::spawn(task.in_current_span());
         task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
     }
 
@@ -95,14 +103,9 @@ impl<U: Account> Sigra<U> {
 impl<U: Account> Shielded<U> {
     /// Runs a step, again if it lost against a concurrent transaction.
     pub(crate) async fn step<S: Step<U>>(&self, step: S) -> Result<S::Output, Error> {
-        self.try_step(&step).await
-    }
-
-    /// The same for a step that its operation may run once more.
-    pub(crate) async fn try_step<S: Step<U>>(&self, step: &S) -> Result<S::Output, Error> {
         let mut runs = 1;
         loop {
-            match run_once::<U, S>(&self.0.core, step).await {
+            match run_once::<U, S>(&self.0.core, &step).await {
                 Err(error) if runs < MAX_RUNS && error.is_transient() => {
                     tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
                     runs += 1;
@@ -181,6 +184,16 @@ impl<'c, U: Account> Unit<'c, U> {
     /// What is known of the client, under the privacy setting.
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Marks a point to which [`take_back`](Self::take_back) returns.
+    pub(crate) async fn mark(&mut self) -> Result<(), DatabaseError> {
+        self.writer.connection.run("SAVEPOINT sigra").await
+    }
+
+    /// Undoes what was done since the mark, also after a statement that failed.
+    pub(crate) async fn take_back(&mut self) -> Result<(), DatabaseError> {
+        self.writer.connection.run("ROLLBACK TO SAVEPOINT sigra").await
     }
 
     pub(crate) async fn execute<T: Template>(

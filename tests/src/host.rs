@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ impl Host {
     /// The library's.
     pub async fn register(&self, email: &str) -> Result<sigra::Registered<User>, Error> {
         let new = NewUser { email: email.into(), password: PASSWORD.into(), display_name: "Ada".into() };
-        self.auth.register(new, &client()).await
+        self.auth.register(new, &somebody()).await
     }
 
     /// Signs in and gives what came of it.
@@ -230,6 +231,17 @@ pub fn client() -> Client {
         .with_user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
 }
 
+/// A client from a network that no other call has: limits for networks are not what the test is about.
+///
+/// # Panics
+/// Never: four bytes are an address.
+#[must_use]
+pub fn somebody() -> Client {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let [_, high, middle, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Client::from_address([10, high, middle, low].into())
+}
+
 /// A client from another network for each number.
 #[must_use]
 pub fn client_number(number: u8) -> Client {
@@ -246,7 +258,7 @@ pub fn users_table(kind: Kind) -> String {
     };
     format!(
         "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password_hash {text} NULL, \
-         display_name {text} NOT NULL, disabled_at {stamp} NULL, plan {text} NOT NULL DEFAULT 'free')"
+         display_name {text} NOT NULL CHECK (display_name <> 'refused'), disabled_at {stamp} NULL, plan {text} NOT NULL DEFAULT 'free')"
     )
 }
 

@@ -89,6 +89,15 @@ impl Scene {
         self.here.session()
     }
 
+    fn register<'s>(&'s self, email: &'s str, display_name: &'s str) -> Answer<'s> {
+        Box::pin(async move {
+            let new =
+                NewUser { email: email.into(), password: PASSWORD.into(), display_name: display_name.into() };
+            drop(self.host.auth.register(new, &client()).await?);
+            Ok(())
+        })
+    }
+
     fn sign_in<'s>(&'s self, email: &'s str, password: &'s str) -> Answer<'s> {
         Box::pin(async move {
             drop(self.host.try_sign_in(email, password).await?);
@@ -211,6 +220,16 @@ fn cases() -> Vec<Case> {
             s => s.host.auth.disable_account("root", &s.disabled, &client())),
         case!("account.user.disable refused nothing_to_do",
             s => s.host.auth.disable_account("root", &uuid::Uuid::nil(), &client())),
+        Case {
+            row: "account.user.register refused invalid_value",
+            run: |s| s.register("new@example.com", "refused"),
+        },
+        Case { row: "account.user.register refused invalid_value", run: |s| s.register(ADA, "refused") },
+        // Nobody has confirmed this address, and now two have registered with it.
+        Case {
+            row: "account.user.register refused address_contested",
+            run: |s| s.register("late@example.com", "Ada"),
+        },
         case!("account.user.enable refused nothing_to_do",
             s => s.host.auth.enable_account("root", &s.burnt.user().id, &client())),
         case!("account.user.enable success -", s => s.host.auth.enable_account("root", &s.disabled, &client())),

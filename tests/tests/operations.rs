@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sigra::{Refusal, SessionId};
-use sigra_tests::host::{client, client_number};
+use sigra_tests::host::{client, client_number, somebody};
 use sigra_tests::{Host, NewUser, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -427,4 +427,182 @@ async fn one_network_is_throttled_over_all_accounts_and_success_gives_its_attemp
         assert!(matches!(elsewhere, Ok(UserSignIn::Complete(_))));
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_the_hosts_table_refuses_tells_nothing_about_an_address() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        host.database.run("CREATE UNIQUE INDEX one_name ON users (display_name)").await;
+        let before = host.database.count("users", "1 = 1").await;
+        // A value that breaks a check, and one that somebody has.
+        for (name, expected) in [("refused", Refusal::InvalidValue), ("Ada", Refusal::Conflict)] {
+            for email in [ADA, "free@example.com"] {
+                let new =
+                    NewUser { email: email.into(), password: PASSWORD.into(), display_name: name.into() };
+                let refused = host.auth.register(new, &somebody()).await.unwrap_err();
+                assert_eq!(refused.refusal(), Some(&expected), "{name} {email}");
+            }
+        }
+        assert_eq!(host.database.count("users", "1 = 1").await, before);
+        let trail = host.trail().await;
+        assert_eq!(
+            trail.iter().filter(|row| *row == "account.user.register refused invalid_value").count(),
+            4
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_registers_with_a_strangers_address_does_not_get_the_strangers_account() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        // The attacker is first, and knows the password.
+        let _ = host.register(ADA).await.unwrap();
+        let attackers = host.token_of("/confirm/").await;
+        // The owner registers too, and is told to look into the mail.
+        let new = NewUser { email: ADA.into(), password: OTHER_PASSWORD.into(), display_name: "Ada".into() };
+        let _ = host.auth.register(new, &somebody()).await.unwrap();
+        assert!(host.auth.confirm_email(&attackers, &client()).await.is_err(), "the first link is void");
+        host.auth.resend_confirmation(ADA, &somebody()).await.unwrap();
+        let token = host.token_of("/confirm/").await;
+        host.auth.confirm_email(&token, &client()).await.unwrap();
+        for password in [PASSWORD, OTHER_PASSWORD] {
+            let refused = host.try_sign_in(ADA, password).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+        }
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+        // A confirmed account is not touched by whoever registers after it.
+        let _ = host.register(ADA).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn twenty_wrong_codes_for_an_address_leave_it_the_link() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let _ = host.register(ADA).await.unwrap();
+        let mut code = host.code().await;
+        for number in 0..20_u32 {
+            if number > 0 && number % 5 == 0 {
+                host.auth.resend_confirmation(ADA, &somebody()).await.unwrap();
+                code = host.code().await;
+            }
+            let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
+            assert!(host.auth.confirm_email_code(ADA, &wrong, &somebody()).await.is_err());
+        }
+        host.auth.resend_confirmation(ADA, &somebody()).await.unwrap();
+        let code = host.code().await;
+        let refused = host.auth.confirm_email_code(ADA, &code, &somebody()).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::InvalidToken), "no code counts any more");
+        let token = host.token_of("/confirm/").await;
+        host.auth.confirm_email(&token, &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_network_asks_for_no_more_than_its_share_of_mail_and_accounts() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        for number in 0..50 {
+            host.auth.request_password_reset(&format!("u{number}@example.com"), &client()).await.unwrap();
+        }
+        let many = |error: Option<sigra::Error>| {
+            matches!(error.as_ref().and_then(sigra::Error::refusal), Some(Refusal::TooManyAttempts { .. }))
+        };
+        let new = || NewUser { email: ADA.into(), password: PASSWORD.into(), display_name: "Ada".into() };
+        assert!(many(host.auth.request_password_reset(ADA, &client()).await.err()));
+        assert!(many(host.auth.resend_confirmation(ADA, &client()).await.err()));
+        assert!(many(host.auth.confirm_email_code(ADA, "123456", &client()).await.err()));
+        assert!(many(host.auth.register(new(), &client()).await.err()));
+        assert!(host.auth.register(new(), &client_number(3)).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_at_its_limit_keeps_nobody_else_from_signing_in() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        // A queue as small as a default one under this flood.
+        let builder = sigra::Sigra::<sigra_tests::User>::builder().url(host.database.url());
+        let hashing = sigra::Hashing { permits: 1, queue: 4, deadline: Duration::from_mins(1) };
+        let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
+        let auth = builder.keyring(keys).hashing(hashing).build().await.unwrap();
+        for _ in 0..50 {
+            let _ = host.try_sign_in("nobody@example.com", "a wrong password here").await;
+        }
+        let before = auth.hashes_computed();
+        let flood: Vec<_> = (0..100)
+            .map(|number| {
+                let auth = auth.clone();
+                tokio::spawn(async move {
+                    let credentials =
+                        sigra::Credentials::new(format!("u{number}@example.com"), "a wrong password here");
+                    auth.sign_in(credentials, &client()).await.unwrap_err()
+                })
+            })
+            .collect();
+        let signed_in = auth.sign_in(sigra::Credentials::new(ADA, PASSWORD), &client_number(9)).await;
+        assert!(matches!(signed_in, Ok(UserSignIn::Complete(_))), "{signed_in:?}");
+        for refused in flood {
+            let refused = refused.await.unwrap();
+            assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+        }
+        assert_eq!(auth.hashes_computed(), before + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_read_is_like_none_to_the_visitor() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        host.database.run("UPDATE users SET password_hash = 'not a hash'").await;
+        let before = host.auth.hashes_computed();
+        let refused = host.try_sign_in(ADA, PASSWORD).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+        assert_eq!(host.auth.hashes_computed(), before + 1);
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused wrong_password");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_account_does_not_read_the_trail_of_an_old_one_with_its_id() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        assert!(!host.auth.activity(session.session(), 50).await.unwrap().is_empty());
+        // As if an older account had the same id: its rows are from before this one.
+        let later = if host.database.kind() == sigra_tests::database::Kind::Sqlite {
+            "UPDATE sigra_accounts SET created_at = created_at + 3600000000"
+        } else {
+            "UPDATE sigra_accounts SET created_at = created_at + INTERVAL '1' HOUR"
+        };
+        host.database.run(later).await;
+        assert!(host.auth.activity(session.session(), 50).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_that_holds_a_secret_shows_it() {
+    let credentials =
+        sigra::Credentials::new("canary@example.com", "canary password").replacing(Some("sgs.k1.canary"));
+    let password = sigra::Password::new("canary password");
+    let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
+    let shown = format!("{credentials:?} {password:?} {keys:?}");
+    assert!(!shown.contains("canary") && !shown.contains("dGVzd"), "{shown}");
 }

@@ -113,7 +113,7 @@ async fn one_confirmation_code_of_64_uses_at_once_works_once() {
         let code = nodes[0].code().await;
         let uses = (0..64).map(|number| {
             let (auth, code) = (nodes[number % 2].auth.clone(), code.clone());
-            async move { auth.confirm_email_code(ADA, &code, &client()).await }
+            async move { auth.confirm_email_code(ADA, &code, &visitor(number)).await }
         });
         only_one(at_once(uses).await);
         let _ = nodes[1].sign_in(ADA).await;
@@ -131,7 +131,7 @@ async fn of_64_wrong_codes_at_once_no_more_than_five_are_compared() {
         let uses = (0..64_usize).map(|number| {
             let auth = nodes[number % 2].auth.clone();
             let wrong = format!("{:06}", (right + 1 + u32::try_from(number).unwrap()) % 1_000_000);
-            async move { auth.confirm_email_code(ADA, &wrong, &client()).await }
+            async move { auth.confirm_email_code(ADA, &wrong, &visitor(number)).await }
         });
         for result in at_once(uses).await {
             assert_eq!(result.unwrap_err().refusal(), Some(&Refusal::InvalidToken));
@@ -231,7 +231,7 @@ async fn sixteen_registrations_of_one_address_at_once_make_one_account_and_give_
             assert_eq!(database.count(table, "1 = 1").await, 1, "{table}");
         }
         assert_eq!(trail(&nodes[0], "account.user.register success").await, 1);
-        assert_eq!(trail(&nodes[0], "account.user.register refused address_taken").await, 15);
+        assert_eq!(trail(&nodes[0], "account.user.register refused address_contested").await, 15);
         // One confirmation, and no more notes than one address may get.
         assert_eq!(database.count("sigra_outbox", "kind = 'confirm_email'").await, 1);
         assert_eq!(database.count("sigra_outbox", "kind = 'address_taken'").await, 5);

@@ -1,5 +1,6 @@
 //! The extractors, by assurance level: a handler that names one never runs with less.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -87,7 +88,6 @@ where
 /// # Rejections
 /// - 403 for an unsafe request from another site, see [`refuse_cross_origin`](super::refuse_cross_origin),
 /// - 500, with the remedy in the log, where the address is not known: limits that count by it would not work.
-#[derive(Debug)]
 pub struct Visitor<U> {
     client: Client,
     session_token: Option<String>,
@@ -106,6 +106,13 @@ impl<U> Visitor<U> {
     #[must_use]
     pub fn session_token(&self) -> Option<&str> {
         self.session_token.as_deref()
+    }
+}
+
+impl<U> fmt::Debug for Visitor<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token would open a session to whoever reads the log.
+        f.debug_struct("Visitor").field("client", &self.client).finish_non_exhaustive()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::error::{Error, Failure, Refusal};
 /// | [`Refusal::InvalidEmail`] | 422 | `invalid_email` |
 /// | [`Refusal::PasswordRejected`] | 422 | `password_rejected` |
 /// | [`Refusal::Conflict`] | 409 | `conflict` |
+/// | [`Refusal::InvalidValue`] | 422 | `invalid_value` |
 /// | [`Refusal::TooManyAttempts`] | 429 | `too_many_attempts` |
 /// | [`Refusal::Busy`] | 503 | `busy` |
 /// | [`Failure::Database`], [`Failure::Audit`] | 503 | `unavailable` |
@@ -124,6 +125,7 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password_rejected", message)
             }
             Refusal::Conflict => Self::new(StatusCode::CONFLICT, "conflict", message),
+            Refusal::InvalidValue => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", message),
             Refusal::TooManyAttempts { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
                     .retry_after(retry_after)

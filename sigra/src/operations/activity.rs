@@ -20,7 +20,8 @@ impl<U> Sigra<U> {
             let statement = Rendered::<U, ActivityOf>::STATEMENT;
             let user_id = session.user.id().to_string();
             let limit = i64::from(limit.min(200));
-            let rows = self.core.pool.read().await?.fetch(statement, &[&user_id, &limit]).await?;
+            let rows =
+                self.core.pool.read().await?.fetch(statement, &[&user_id, session.user.id(), &limit]).await?;
             rows.iter()
                 .map(|row| {
                     let mut row = Reader::<U>::new(row);

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
-use crate::error::Error;
+use crate::error::{DatabaseError, Error};
 use crate::feature;
 use crate::store::statements::{Disable, Enable};
 use crate::unit::{Recorded, Step, Unit};
@@ -84,8 +84,10 @@ impl<U: feature::DisableAccount> Step<U> for Switch<U> {
         }
         if self.off
             && let Some(standing) = unit.standing(&self.user_id).await?
+            && !unit.end_everything(&self.user_id, standing.epoch).await?
         {
-            unit.end_everything(&self.user_id, standing.epoch).await?;
+            // Another change of the account came between: run the step again, on what it left.
+            return Err(DatabaseError::lost_race().into());
         }
         unit.record(Entry::success(event, self.actor.clone()).of(&self.user_id), true).await
     }

@@ -1,5 +1,7 @@
 //! Proof of the address, by link or by code.
 
+use std::time::Duration;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -7,6 +9,7 @@ use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
+use crate::limits::{Bucket, Limit};
 use crate::store::statements::Confirm;
 use crate::token::{ForConfirmEmail, Token};
 use crate::unit::{Recorded, Step, Unit};
@@ -40,12 +43,13 @@ impl<U> Sigra<U> {
     }
 
     /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account and
-    /// allows five tries, which are counted before it is compared.
+    /// allows five tries, which are counted before it is compared; twenty wrong codes in a row, and only links count for a day.
     ///
     /// Writes one audit row `account.email.confirm`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle`,
+    /// [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn confirm_email_code<'a>(
         &'a self,
         email: &'a str,
@@ -69,7 +73,7 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.email.request_confirmation`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn resend_confirmation<'a>(&'a self, email: &'a str, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::ConfirmEmail,
@@ -77,11 +81,14 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestConfirmation;
-            self.perform(Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() })
-                .await
+            let ask = Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() };
+            Ok(self.perform(ask).await??)
         })
     }
 }
+
+/// Wrong codes in a row for one address; after them only links count for a day.
+const WRONG_CODES: Limit = Limit::InARow { most: 20, wait: Duration::from_hours(24) };
 
 /// What a visitor shows for the address.
 enum Proof {
@@ -106,7 +113,15 @@ impl<U: Account> Step<U> for ConfirmBy {
         let found = match &self.proof {
             Proof::Link(token) => unit.find(token).await?,
             Proof::Code(identifier, code) => {
-                unit.find_by_code::<ForConfirmEmail>(identifier.as_str(), code).await?
+                if let Err(refusal) = unit.count_request(&self.client).await? {
+                    let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::NetworkLimit);
+                    return unit.record(entry, Err(refusal)).await;
+                }
+                // Over all codes of the address: five tries of each new mail would add up.
+                match unit.reserve(&Bucket::codes(identifier), WRONG_CODES).await? {
+                    Ok(()) => unit.find_by_code::<ForConfirmEmail>(identifier.as_str(), code).await?,
+                    Err(_) => None,
+                }
             }
             Proof::Nothing => None,
         };
@@ -118,6 +133,9 @@ impl<U: Account> Step<U> for ConfirmBy {
             let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
             return unit.record(entry, Err(Refusal::InvalidToken)).await;
         };
+        if let Proof::Code(identifier, _) = &self.proof {
+            unit.clear(&Bucket::codes(identifier)).await?;
+        }
         unit.confirm(&consumed.user_id).await?;
         let entry = Entry::success(Event::ConfirmEmail, Actor::Account).of(&consumed.user_id);
         unit.record(entry, Ok(Confirmed)).await

@@ -11,7 +11,7 @@ use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, Mailer, Message};
 use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
@@ -85,19 +85,22 @@ pub(super) struct Ask {
 }
 
 impl<U: Account> Step<U> for Ask {
-    type Output = ();
+    type Output = Result<(), Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let refused = |reason| Entry::refused(self.event, Actor::Visitor, reason);
+        if let Err(refusal) = unit.count_request(&self.client).await? {
+            return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
+        }
         if !unit.may_mail(self.kind, &self.identifier).await? {
-            let entry = Entry::refused(self.event, Actor::Visitor, Reason::MailLimit);
-            return unit.record(entry, ()).await;
+            return unit.record(refused(Reason::MailLimit), Ok(())).await;
         }
         unit.enqueue(self.kind, &self.identifier).await?;
-        unit.record(Entry::success(self.event, Actor::Visitor), ()).await
+        unit.record(Entry::success(self.event, Actor::Visitor), Ok(())).await
     }
 }
 

@@ -25,7 +25,7 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.password.request_reset`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidEmail`] and [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn request_password_reset<'a>(&'a self, email: &'a str, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::ResetPassword,
@@ -33,8 +33,8 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestPasswordReset;
-            self.perform(Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() })
-                .await
+            let ask = Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() };
+            Ok(self.perform(ask).await??)
         })
     }
 
@@ -118,15 +118,16 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<NewSession<U>, Error> {
         let hasher = &self.0.core.hasher;
-        let (verify, rehash) = (hasher.admit()?, hasher.admit()?);
         let reserve = ReserveChange { holder: holder.clone(), client: client.clone() };
         let (mut candidate, buckets) = self.step(reserve).await??;
-        let verified = hasher.verify(verify, current, candidate.hash.take()).await;
-        let hash = match verified {
-            Ok(true) => hasher.hash(rehash, new).await.map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error),
+        let stored = candidate.hash.take();
+        let hash = async {
+            if !hasher.verify(hasher.admit()?, current, stored).await? {
+                return Ok(None);
+            }
+            hasher.hash(hasher.admit()?, new).await.map(Some)
         };
+        let hash = hash.await;
         let hash = match hash {
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
                 self.step(Return { buckets, client }).await?;
@@ -283,7 +284,7 @@ impl<U: Account> Step<U> for Change<U> {
 
 impl<U: Account> Unit<'_, U> {
     /// Sets the password and ends everything that the old one opened. `false`: the account changed meanwhile.
-    async fn replace_password(
+    pub(super) async fn replace_password(
         &mut self,
         user_id: &U::Id,
         epoch: i64,

@@ -8,13 +8,11 @@ use crate::client::Client;
 use crate::column::{Id as _, Values};
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
-use crate::error::{DatabaseErrorKind, Error, Failure, Refusal};
+use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
 use crate::password::PasswordHash;
 use crate::store::Dialect;
-use crate::store::statements::{
-    DeleteUser, IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser,
-};
+use crate::store::statements::{IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
@@ -47,11 +45,16 @@ impl<U> Sigra<U> {
     /// Registers a user with a password.
     ///
     /// A taken address gets the same answer after the same work, and its owner a mail. With `confirm_email` the new address
-    /// gets a link and a code. Writes one audit row `account.user.register`: success, or refused with `address_taken`.
+    /// gets a link and a code. An account whose address nobody has confirmed loses its password when the address is registered
+    /// once more: whoever has the mailbox then chooses one by `reset_password`.
+    ///
+    /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the input is refused
+    /// before the database is asked, or the server is busy.
     ///
     /// # Errors
-    /// [`Refusal::InvalidEmail`], [`Refusal::PasswordRejected`] with the reason, [`Refusal::Busy`], [`Refusal::Conflict`] for
-    /// another unique column of the host's, and [`Failure`](crate::Failure). Nothing is stored then.
+    /// [`Refusal::InvalidEmail`], [`Refusal::PasswordRejected`] with the reason, [`Refusal::Conflict`] and
+    /// [`Refusal::InvalidValue`] for columns of the host's, the same for free and taken addresses,
+    /// [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure). Nothing is stored then.
     pub fn register<'a>(&'a self, new: U::New, client: &'a Client) -> Operation<'a, Registered<U>>
     where
         U: feature::Passwords,
@@ -67,14 +70,7 @@ impl<U> Sigra<U> {
                 let hash = shielded.0.core.hasher.hash(place, password).await?;
                 let identifier = address.identifier();
                 let dialect = shielded.0.dialect();
-                let register = Register::<U> { new, address, identifier, hash, dialect, client };
-                let registered = match shielded.try_step(&register).await {
-                    // Where the host's own index keeps the address unique, it may decide between two registrations at once before
-                    // Sigra's does. The second run finds the account of the first, and the loser learns nothing.
-                    Err(Error::Refused(Refusal::Conflict)) => shielded.try_step(&register).await,
-                    registered => registered,
-                };
-                Ok(registered??)
+                Ok(shielded.step(Register::<U> { new, address, identifier, hash, dialect, client }).await??)
             })
             .await
         })
@@ -98,38 +94,118 @@ impl<U: Account> Step<U> for Register<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        if let Some(row) = unit.fetch_optional(IdentifierTaken, &[&self.identifier.as_str()]).await? {
-            let owner: U::Id = Reader::<U>::new(&row).next()?;
-            return self.taken(unit, Some(owner)).await;
+        let refused = |reason| Entry::refused(Event::Register, Actor::Visitor, reason);
+        if let Err(refusal) = unit.count_request(&self.client).await? {
+            return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
         }
-        let user_id = match self.insert_user(unit).await {
-            Ok(id) => id,
-            Err(Error::Failed(Failure::Database(error))) if error.kind == DatabaseErrorKind::Unique => {
-                return Err(Refusal::Conflict.into());
+        let mut owner = self.owner(unit).await?;
+        unit.mark().await?;
+        let mut inserted = self.insert(unit, owner.is_none()).await?;
+        if inserted.is_err() && owner.is_none() {
+            unit.take_back().await?;
+            // The host's own index may have decided between two registrations of this address before Sigra's could.
+            owner = self.owner(unit).await?;
+            if owner.is_some() {
+                inserted = self.insert(unit, false).await?;
             }
-            Err(error) => return Err(error),
+        }
+        let user_id = match inserted {
+            Ok(user_id) => user_id,
+            Err(refusal) => {
+                unit.take_back().await?;
+                return unit.record(refused(Reason::InvalidValue), Err(refusal)).await;
+            }
         };
-        let now = unit.stamp();
-        let inserted = unit.execute(InsertAccount, &[&user_id, &self.identifier.as_str(), &now]).await?;
-        if inserted.rows == 0 {
-            // Another registration of this address came first. The row made above goes with it.
-            unit.execute(DeleteUser, &[&user_id]).await?;
-            return self.taken(unit, None).await;
+        if owner.is_none() {
+            let now = unit.stamp();
+            let account = unit.execute(InsertAccount, &[&user_id, &self.identifier.as_str(), &now]).await?;
+            if account.rows == 1 {
+                return self.registered(unit, user_id).await;
+            }
+            // Another registration of this address came first.
+            owner = self.owner(unit).await?;
         }
-        if U::POLICY.confirm_email.is_some() {
-            unit.enqueue(MailKind::ConfirmEmail, &self.identifier).await?;
-        }
-        let row = unit.fetch_optional(LoadUser, &[&user_id]).await?;
-        let user = row.map(|row| Reader::<U>::new(&row).user()).transpose()?;
-        let entry = Entry::success(Event::Register, Actor::Visitor).of(&user_id);
-        unit.record(entry, Ok(Registered { user })).await
+        unit.take_back().await?;
+        let reason = self.taken(unit, owner.as_ref()).await?;
+        unit.record(refused(reason).maybe_of(owner), Ok(Registered { user: None })).await
     }
 }
 
 impl<U: Account> Register<U> {
-    async fn insert_user(&self, unit: &mut Unit<'_, U>) -> Result<U::Id, Error> {
+    /// Whoever has this address.
+    async fn owner(&self, unit: &mut Unit<'_, U>) -> Result<Option<U::Id>, Error> {
+        let row = unit.fetch_optional(IdentifierTaken, &[&self.identifier.as_str()]).await?;
+        Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?)
+    }
+
+    /// Inserts the host's row. For a taken address too, under an address that nobody has, to be taken back: whatever the host's
+    /// table refuses, it refuses for free and taken addresses alike.
+    async fn insert(&self, unit: &mut Unit<'_, U>, free: bool) -> Result<Result<U::Id, Refusal>, Error> {
+        let placeholder = format!("{}@taken.invalid", uuid::Uuid::now_v7().simple());
+        let email = if free { self.address.as_str() } else { placeholder.as_str() };
+        match self.insert_user(unit, email).await {
+            Ok(id) => Ok(Ok(id)),
+            Err(Error::Failed(Failure::Database(error))) => match error.kind {
+                DatabaseErrorKind::Unique => Ok(Err(Refusal::Conflict)),
+                DatabaseErrorKind::Value => Ok(Err(Refusal::InvalidValue)),
+                _ => Err(error.into()),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn registered(
+        &self,
+        unit: &mut Unit<'_, U>,
+        user_id: U::Id,
+    ) -> Result<Recorded<Result<Registered<U>, Refusal>>, Error> {
+        let row = unit.fetch_optional(LoadUser, &[&user_id]).await?;
+        let user = row.map(|row| Reader::<U>::new(&row).user()).transpose()?;
+        // Mail goes to what is stored. A server that cuts values off would send it to somebody else.
+        if user.as_ref().is_some_and(|user| user.email() != self.address.as_str()) {
+            return Err(Failure::Config(format!(
+                "`{}` of `{}` does not keep an address as it was written; make it a text column of at least 254 characters \
+                 and the server's SQL mode strict",
+                U::SCHEMA.email,
+                U::SCHEMA.table
+            ))
+            .into());
+        }
+        if U::POLICY.confirm_email.is_some() {
+            unit.enqueue(MailKind::ConfirmEmail, &self.identifier).await?;
+        }
+        let entry = Entry::success(Event::Register, Actor::Visitor).of(&user_id);
+        unit.record(entry, Ok(Registered { user })).await
+    }
+
+    /// The same answer as for a free address; the owner is told by mail.
+    ///
+    /// Where nobody has confirmed the address yet, nobody knows whose password stands there: somebody may have registered with
+    /// another person's address, and that person now registers too and would confirm the stranger's password. So it ceases to
+    /// be one, and the mailbox decides: its owner chooses a password by the link to reset it.
+    async fn taken(&self, unit: &mut Unit<'_, U>, owner: Option<&U::Id>) -> Result<Reason, Error> {
+        if unit.may_mail(MailKind::AddressTaken, &self.identifier).await? {
+            unit.enqueue(MailKind::AddressTaken, &self.identifier).await?;
+        }
+        let both = U::POLICY.confirm_email.is_some() && U::POLICY.reset_password.is_some();
+        let standing = match owner {
+            Some(owner) if both => unit.standing(owner).await?,
+            _ => None,
+        };
+        match standing {
+            Some(standing) if !standing.confirmed => {
+                let nobody_knows = unit.core.hasher.unknowable()?;
+                if !unit.replace_password(&standing.user_id, standing.epoch, &nobody_knows).await? {
+                    return Err(DatabaseError::lost_race().into());
+                }
+                Ok(Reason::AddressContested)
+            }
+            _ => Ok(Reason::AddressTaken),
+        }
+    }
+
+    async fn insert_user(&self, unit: &mut Unit<'_, U>, email: &str) -> Result<U::Id, Error> {
         let generated = U::Id::generate();
-        let email = self.address.as_str();
         let mut values = Values::default();
         if let Some(id) = &generated {
             values.push(id);
@@ -157,18 +233,5 @@ impl<U: Account> Register<U> {
             ))
             .into()
         })
-    }
-
-    /// The same answer as for a free address; the owner is told by mail.
-    async fn taken(
-        &self,
-        unit: &mut Unit<'_, U>,
-        owner: Option<U::Id>,
-    ) -> Result<Recorded<Result<Registered<U>, Refusal>>, Error> {
-        if unit.may_mail(MailKind::AddressTaken, &self.identifier).await? {
-            unit.enqueue(MailKind::AddressTaken, &self.identifier).await?;
-        }
-        let entry = Entry::refused(Event::Register, Actor::Visitor, Reason::AddressTaken).maybe_of(owner);
-        unit.record(entry, Ok(Registered { user: None })).await
     }
 }

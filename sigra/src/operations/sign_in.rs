@@ -31,7 +31,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed, [`Refusal::Busy`] before
-    /// anything is done, and [`Failure`](crate::Failure).
+    /// a hash is computed and without counting the attempt, and [`Failure`](crate::Failure).
     pub fn sign_in<'a>(&'a self, credentials: Credentials, client: &'a Client) -> Operation<'a, U::SignIn>
     where
         U: feature::Passwords,
@@ -96,6 +96,13 @@ impl<U: Account> Unit<'_, U> {
         Ok(Ok(()))
     }
 
+    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them.
+    pub(super) async fn count_request(&mut self, client: &Client) -> Result<Result<(), Refusal>, Error> {
+        let Some((policy, network)) = U::POLICY.throttle.zip(client.network()) else { return Ok(Ok(())) };
+        let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
+        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
     /// The password was right: the network gets its attempt back, and the account's row of failures is over.
     pub(super) async fn attempt_succeeded(&mut self, buckets: &Buckets) -> Result<(), Error> {
         if let Some((bucket, _)) = &buckets.network {
@@ -110,13 +117,18 @@ impl<U: Account> Unit<'_, U> {
 
 impl<U: feature::Passwords> Shielded<U> {
     async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<Outcome<U>, Error> {
-        let place = self.0.core.hasher.admit()?;
         let identifier = Identifier::of_attempt(&credentials.email);
         let buckets = Buckets::of::<U>(&identifier, &client);
         let reserve = Reserve { identifier, buckets: buckets.clone(), client: client.clone() };
         let mut candidate = self.step(reserve).await??;
         let stored = candidate.as_mut().and_then(|candidate| candidate.hash.take());
-        let verified = match self.0.core.hasher.verify(place, credentials.password, stored).await {
+        // A place only now: whoever is at a limit must not keep others from the queue.
+        let hasher = &self.0.core.hasher;
+        let verified = match hasher.admit() {
+            Ok(place) => hasher.verify(place, credentials.password, stored).await,
+            Err(busy) => Err(busy.into()),
+        };
+        let verified = match verified {
             // Nothing was looked at, so nothing is counted.
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
                 self.step(Return { buckets, client }).await?;

@@ -64,6 +64,9 @@ impl Hasher {
         if settings.permits == 0 {
             return Err(Failure::Config("`Hashing::permits` must be at least 1".into()).into());
         }
+        let places =
+            settings.permits.checked_add(settings.queue).filter(|all| *all <= Semaphore::MAX_PERMITS);
+        let places = places.ok_or_else(|| Failure::Config("`Hashing::queue` is too large".into()))?;
         let params =
             Params::new(policy.memory_kib, policy.iterations, 1, Some(OUTPUT_BYTES)).map_err(|error| {
                 Failure::Config(format!("the cost of `password(..)` cannot be used: {error}"))
@@ -72,7 +75,7 @@ impl Hasher {
             params,
             settings,
             permits: Arc::new(Semaphore::new(settings.permits)),
-            places: Arc::new(Semaphore::new(settings.permits + settings.queue)),
+            places: Arc::new(Semaphore::new(places)),
             memory: Arc::default(),
             computed: Arc::default(),
         })
@@ -97,24 +100,40 @@ impl Hasher {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(|error| Failure::Random(error.to_string()))?;
         let output = self.compute(place, self.params.clone(), password, salt.to_vec()).await?;
+        self.stored(&salt, &output)
+    }
+
+    /// A hash that no password is known to have: of the usual form, with a random result.
+    pub(crate) fn unknowable(&self) -> Result<PasswordHash, Error> {
+        let mut bytes = [0; SALT_BYTES + OUTPUT_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| Failure::Random(error.to_string()))?;
+        let (salt, output) = bytes.split_at(SALT_BYTES);
+        self.stored(salt, output)
+    }
+
+    /// The stored form under today's cost.
+    fn stored(&self, salt: &[u8], output: &[u8]) -> Result<PasswordHash, Error> {
         let phc = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
             params: phc::ParamsString::try_from(&self.params).map_err(unusable)?,
-            salt: Some(phc::Salt::new(&salt).map_err(unusable)?),
-            hash: Some(phc::Output::new(&output).map_err(unusable)?),
+            salt: Some(phc::Salt::new(salt).map_err(unusable)?),
+            hash: Some(phc::Output::new(output).map_err(unusable)?),
         };
         Ok(PasswordHash::new(phc.to_string()))
     }
 
-    /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no.
+    /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no. A stored
+    /// hash that cannot be read is for the operator's log, and for the visitor like none.
     pub(crate) async fn verify(
         &self,
         place: Place,
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<bool, Error> {
-        let stored = stored.map(|hash| Stored::parse(&hash)).transpose()?;
+        let stored = stored.and_then(|hash| {
+            Stored::parse(&hash).inspect_err(|error| tracing::error!(%error, "a password was refused")).ok()
+        });
         // Longer than any password can be: the same work on a bounded input, and no.
         let too_long = password.is_too_long();
         let password = if too_long { Password::new("") } else { password };

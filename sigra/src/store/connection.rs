@@ -30,7 +30,14 @@ impl Row {
     /// Column `index`, from zero.
     pub(crate) fn get<T: Load>(&self, index: usize) -> Result<T, ReadError> {
         #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-        let failed = |error: sqlx::Error| ReadError { index, reason: error.to_string() };
+        // sqlx's own text of a value that does not decode repeats the value.
+        let failed = |error: sqlx::Error| {
+            let reason = match error {
+                sqlx::Error::ColumnDecode { .. } => "the value does not decode as its type".to_owned(),
+                error => error.to_string(),
+            };
+            ReadError { index, reason }
+        };
         let _ = index;
         match *self {
             #[cfg(feature = "sqlite")]

@@ -77,9 +77,9 @@ pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
 /// Brings the database up to date. Safe to call from many processes at once and after a crash.
 pub(crate) async fn run<U: Account>(pool: &Pool, now: OffsetDateTime) -> Result<(), Error> {
     let mut writer = pool.write().await?;
-    let result = match lock(&mut writer, pool.dialect()).await {
+    let result = match lock::<U>(&mut writer, pool.dialect()).await {
         Ok(()) => apply::<U>(&mut writer.connection, pool.dialect(), now).await,
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     };
     let connection = &mut writer.connection;
     // Whatever happened, the lock goes with the connection's transaction or is given back here.
@@ -92,23 +92,32 @@ pub(crate) async fn run<U: Account>(pool: &Pool, now: OffsetDateTime) -> Result<
     Ok(())
 }
 
-async fn lock(writer: &mut Writer<'_>, dialect: Dialect) -> Result<(), DatabaseError> {
+async fn lock<U: Account>(writer: &mut Writer<'_>, dialect: Dialect) -> Result<(), Error> {
     match dialect {
-        Dialect::Sqlite => writer.begin().await,
+        Dialect::Sqlite => writer.begin().await?,
         Dialect::Postgres => {
             writer.begin().await?;
-            writer.connection.run("SELECT pg_advisory_xact_lock(8315161591217651)").await
+            writer.connection.run("SELECT pg_advisory_xact_lock(8315161591217651)").await?;
         }
         // MariaDB commits at every CREATE: the lock has to live outside the transaction.
-        Dialect::MySql => writer.connection.run("DO GET_LOCK('sigra_migrations', 60)").await,
+        Dialect::MySql => {
+            let row = writer.connection.fetch_optional(Rendered::<U, LockMigrations>::STATEMENT, &[]).await?;
+            if row.and_then(|row| row.get::<Option<i64>>(0).ok().flatten()) != Some(1) {
+                return Err(Failure::Config(
+                    "another process has been migrating this database for a minute; start again when it is done".into(),
+                )
+                .into());
+            }
+        }
     }
+    Ok(())
 }
 
 async fn unlock(connection: &mut Connection, dialect: Dialect, applied: bool) -> Result<(), DatabaseError> {
     match dialect {
         Dialect::Sqlite | Dialect::Postgres if applied => connection.commit().await,
         Dialect::Sqlite | Dialect::Postgres => connection.rollback().await,
-        Dialect::MySql => connection.run("DO RELEASE_LOCK('sigra_migrations')").await,
+        Dialect::MySql => connection.run("DO RELEASE_LOCK(CONCAT('sigra:', SHA1(DATABASE())))").await,
     }
 }
 

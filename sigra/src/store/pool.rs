@@ -32,16 +32,22 @@ enum Backend {
     #[cfg(feature = "sqlite")]
     Sqlite { readers: sqlx::SqlitePool, writer: sqlx::SqlitePool, turn: tokio::sync::Semaphore },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres { pool: sqlx::PgPool, turn: tokio::sync::Semaphore },
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlPool),
+    MySql { pool: sqlx::MySqlPool, turn: tokio::sync::Semaphore },
 }
 
-/// A connection for one transaction, with the turn that SQLite's single writer asks for.
+/// Transactions at once on a pool of this size: a third of the connections is left to session checks, however many write.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn turns(connections: u32) -> tokio::sync::Semaphore {
+    tokio::sync::Semaphore::new((connections - connections / 3).max(1) as usize)
+}
+
+/// A connection for one transaction, with its turn among the writers.
 pub(crate) struct Writer<'p> {
     pub(crate) connection: Connection,
     shared: bool,
-    _turn: Option<tokio::sync::SemaphorePermit<'p>>,
+    _turn: tokio::sync::SemaphorePermit<'p>,
 }
 
 impl Writer<'_> {
@@ -84,9 +90,15 @@ impl Pool {
                 shared: true,
             }),
             #[cfg(feature = "postgres")]
-            Source::Postgres(pool) => Ok(Self { backend: Backend::Postgres(pool), shared: true }),
+            Source::Postgres(pool) => {
+                let turn = turns(pool.options().get_max_connections());
+                Ok(Self { backend: Backend::Postgres { pool, turn }, shared: true })
+            }
             #[cfg(feature = "mysql")]
-            Source::MySql(pool) => Ok(Self { backend: Backend::MySql(pool), shared: true }),
+            Source::MySql(pool) => {
+                let turn = turns(pool.options().get_max_connections());
+                Ok(Self { backend: Backend::MySql { pool, turn }, shared: true })
+            }
         }
     }
 
@@ -151,7 +163,7 @@ impl Pool {
             .connect(url)
             .await
             .map_err(DatabaseError::from)?;
-        Ok(Self { backend: Backend::Postgres(pool), shared: false })
+        Ok(Self { backend: Backend::Postgres { pool, turn: turns(CONNECTIONS) }, shared: false })
     }
 
     #[cfg(feature = "mysql")]
@@ -170,7 +182,7 @@ impl Pool {
             .connect(url)
             .await
             .map_err(DatabaseError::from)?;
-        Ok(Self { backend: Backend::MySql(pool), shared: false })
+        Ok(Self { backend: Backend::MySql { pool, turn: turns(CONNECTIONS) }, shared: false })
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -178,9 +190,9 @@ impl Pool {
             #[cfg(feature = "sqlite")]
             Backend::Sqlite { .. } => Dialect::Sqlite,
             #[cfg(feature = "postgres")]
-            Backend::Postgres(_) => Dialect::Postgres,
+            Backend::Postgres { .. } => Dialect::Postgres,
             #[cfg(feature = "mysql")]
-            Backend::MySql(_) => Dialect::MySql,
+            Backend::MySql { .. } => Dialect::MySql,
         }
     }
 
@@ -190,9 +202,9 @@ impl Pool {
             #[cfg(feature = "sqlite")]
             Backend::Sqlite { ref readers, .. } => Connection::Sqlite(readers.acquire().await?),
             #[cfg(feature = "postgres")]
-            Backend::Postgres(ref pool) => Connection::Postgres(pool.acquire().await?),
+            Backend::Postgres { ref pool, .. } => Connection::Postgres(pool.acquire().await?),
             #[cfg(feature = "mysql")]
-            Backend::MySql(ref pool) => Connection::MySql(pool.acquire().await?),
+            Backend::MySql { ref pool, .. } => Connection::MySql(pool.acquire().await?),
         };
         if self.shared {
             connection.cleanse().await?;
@@ -207,17 +219,19 @@ impl Pool {
             Backend::Sqlite { ref writer, ref turn, .. } => {
                 let turn = turn.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
                 let connection = Connection::Sqlite(writer.acquire().await?);
-                Ok(Writer { connection, shared: self.shared, _turn: Some(turn) })
+                Ok(Writer { connection, shared: self.shared, _turn: turn })
             }
             #[cfg(feature = "postgres")]
-            Backend::Postgres(ref pool) => {
+            Backend::Postgres { ref pool, ref turn } => {
+                let turn = turn.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
                 let connection = Connection::Postgres(pool.acquire().await?);
-                Ok(Writer { connection, shared: self.shared, _turn: None })
+                Ok(Writer { connection, shared: self.shared, _turn: turn })
             }
             #[cfg(feature = "mysql")]
-            Backend::MySql(ref pool) => {
+            Backend::MySql { ref pool, ref turn } => {
+                let turn = turn.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
                 let connection = Connection::MySql(pool.acquire().await?);
-                Ok(Writer { connection, shared: self.shared, _turn: None })
+                Ok(Writer { connection, shared: self.shared, _turn: turn })
             }
         }
     }
@@ -234,9 +248,9 @@ impl Pool {
                 writer.close().await;
             }
             #[cfg(feature = "postgres")]
-            Backend::Postgres(ref pool) => pool.close().await,
+            Backend::Postgres { ref pool, .. } => pool.close().await,
             #[cfg(feature = "mysql")]
-            Backend::MySql(ref pool) => pool.close().await,
+            Backend::MySql { ref pool, .. } => pool.close().await,
         }
     }
 }

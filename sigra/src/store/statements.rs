@@ -21,7 +21,6 @@ statements! {
     /// A host's row whose key the database makes.
     InsertUser =
         "INSERT INTO {users} ({email}, {password}{new_columns}) VALUES ($1, $2{new_values}){returning_id}";
-    DeleteUser = "DELETE FROM {users} WHERE {id} = $1";
     LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
     /// The unique index on the identifier decides between two registrations at once.
     InsertAccount =
@@ -149,9 +148,11 @@ statements! {
     InsertAudit =
         "INSERT INTO [audit] (id, at, event, outcome, reason, actor, user_id, session_id, network, user_agent, \
          request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    /// Nothing from before the account: SQLite may give a deleted account's number to a new one.
     Activity =
-        "SELECT at, event, outcome, reason, actor, network, user_agent FROM [audit] \
-         WHERE user_id = $1 ORDER BY at DESC, id DESC LIMIT $2";
+        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent FROM [audit] l \
+         WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
+         ORDER BY l.at DESC, l.id DESC LIMIT $3";
 }
 
 // Sweeping: small batches, so that no request waits for a long delete.
@@ -173,6 +174,9 @@ statements! {
 
 // Migrations.
 statements! {
+    /// A server has one space of lock names for all its databases.
+    LockMigrations =
+        "SELECT CAST(GET_LOCK(CONCAT('sigra:', SHA1(DATABASE())), 60) AS {int8})";
     CreateMigrations =
         "CREATE TABLE IF NOT EXISTS [migrations] (version {integer} NOT NULL PRIMARY KEY, name {text} NOT NULL, \
          host_table {text} NOT NULL, applied_at {stamp} NOT NULL) {options}";
