@@ -29,7 +29,7 @@ impl<U> Registered<U> {
     ///
     /// Never let it show in the answer: that would tell strangers who has an account (ASVS 6.3.8).
     #[must_use]
-    pub fn new_user(&self) -> Option<&U> {
+    pub fn user(&self) -> Option<&U> {
         self.user.as_ref()
     }
 }
