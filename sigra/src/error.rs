@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::password::PasswordProblem;
+use crate::password::breached::Unavailable;
 
 /// Why an operation did not do what was asked.
 ///
@@ -91,6 +92,10 @@ pub enum Failure {
     /// A stored password hash that no verifier of Sigra understands.
     #[error("the password hash of an account is not one that this version can verify: {0}")]
     PasswordHash(String),
+    /// A new password could not be looked up among breached ones, and the host wants no other
+    /// ([`WhenUnavailable::Refuse`](crate::password::breached::WhenUnavailable)). Nothing was used up.
+    #[error("a new password was refused, since breached ones cannot be looked up: {0}")]
+    BreachedPasswords(#[from] Unavailable),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(String),
@@ -108,6 +113,12 @@ impl From<DatabaseError> for Error {
 impl From<PasswordProblem> for Error {
     fn from(problem: PasswordProblem) -> Self {
         Self::Refused(problem.into())
+    }
+}
+
+impl From<Unavailable> for Error {
+    fn from(error: Unavailable) -> Self {
+        Self::Failed(error.into())
     }
 }
 
