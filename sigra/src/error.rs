@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::password::PasswordProblem;
+use crate::password::breached::Unavailable;
 
 /// Why an operation did not do what was asked.
 ///
@@ -94,6 +95,10 @@ pub enum Failure {
     /// A stored password hash that no verifier of Sigra understands.
     #[error("the password hash of an account is not one that this version can verify: {0}")]
     PasswordHash(String),
+    /// A new password could not be looked up among breached ones, and the host wants no other
+    /// ([`WhenUnavailable::Refuse`](crate::password::breached::WhenUnavailable)). Nothing was used up.
+    #[error("a new password was refused, since breached ones cannot be looked up: {0}")]
+    BreachedPasswords(#[from] Unavailable),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(String),
@@ -111,6 +116,12 @@ impl From<DatabaseError> for Error {
 impl From<PasswordProblem> for Error {
     fn from(problem: PasswordProblem) -> Self {
         Self::Refused(problem.into())
+    }
+}
+
+impl From<Unavailable> for Error {
+    fn from(error: Unavailable) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -159,6 +170,10 @@ impl DatabaseError {
 
 /// What the library does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "without a database nothing fails")
+)]
 pub(crate) enum DatabaseErrorKind {
     /// Lost against a concurrent transaction; nothing is wrong.
     Transient,
@@ -171,10 +186,6 @@ pub(crate) enum DatabaseErrorKind {
     /// The index is there already.
     DuplicateIndex,
     /// Nothing the library can mend.
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
-        allow(dead_code, reason = "without a database nothing fails")
-    )]
     Other,
 }
 

@@ -62,7 +62,7 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let (email, password) = U::credentials(&new);
             let address = Address::parse(email)?;
-            password.check(U::POLICY.password.min_length)?;
+            self.screen(password, address.as_str()).await?;
             let password = password.clone();
             let client = client.clone();
             self.shielded(|shielded| async move {

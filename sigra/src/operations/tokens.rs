@@ -22,7 +22,7 @@ const TRIES: i64 = 5;
 pub(super) struct Found<U: Account> {
     id: uuid::Uuid,
     user_id: U::Id,
-    identifier: String,
+    pub(super) identifier: String,
     epoch: i64,
 }
 

@@ -1,7 +1,14 @@
 //! Passwords: what a visitor types, what is stored, and the rules between them.
 
+mod blocklist;
+pub mod breached;
+mod context;
 mod hash;
 mod hasher;
+mod pattern;
+mod screen;
+#[cfg(feature = "zxcvbn")]
+mod strength;
 
 use std::fmt;
 
@@ -11,6 +18,9 @@ use zeroize::Zeroizing;
 pub use self::hash::PasswordHash;
 pub(crate) use self::hasher::Hasher;
 pub use self::hasher::Hashing;
+pub(crate) use self::screen::Screening;
+#[cfg(feature = "zxcvbn")]
+pub use self::strength::Strength;
 
 /// Code points that a password may have. NIST SP 800-63B-4 asks for at least 64.
 pub const MAX_LENGTH: usize = 256;
@@ -87,6 +97,33 @@ pub enum PasswordProblem {
     TooLong {
         /// The maximum, in code points.
         max: usize,
+    },
+    /// One character or a few over and over, or a row such as `abcdef..` (NIST SP 800-63B-4 3.1.1.2).
+    #[error(
+        "the password is one short pattern, which is tried first: use a few words that do not belong together"
+    )]
+    Pattern,
+    /// One that many people use (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4).
+    #[error(
+        "many people use this password, so it is tried first: use a few words that do not belong together"
+    )]
+    Common,
+    /// Made of the account's address or the application's name (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11).
+    #[error("the password is made of your e-mail address or the name of this site: use other words")]
+    Context,
+    /// Known from a data breach (ASVS 6.2.12). It says nothing about this account.
+    #[error(
+        "this password is known from a data breach at another site: choose a new one, and change it wherever you use it"
+    )]
+    Breached,
+    /// Fewer guesses than the host's setting `strength` asks for.
+    #[error(
+        "the password is too easy to guess{}: make it longer, or use words that do not belong together",
+        warning.as_ref().map(|warning| format!(" ({})", warning.trim_end_matches('.'))).unwrap_or_default()
+    )]
+    Weak {
+        /// What makes it so, in English, where zxcvbn has words for it.
+        warning: Option<String>,
     },
 }
 
