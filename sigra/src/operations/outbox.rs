@@ -4,16 +4,21 @@
 //! sends. So nothing in the database can be used by whoever reads it, a mail that failed is sent again with a fresh token, and
 //! a request takes the same time whether or not there is an account.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
-use crate::email::Identifier;
+use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
-use crate::mail::{Links, Mail, Mailer, Message};
+use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
 use crate::store::{Rendered, Stamp};
 use crate::token::{ForConfirmEmail, ForResetPassword, six_digits};
@@ -44,6 +49,16 @@ impl MailKind {
         }
     }
 
+    /// A stranger can cause it; nobody needs it when it is old.
+    const fn was_asked_for(self) -> bool {
+        !matches!(self, Self::PasswordChanged)
+    }
+
+    /// It proves the address that it is mailed to.
+    const fn has_secret(self) -> bool {
+        matches!(self, Self::ConfirmEmail | Self::ResetPassword)
+    }
+
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -53,6 +68,14 @@ impl MailKind {
 const MAILS: Limit = Limit::InWindow { most: 5, within: Duration::from_hours(1) };
 /// How long a worker has for one mail before another may take it.
 const LEASE: Duration = Duration::from_mins(2);
+/// How long a mailer has, within the lease.
+const SEND_WITHIN: Duration = Duration::from_mins(1);
+/// What a visitor asked for so long ago is not sent any more.
+const STALE_AFTER: Duration = Duration::from_hours(24);
+/// Rows that `DueMail` reads.
+const BATCH: usize = 20;
+/// Mails that a worker sends at once.
+const LOOPS: usize = 4;
 /// Deliveries that are tried: over about a day and a half.
 const ATTEMPTS: i64 = 12;
 /// How often the worker looks for rows that another process wrote, or that were postponed.
@@ -109,15 +132,64 @@ impl<U: Account> Step<U> for Ask {
 #[allow(clippy::struct_field_names, reason = "the columns are called so")]
 struct Due {
     id: uuid::Uuid,
-    kind: Option<MailKind>,
+    kind: MailKind,
     identifier: String,
+    created_at: Stamp,
     due_at: Stamp,
     attempts: i64,
 }
 
-/// Takes a row for a while and writes the mail. `None`: another worker has it, or there is nothing to send.
-struct Compose {
+/// A row that is this worker's until the lease runs out.
+#[derive(Clone, Debug)]
+struct Claimed {
     due: Due,
+    lease: Stamp,
+}
+
+/// Takes a row for a while. `None`: another worker has it, or it was given up.
+///
+/// A transaction of its own: a row that cannot be written, or takes the process with it, has been counted all the same.
+struct Claim {
+    due: Due,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for Claim {
+    type Output = Option<Claimed>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Due { id, due_at, attempts, .. } = &self.due;
+        let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
+        if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
+            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
+        }
+        if *attempts >= ATTEMPTS {
+            let entry = claimed.give_up(unit, Reason::DeliveryFailed).await?;
+            return unit.record(entry, None).await;
+        }
+        Ok(unit.bookkeeping(Bookkeeping::OutboxLease, Some(claimed)))
+    }
+}
+
+impl Claimed {
+    /// Drops the row and says whose mail it was.
+    async fn give_up<U: Account>(&self, unit: &mut Unit<'_, U>, why: Reason) -> Result<Entry, Error> {
+        let owner = match unit.fetch_optional(IdentifierTaken, &[&self.due.identifier.as_str()]).await? {
+            Some(row) => Some(Reader::<U>::new(&row).next::<U::Id>()?),
+            None => None,
+        };
+        unit.execute(DeleteMail, &[&self.due.id, &self.lease]).await?;
+        Ok(Entry::failed(Event::SendMail, Actor::System, why).maybe_of(owner))
+    }
+}
+
+/// Writes the mail of a row. `None`: there is nothing to send.
+struct Compose {
+    claimed: Claimed,
     links: Links,
     client: Client,
 }
@@ -130,24 +202,33 @@ impl<U: Account> Step<U> for Compose {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Due { id, kind, identifier, due_at, .. } = &self.due;
-        let lease = unit.after(LEASE);
-        if unit.execute(ClaimMail, &[&lease, id, due_at]).await?.rows != 1 {
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
-        }
+        let Claimed { due: Due { id, kind, identifier, created_at, .. }, lease } = &self.claimed;
         let standing = match unit.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await? {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
             None => None,
         };
-        let message = match (kind, &standing) {
-            (Some(kind), Some(standing)) if standing.disabled_since.is_none() => {
-                self.write(unit, *kind, standing).await?
-            }
-            _ => None,
+        // Nobody waits for an old answer any more, and a link in it would surprise.
+        let stale = kind.was_asked_for() && unit.now - created_at.0 > STALE_AFTER;
+        let standing = standing.filter(|standing| standing.disabled_since.is_none() && !stale);
+        if let Some(standing) = &standing
+            && kind.has_secret()
+            && !Address::parse(&standing.email).is_ok_and(|email| email.identifier().as_str() == identifier)
+        {
+            // A link proves the address that it was mailed to. This one would prove another.
+            tracing::error!(
+                user_id = %standing.user_id,
+                "the host changed the address of an account behind Sigra's back; no link is mailed to it"
+            );
+            let entry = self.claimed.give_up(unit, Reason::AddressChanged).await?;
+            return unit.record(entry, None).await;
+        }
+        let message = match &standing {
+            Some(standing) => self.write(unit, *kind, standing).await?,
+            None => None,
         };
         let (Some(message), Some(standing)) = (message, standing) else {
             // Nobody has this address, or what was asked for is done already.
-            unit.execute(DeleteMail, &[id]).await?;
+            unit.execute(DeleteMail, &[id, lease]).await?;
             return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
         };
         let entry = Entry::success(Event::SendMail, Actor::System).of(&standing.user_id);
@@ -194,7 +275,7 @@ impl Compose {
 
 /// What became of a mail that was handed to the mailer.
 struct Settle {
-    due: Due,
+    claimed: Claimed,
     sent: bool,
     client: Client,
 }
@@ -207,20 +288,41 @@ impl<U: Account> Step<U> for Settle {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        let Due { id, attempts, .. } = &self.due;
+        let Claimed { due: Due { id, attempts, .. }, lease } = &self.claimed;
         if self.sent {
-            unit.execute(DeleteMail, &[id]).await?;
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()));
+            unit.execute(DeleteMail, &[id, lease]).await?;
+        } else {
+            let next = unit.after(Duration::from_secs(30 << (*attempts).clamp(0, 12)));
+            unit.execute(PostponeMail, &[&next, id, lease]).await?;
         }
-        if attempts + 1 >= ATTEMPTS {
-            unit.execute(DeleteMail, &[id]).await?;
-            let entry = Entry::failed(Event::SendMail, Actor::System, Reason::DeliveryFailed);
-            return unit.record(entry, ()).await;
-        }
-        let next = unit.after(Duration::from_secs(30 << (*attempts).clamp(0, 12)));
-        unit.execute(PostponeMail, &[&next, id]).await?;
         Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()))
     }
+}
+
+/// Hands a mail over. A mailer that panics or never answers is one that failed, and takes nothing with it.
+async fn hand_over(mailer: &dyn Mailer, mail: Mail) -> Result<(), MailError> {
+    let panicked = || MailError::new("the mailer panicked");
+    let mut sending = catch_unwind(AssertUnwindSafe(|| mailer.send(mail))).map_err(|_| panicked())?;
+    let guarded = poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    });
+    let sent = tokio::time::timeout(SEND_WITHIN, guarded).await;
+    sent.unwrap_or_else(|_| Err(MailError::new("the mailer did not answer in time")))
+}
+
+/// Which part of a batch one of several workers in a process looks at.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    number: usize,
+    of: usize,
+}
+
+/// What one batch came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Batch {
+    read: usize,
+    sent: usize,
 }
 
 impl<U> Sigra<U> {
@@ -228,7 +330,8 @@ impl<U> Sigra<U> {
     /// may call it.
     ///
     /// A mail is sent at least once: a process that dies between sending and noting it leaves the row for another, who
-    /// sends a fresh link. Writes one audit row `mail.message.send` for each mail written.
+    /// sends a fresh link. Writes one audit row `mail.message.send` when a mail is written, and one that says `failed` when
+    /// it is given up.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
@@ -238,18 +341,48 @@ impl<U> Sigra<U> {
     {
         Box::pin(async move {
             let mut sent = 0;
-            for due in self.due_mail().await? {
-                let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-                let Some(mail) = self.perform(compose).await? else { continue };
-                let result = mailer.send(mail).await;
-                if let Err(error) = &result {
-                    tracing::warn!(%error, "a mail could not be sent; it is tried again");
+            loop {
+                let batch = self.deliver_batch(mailer, links, Share { number: 0, of: 1 }).await?;
+                sent += batch.sent;
+                if batch.read < BATCH {
+                    return Ok(sent);
                 }
-                sent += usize::from(result.is_ok());
-                self.perform(Settle { due, sent: result.is_ok(), client: Client::unknown() }).await?;
             }
-            Ok(sent)
         })
+    }
+
+    async fn deliver_batch(&self, mailer: &dyn Mailer, links: &Links, share: Share) -> Result<Batch, Error>
+    where
+        U: Account,
+    {
+        let due = self.due_mail().await?;
+        let mut batch = Batch { read: due.len(), sent: 0 };
+        for due in due.into_iter().skip(share.number).step_by(share.of) {
+            let Some(claimed) = self.perform(Claim { due, client: Client::unknown() }).await? else {
+                continue;
+            };
+            match self.deliver_one(mailer, links, &claimed).await {
+                Ok(sent) => batch.sent += usize::from(sent),
+                // One row must not keep the others waiting: it comes up again when its lease has run out.
+                Err(error) => tracing::error!(%error, mail = %claimed.due.id, "a mail could not be written"),
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn deliver_one(&self, mailer: &dyn Mailer, links: &Links, claimed: &Claimed) -> Result<bool, Error>
+    where
+        U: Account,
+    {
+        let (claimed, links) = (claimed.clone(), links.clone());
+        let compose = Compose { claimed: claimed.clone(), links, client: Client::unknown() };
+        let Some(mail) = self.perform(compose).await? else { return Ok(false) };
+        let result = hand_over(mailer, mail).await;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "a mail could not be sent; it is tried again");
+        }
+        self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
+        Ok(result.is_ok())
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>
@@ -258,37 +391,51 @@ impl<U> Sigra<U> {
     {
         let now = Stamp(self.core.now());
         let rows = self.core.pool.read().await?.fetch(Rendered::<U, DueMail>::STATEMENT, &[&now]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut row = Reader::<U>::new(row);
-                Ok(Due {
-                    id: row.next()?,
-                    kind: MailKind::parse(&row.next::<String>()?),
-                    identifier: row.next()?,
-                    due_at: row.next()?,
-                    attempts: row.next()?,
-                })
-            })
-            .collect()
+        let read = |row: &crate::store::Row| {
+            let mut row = Reader::<U>::new(row);
+            let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));
+            let (identifier, created_at) = (row.next()?, row.next()?);
+            let (due_at, attempts) = (row.next()?, row.next()?);
+            Ok(kind.map(|kind| Due { id, kind, identifier, created_at, due_at, attempts }))
+        };
+        rows.iter().map(read).filter_map(Result::transpose).collect()
     }
 }
 
-/// The loop of [`Sigra::start_worker`].
+/// The loops of [`Sigra::start_worker`]: several, so that one slow delivery does not keep the others waiting, nor tells by its
+/// slowness that there was something to deliver.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
-    let mut swept = tokio::time::Instant::now();
+    let mailer: Arc<dyn Mailer> = Arc::new(mailer);
+    let mut loops = tokio::task::JoinSet::new();
+    for number in 0..LOOPS {
+        let share = Share { number, of: LOOPS };
+        loops.spawn(deliver(auth.clone(), mailer.clone(), links.clone(), share));
+    }
+    loops.spawn(sweep(auth));
+    // They end when this future is dropped, and not before.
+    while loops.join_next().await.is_some() {}
+}
+
+async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links, share: Share) {
     loop {
-        match auth.deliver_mail(&mailer, &links).await {
-            // There may be more than one batch.
-            Ok(sent) if sent > 0 => continue,
+        // Listening before looking: what is put into the outbox meanwhile is not missed.
+        let mut woken = pin!(auth.core.outbox.notified());
+        woken.as_mut().enable();
+        match auth.deliver_batch(&*mailer, &links, share).await {
+            // There is more. What was looked at may have been for nobody: that is no reason to rest.
+            Ok(batch) if batch.read == BATCH => continue,
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the worker could not read the outbox"),
         }
-        if swept.elapsed() >= SWEEP_EVERY {
-            swept = tokio::time::Instant::now();
-            if let Err(error) = auth.sweep().await {
-                tracing::error!(%error, "the worker could not sweep");
-            }
+        let _ = tokio::time::timeout(POLL_EVERY, woken).await;
+    }
+}
+
+async fn sweep<U: Account>(auth: Sigra<U>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = auth.sweep().await {
+            tracing::error!(%error, "the worker could not sweep");
         }
-        let _ = tokio::time::timeout(POLL_EVERY, auth.core.outbox.notified()).await;
     }
 }
