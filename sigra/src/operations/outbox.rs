@@ -16,7 +16,7 @@ use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
@@ -146,35 +146,6 @@ struct Claimed {
     lease: Stamp,
 }
 
-/// Takes a row for a while. `None`: another worker has it, or it was given up.
-///
-/// A transaction of its own: a row that cannot be written, or takes the process with it, has been counted all the same.
-struct Claim {
-    due: Due,
-    client: Client,
-}
-
-impl<U: Account> Step<U> for Claim {
-    type Output = Option<Claimed>;
-
-    fn client(&self) -> &Client {
-        &self.client
-    }
-
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Due { id, due_at, attempts, .. } = &self.due;
-        let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
-        if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
-        }
-        if *attempts >= ATTEMPTS {
-            let entry = claimed.give_up(unit, Reason::DeliveryFailed).await?;
-            return unit.record(entry, None).await;
-        }
-        Ok(unit.bookkeeping(Bookkeeping::OutboxLease, Some(claimed)))
-    }
-}
-
 impl Claimed {
     /// Drops the row and says whose mail it was.
     async fn give_up<U: Account>(&self, unit: &mut Unit<'_, U>, why: Reason) -> Result<Entry, Error> {
@@ -187,28 +158,36 @@ impl Claimed {
     }
 }
 
-/// Writes the mail of a row. `None`: there is nothing to send.
+/// Takes a row for a while and writes its mail. `None`: another worker has it, or there is nothing to send.
 struct Compose {
-    claimed: Claimed,
+    due: Due,
     links: Links,
     client: Client,
 }
 
 impl<U: Account> Step<U> for Compose {
-    type Output = Option<Mail>;
+    type Output = Option<(Claimed, Mail)>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Claimed { due: Due { id, kind, identifier, created_at, .. }, lease } = &self.claimed;
+        let Due { id, kind, identifier, created_at, due_at, attempts } = &self.due;
+        let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
+        if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
+            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
+        }
+        let stale = kind.was_asked_for() && unit.now - created_at.0 > STALE_AFTER;
+        if *attempts >= ATTEMPTS || (stale && *attempts > 0) {
+            let entry = claimed.give_up(unit, Reason::DeliveryFailed).await?;
+            return unit.record(entry, None).await;
+        }
         let standing = match unit.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await? {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
             None => None,
         };
         // Nobody waits for an old answer any more, and a link in it would surprise.
-        let stale = kind.was_asked_for() && unit.now - created_at.0 > STALE_AFTER;
         let standing = standing.filter(|standing| standing.disabled_since.is_none() && !stale);
         if let Some(standing) = &standing
             && kind.has_secret()
@@ -219,7 +198,7 @@ impl<U: Account> Step<U> for Compose {
                 user_id = %standing.user_id,
                 "the host changed the address of an account behind Sigra's back; no link is mailed to it"
             );
-            let entry = self.claimed.give_up(unit, Reason::AddressChanged).await?;
+            let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
             return unit.record(entry, None).await;
         }
         let message = match &standing {
@@ -228,11 +207,11 @@ impl<U: Account> Step<U> for Compose {
         };
         let (Some(message), Some(standing)) = (message, standing) else {
             // Nobody has this address, or what was asked for is done already.
-            unit.execute(DeleteMail, &[id, lease]).await?;
+            unit.execute(DeleteMail, &[id, &claimed.lease]).await?;
             return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
         };
         let entry = Entry::success(Event::SendMail, Actor::System).of(&standing.user_id);
-        unit.record(entry, Some(Mail::new(standing.email, message))).await
+        unit.record(entry, Some((claimed, Mail::new(standing.email, message)))).await
     }
 }
 
@@ -292,10 +271,36 @@ impl<U: Account> Step<U> for Settle {
         if self.sent {
             unit.execute(DeleteMail, &[id, lease]).await?;
         } else {
-            let next = unit.after(Duration::from_secs(30 << (*attempts).clamp(0, 12)));
-            unit.execute(PostponeMail, &[&next, id, lease]).await?;
+            unit.execute(PostponeMail, &[&unit.later(*attempts), id, lease]).await?;
         }
         Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()))
+    }
+}
+
+/// Counts a row that could not be written and lets it wait, so that it is not the first to be read for ever.
+struct SetAside {
+    due: Due,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for SetAside {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        let Due { id, due_at, attempts, .. } = &self.due;
+        unit.execute(ClaimMail, &[&unit.later(*attempts), id, due_at]).await?;
+        Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()))
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// When to try again: each time after twice as long.
+    fn later(&self, attempts: i64) -> Stamp {
+        self.after(Duration::from_secs(30 << attempts.clamp(0, 12)))
     }
 }
 
@@ -358,31 +363,26 @@ impl<U> Sigra<U> {
         let due = self.due_mail().await?;
         let mut batch = Batch { read: due.len(), sent: 0 };
         for due in due.into_iter().skip(share.number).step_by(share.of) {
-            let Some(claimed) = self.perform(Claim { due, client: Client::unknown() }).await? else {
-                continue;
+            let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
+            let (claimed, mail) = match self.perform(compose).await {
+                Ok(Some(composed)) => composed,
+                Ok(None) => continue,
+                // Without the trail nothing goes on.
+                Err(error @ Error::Failed(Failure::Audit { .. })) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, mail = %due.id, "a mail could not be written; the others go on");
+                    self.perform(SetAside { due, client: Client::unknown() }).await?;
+                    continue;
+                }
             };
-            match self.deliver_one(mailer, links, &claimed).await {
-                Ok(sent) => batch.sent += usize::from(sent),
-                // One row must not keep the others waiting: it comes up again when its lease has run out.
-                Err(error) => tracing::error!(%error, mail = %claimed.due.id, "a mail could not be written"),
+            let result = hand_over(mailer, mail).await;
+            if let Err(error) = &result {
+                tracing::warn!(%error, "a mail could not be sent; it is tried again");
             }
+            batch.sent += usize::from(result.is_ok());
+            self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
         }
         Ok(batch)
-    }
-
-    async fn deliver_one(&self, mailer: &dyn Mailer, links: &Links, claimed: &Claimed) -> Result<bool, Error>
-    where
-        U: Account,
-    {
-        let (claimed, links) = (claimed.clone(), links.clone());
-        let compose = Compose { claimed: claimed.clone(), links, client: Client::unknown() };
-        let Some(mail) = self.perform(compose).await? else { return Ok(false) };
-        let result = hand_over(mailer, mail).await;
-        if let Err(error) = &result {
-            tracing::warn!(%error, "a mail could not be sent; it is tried again");
-        }
-        self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
-        Ok(result.is_ok())
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>
