@@ -213,7 +213,7 @@ impl Links {
     /// # Errors
     /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
     pub fn confirm_email_at(mut self, path: &str) -> Result<Self, Error> {
-        self.confirm_email = with_token(path)?;
+        self.confirm_email = below_the_site(path, "{token}")?;
         Ok(self)
     }
 
@@ -222,22 +222,26 @@ impl Links {
     /// # Errors
     /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
     pub fn reset_password_at(mut self, path: &str) -> Result<Self, Error> {
-        self.reset_password = with_token(path)?;
+        self.reset_password = below_the_site(path, "{token}")?;
         Ok(self)
     }
 
     /// Another path of the sign-in page.
-    #[must_use]
-    pub fn sign_in_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.sign_in);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash.
+    pub fn sign_in_at(mut self, path: &str) -> Result<Self, Error> {
+        self.sign_in = below_the_site(path, "")?;
+        Ok(self)
     }
 
     /// Another path of the page that asks for a reset mail.
-    #[must_use]
-    pub fn ask_reset_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.ask_reset);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash.
+    pub fn ask_reset_at(mut self, path: &str) -> Result<Self, Error> {
+        self.ask_reset = below_the_site(path, "")?;
+        Ok(self)
     }
 
     pub(crate) fn confirm_email(&self, token: &str) -> String {
@@ -257,13 +261,13 @@ impl Links {
     }
 }
 
-/// A path that has a place for the token: without one the mail would lead nowhere.
-fn with_token(path: &str) -> Result<String, Error> {
-    if path.starts_with('/') && path.contains("{token}") {
+/// A path of the site, with what it must have a place for: a link without its token would lead nowhere.
+fn below_the_site(path: &str, place: &str) -> Result<String, Error> {
+    if path.starts_with('/') && path.contains(place) {
         return Ok(path.to_owned());
     }
     Err(Failure::Config(format!(
-        "`{path}` is no path with a place for the token; write one such as `/confirm/{{token}}`"
+        "`{path}` is no path for a link in a mail; write one such as `/page/{place}`"
     ))
     .into())
 }

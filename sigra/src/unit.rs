@@ -123,7 +123,7 @@ async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Ou
             let mailed = unit.mailed;
             unit.commit().await?;
             if mailed {
-                core.outbox.notify_waiters();
+                core.outbox.notify_one();
             }
             Ok(output)
         }

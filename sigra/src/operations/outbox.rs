@@ -75,8 +75,8 @@ const STALE_AFTER: Duration = Duration::from_hours(24);
 /// Rows that `DueMail` reads.
 const BATCH: usize = 20;
 /// Mails that a worker sends at once.
-const LOOPS: usize = 4;
-/// Deliveries that are tried: over about a day and a half.
+const AT_ONCE: usize = 4;
+/// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
 /// How often the worker looks for rows that another process wrote, or that were postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
@@ -316,20 +316,6 @@ async fn hand_over(mailer: &dyn Mailer, mail: Mail) -> Result<(), MailError> {
     sent.unwrap_or_else(|_| Err(MailError::new("the mailer did not answer in time")))
 }
 
-/// Which part of a batch one of several workers in a process looks at.
-#[derive(Clone, Copy, Debug)]
-struct Share {
-    number: usize,
-    of: usize,
-}
-
-/// What one batch came to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Batch {
-    read: usize,
-    sent: usize,
-}
-
 impl<U> Sigra<U> {
     /// Sends what is due now and returns how many mails the mailer took. The worker does this by itself; tests and cron jobs
     /// may call it.
@@ -347,42 +333,41 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let mut sent = 0;
             loop {
-                let batch = self.deliver_batch(mailer, links, Share { number: 0, of: 1 }).await?;
-                sent += batch.sent;
-                if batch.read < BATCH {
+                let due = self.due_mail().await?;
+                let is_last = due.len() < BATCH;
+                for due in due {
+                    sent += usize::from(self.deliver_one(due, mailer, links).await?);
+                }
+                if is_last {
                     return Ok(sent);
                 }
             }
         })
     }
 
-    async fn deliver_batch(&self, mailer: &dyn Mailer, links: &Links, share: Share) -> Result<Batch, Error>
+    /// Writes and sends the mail of one row. A row that cannot be written is set aside: it must not keep the others waiting.
+    async fn deliver_one(&self, due: Due, mailer: &dyn Mailer, links: &Links) -> Result<bool, Error>
     where
         U: Account,
     {
-        let due = self.due_mail().await?;
-        let mut batch = Batch { read: due.len(), sent: 0 };
-        for due in due.into_iter().skip(share.number).step_by(share.of) {
-            let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-            let (claimed, mail) = match self.perform(compose).await {
-                Ok(Some(composed)) => composed,
-                Ok(None) => continue,
-                // Without the trail nothing goes on.
-                Err(error @ Error::Failed(Failure::Audit { .. })) => return Err(error),
-                Err(error) => {
-                    tracing::error!(%error, mail = %due.id, "a mail could not be written; the others go on");
-                    self.perform(SetAside { due, client: Client::unknown() }).await?;
-                    continue;
-                }
-            };
-            let result = hand_over(mailer, mail).await;
-            if let Err(error) = &result {
-                tracing::warn!(%error, "a mail could not be sent; it is tried again");
+        let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
+        let (claimed, mail) = match self.perform(compose).await {
+            Ok(Some(composed)) => composed,
+            Ok(None) => return Ok(false),
+            // Without the trail nothing goes on.
+            Err(error @ Error::Failed(Failure::Audit { .. })) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, mail = %due.id, "a mail could not be written; the others go on");
+                self.perform(SetAside { due, client: Client::unknown() }).await?;
+                return Ok(false);
             }
-            batch.sent += usize::from(result.is_ok());
-            self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
+        };
+        let result = hand_over(mailer, mail).await;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "a mail could not be sent; it is tried again");
         }
-        Ok(batch)
+        self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
+        Ok(result.is_ok())
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>
@@ -402,32 +387,40 @@ impl<U> Sigra<U> {
     }
 }
 
-/// The loops of [`Sigra::start_worker`]: several, so that one slow delivery does not keep the others waiting, nor tells by its
-/// slowness that there was something to deliver.
+/// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
-    let mailer: Arc<dyn Mailer> = Arc::new(mailer);
-    let mut loops = tokio::task::JoinSet::new();
-    for number in 0..LOOPS {
-        let share = Share { number, of: LOOPS };
-        loops.spawn(deliver(auth.clone(), mailer.clone(), links.clone(), share));
-    }
-    loops.spawn(sweep(auth));
-    // They end when this future is dropped, and not before.
-    while loops.join_next().await.is_some() {}
+    tokio::join!(deliver(auth.clone(), Arc::new(mailer), links), sweep(auth));
 }
 
-async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links, share: Share) {
+/// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was
+/// something to deliver.
+async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
+    let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let mut sending = tokio::task::JoinSet::new();
     loop {
         // Listening before looking: what is put into the outbox meanwhile is not missed.
         let mut woken = pin!(auth.core.outbox.notified());
         woken.as_mut().enable();
-        match auth.deliver_batch(&*mailer, &links, share).await {
-            // There is more. What was looked at may have been for nobody: that is no reason to rest.
-            Ok(batch) if batch.read == BATCH => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the worker could not read the outbox"),
+        let due = auth.due_mail().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the worker could not read the outbox");
+            Vec::new()
+        });
+        let is_last = due.len() < BATCH;
+        for due in due {
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let (auth, mailer, links) = (auth.clone(), mailer.clone(), links.clone());
+            sending.spawn(async move {
+                let _place = place;
+                if let Err(error) = auth.deliver_one(due, &*mailer, &links).await {
+                    tracing::error!(%error, "a mail could not be delivered");
+                }
+            });
         }
-        let _ = tokio::time::timeout(POLL_EVERY, woken).await;
+        while sending.try_join_next().is_some() {}
+        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
+        if is_last {
+            let _ = tokio::time::timeout(POLL_EVERY, woken).await;
+        }
     }
 }
 
