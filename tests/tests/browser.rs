@@ -142,7 +142,7 @@ async fn a_person_registers_signs_in_twice_ends_the_other_device_and_resets_the_
             laptop.visit("/register").await;
             let form = "form[action='/register']";
             laptop.submit(form, &[("display_name", "Ada"), ("email", ADA), ("password", PASSWORD)]).await;
-            laptop.reads("mail").await;
+            laptop.reads("Check your mail").await;
             laptop.follow_mail("Confirm your e-mail address").await;
             laptop.submit("form.card", &[]).await;
             laptop.reads("You can sign in now").await;
@@ -164,6 +164,8 @@ async fn a_person_registers_signs_in_twice_ends_the_other_device_and_resets_the_
 
             phone.visit("/reset").await;
             phone.submit("form[action='/reset']", &[("email", ADA)]).await;
+            // The answer first: a browser that goes elsewhere at once takes the request back.
+            phone.reads("is on its way").await;
             phone.follow_mail("Choose a new password").await;
             phone.submit("form.card", &[("password", OTHER_PASSWORD)]).await;
             phone.reads("Your new password is set").await;
