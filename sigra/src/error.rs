@@ -94,6 +94,15 @@ pub enum Failure {
     /// A stored password hash that no verifier of Sigra understands.
     #[error("the password hash of an account is not one that this version can verify: {0}")]
     PasswordHash(String),
+    /// A stored password hash was made with a pepper that this process does not have.
+    #[error(
+        "the password hash of an account needs the pepper `{id}`: put it back into `SIGRA_PEPPER` (or what \
+         `Builder::pepper` gets), behind the newest"
+    )]
+    Pepper {
+        /// Which.
+        id: String,
+    },
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(String),

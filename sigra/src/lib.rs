@@ -69,6 +69,7 @@
 //! | `postgres` | PostgreSQL |
 //! | `mysql` | MariaDB and MySQL |
 //! | `axum` | [axum](https://docs.rs/axum) extractors |
+//! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
 
@@ -108,7 +109,7 @@ pub use self::error::{Error, Failure, Refusal};
 pub use self::keyring::Keyring;
 pub use self::operations::{Confirmed, Registered, Swept};
 pub use self::outcome::{Disabled, Unconfirmed};
-pub use self::password::{Hashing, Password, PasswordHash};
+pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
 pub use self::token::SessionToken;

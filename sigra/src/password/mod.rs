@@ -1,21 +1,50 @@
 //! Passwords: what a visitor types, what is stored, and the rules between them.
 
+mod argon2;
+mod calibrate;
+mod engine;
 mod hash;
 mod hasher;
+#[cfg(feature = "legacy-hashes")]
+mod legacy;
+mod pepper;
+mod stored;
+mod verifier;
 
 use std::fmt;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+pub use self::calibrate::{Cost, calibrate};
 pub use self::hash::PasswordHash;
 pub(crate) use self::hasher::Hasher;
 pub use self::hasher::Hashing;
+pub use self::pepper::PEPPER_VARIABLE;
+pub(crate) use self::pepper::Peppers;
+pub use self::verifier::PasswordVerifier;
 
 /// Code points that a password may have. NIST SP 800-63B-4 asks for at least 64.
 pub const MAX_LENGTH: usize = 256;
 /// Bytes that a password may have in NFC.
 pub const MAX_BYTES: usize = 1024;
+
+/// What came of verifying a password.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// Whether it is the right one.
+    pub(crate) right: bool,
+    /// What to store in place of the old hash, where that is weaker than today's or lacks the pepper.
+    pub(crate) upgrade: Option<PasswordHash>,
+}
+
+/// What the host says of hashes that Sigra did not make.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) verifiers: Vec<Arc<dyn PasswordVerifier>>,
+    pub(crate) examples: Vec<String>,
+}
 
 /// A password as a visitor typed it, in NFC (NIST SP 800-63B-4 3.1.1.2), never shortened and never shown.
 ///
