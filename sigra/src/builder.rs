@@ -9,7 +9,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{Error, Failure};
 use crate::keyring::Keyring;
-use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Setup};
+use crate::password::breached::{BreachedPasswords, WhenUnavailable};
+use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
 
 /// Settings for [`Sigra::builder`].
@@ -21,6 +22,7 @@ pub struct Builder<U> {
     hashing: Hashing,
     pepper: Option<Keyring>,
     passwords: Setup,
+    screening: Screening,
     user: PhantomData<fn() -> U>,
 }
 
@@ -33,6 +35,7 @@ impl<U: Account> Builder<U> {
             hashing: Hashing::default(),
             pepper: None,
             passwords: Setup::default(),
+            screening: Screening::default(),
             user: PhantomData,
         }
     }
@@ -115,6 +118,40 @@ impl<U: Account> Builder<U> {
         self
     }
 
+    /// Names the application as its visitors know it: a password that is made of such a name is refused, like one that is made
+    /// of the account's address (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11). Each call adds a name, such as the host's domain.
+    pub fn application_name(mut self, name: impl Into<String>) -> Self {
+        self.screening.names.push(name.into());
+        self
+    }
+
+    /// Refuses new passwords that are known from data breaches (ASVS 6.2.12), and says what to do while the source cannot be
+    /// asked. Left out, nothing is looked up.
+    ///
+    /// ```no_run
+    /// # use sigra::password::breached::{BreachedFiles, WhenUnavailable};
+    /// # fn example<U: sigra::Account>(builder: sigra::Builder<U>) -> Result<sigra::Builder<U>, sigra::Error> {
+    /// let files = BreachedFiles::open("/var/lib/pwned-passwords")?;
+    /// let builder = builder.breached_passwords(files, WhenUnavailable::Refuse);
+    /// # Ok(builder)
+    /// # }
+    /// ```
+    pub fn breached_passwords(
+        mut self,
+        source: impl BreachedPasswords,
+        when_unavailable: WhenUnavailable,
+    ) -> Self {
+        self.screening.breached = Some((Arc::new(source), when_unavailable));
+        self
+    }
+
+    /// Refuses new passwords that take fewer guesses than this, as zxcvbn estimates. Left out, nothing is estimated.
+    #[cfg(feature = "zxcvbn")]
+    pub fn strength(mut self, least: crate::password::Strength) -> Self {
+        self.screening.strength = Some(least);
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -136,7 +173,15 @@ impl<U: Account> Builder<U> {
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();
-        Ok(Sigra::new(Core { pool, keys, clock: self.clock, hasher, places, outbox }))
+        Ok(Sigra::new(Core {
+            pool,
+            keys,
+            clock: self.clock,
+            hasher,
+            screening: self.screening,
+            places,
+            outbox,
+        }))
     }
 }
 
@@ -147,6 +192,7 @@ impl<U> fmt::Debug for Builder<U> {
             .field("keys", &self.keys)
             .field("hashing", &self.hashing)
             .field("pepper", &self.pepper)
+            .field("screening", &self.screening)
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
 use crate::error::{Error, Failure};
 use crate::keyring::Keyring;
-use crate::password::Hasher;
+use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row};
 
@@ -41,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) keys: Keyring,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Hasher,
+    pub(crate) screening: Screening,
     /// Operations under way: each goes on to its end whoever waits for it, so their number must have a bound.
     pub(crate) places: Arc<Semaphore>,
     /// Wakes the worker of this process when mail was put into the outbox.

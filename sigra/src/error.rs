@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::password::PasswordProblem;
+use crate::password::breached::Unavailable;
 
 /// Why an operation did not do what was asked.
 ///
@@ -103,6 +104,10 @@ pub enum Failure {
         /// Which.
         id: String,
     },
+    /// A new password could not be looked up among breached ones, and the host wants no other
+    /// ([`WhenUnavailable::Refuse`](crate::password::breached::WhenUnavailable)). Nothing was used up.
+    #[error("a new password was refused, since breached ones cannot be looked up: {0}")]
+    BreachedPasswords(#[from] Unavailable),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(String),
@@ -120,6 +125,12 @@ impl From<DatabaseError> for Error {
 impl From<PasswordProblem> for Error {
     fn from(problem: PasswordProblem) -> Self {
         Self::Refused(problem.into())
+    }
+}
+
+impl From<Unavailable> for Error {
+    fn from(error: Unavailable) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -168,6 +179,10 @@ impl DatabaseError {
 
 /// What the library does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "without a database nothing fails")
+)]
 pub(crate) enum DatabaseErrorKind {
     /// Lost against a concurrent transaction; nothing is wrong.
     Transient,
@@ -180,10 +195,6 @@ pub(crate) enum DatabaseErrorKind {
     /// The index is there already.
     DuplicateIndex,
     /// Nothing the library can mend.
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
-        allow(dead_code, reason = "without a database nothing fails")
-    )]
     Other,
 }
 

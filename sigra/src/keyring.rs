@@ -55,14 +55,12 @@ impl Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {
-    /// The variable is not set.
+    /// The variable is not set. No example is given: a key that stood in a log is none.
     #[error(
-        "no keys: set `SIGRA_KEYS` to `k1:` followed by 32 random bytes in base64url, such as `{example}`"
+        "no keys: set `SIGRA_KEYS` to `k1:` followed by 32 random bytes in unpadded base64url; this makes them: \
+         `echo k1:$(head -c 32 /dev/urandom | basenc --base64url | tr -d =)`"
     )]
-    Missing {
-        /// A fresh key, ready to use.
-        example: String,
-    },
+    Missing,
     /// A pair without a colon, or an id that is not one to eight lower-case letters or digits.
     #[error(
         "entry {position} of the keys is not `id:key` with an id of one to eight lower-case letters or digits"
@@ -99,7 +97,7 @@ impl Keyring {
     pub fn from_env() -> Result<Self, KeyringError> {
         match std::env::var(KEYS_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => Self::parse(&Zeroizing::new(text)),
-            _ => Err(KeyringError::Missing { example: Self::generate_text("k1").unwrap_or_default() }),
+            _ => Err(KeyringError::Missing),
         }
     }
 
@@ -133,7 +131,7 @@ impl Keyring {
             keys.push(Key { id, secret });
         }
         if keys.is_empty() {
-            return Err(KeyringError::Missing { example: Self::generate_text("k1").unwrap_or_default() });
+            return Err(KeyringError::Missing);
         }
         Ok(Self { keys })
     }

@@ -36,12 +36,12 @@
 //! let client = sigra::Client::unknown();
 //! let new = NewUser {
 //!     email: "ada@example.com".into(),
-//!     password: "correct horse battery staple".into(),
+//!     password: "glacier teapot 47 violins".into(),
 //!     display_name: "Ada".into(),
 //! };
 //! auth.register(new, &client).await?;
 //!
-//! let credentials = sigra::Credentials::new("ada@example.com", "correct horse battery staple");
+//! let credentials = sigra::Credentials::new("ada@example.com", "glacier teapot 47 violins");
 //! match auth.sign_in(credentials, &client).await? {
 //!     UserSignIn::Complete(session) => println!("signed in until {}", session.session().expires_at()),
 //!     // This variant exists because `confirm_email` is on; the compiler asks for the arm.
@@ -70,6 +70,8 @@
 //! | `mysql` | MariaDB and MySQL |
 //! | `axum` | [axum](https://docs.rs/axum) extractors |
 //! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
+//! | `breached-online` | looks up breached passwords on a server: [`password::breached`] |
+//! | `zxcvbn` | a least strength for new passwords, by estimate |
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
 

@@ -20,7 +20,7 @@ pub use database::{Database, each_database};
 pub use host::{Host, Mailbox, NewUser, User, UserSignIn};
 
 /// A password that the policy accepts.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "glacier teapot 47 violins";
 /// Another one.
 pub const OTHER_PASSWORD: &str = "a different long passphrase";
 

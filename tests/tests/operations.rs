@@ -14,7 +14,7 @@ async fn an_account_is_registered_confirmed_and_signed_in() {
     each_database(|database| async {
         let host = Host::start(database).await;
         let registered = host.register("Ada@Example.com").await.unwrap();
-        let user = registered.new_user().unwrap();
+        let user = registered.user().unwrap();
         assert_eq!((user.email.as_str(), user.display_name.as_str(), user.plan.as_str()), ("Ada@Example.com", "Ada", "free"));
 
         // The owner learns what stands in the way; nothing of it is a session.
@@ -52,7 +52,7 @@ async fn a_taken_address_gets_the_same_answer_and_its_owner_a_mail() {
         let host = Host::start(database).await;
         host.account(ADA).await;
         let again = host.register("ADA@example.com").await.unwrap();
-        assert!(again.new_user().is_none());
+        assert!(again.user().is_none());
         assert_eq!(format!("{again:?}"), "Registered");
         host.deliver().await;
         let mail = host.mailbox.last().unwrap();

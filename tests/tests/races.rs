@@ -226,7 +226,7 @@ async fn sixteen_registrations_of_one_address_at_once_make_one_account_and_give_
         let results = at_once(registrations).await;
         let answers: Vec<_> =
             results.into_iter().map(|result| result.unwrap_or_else(|error| panic!("{error}"))).collect();
-        assert_eq!(answers.iter().filter(|answer| answer.new_user().is_some()).count(), 1);
+        assert_eq!(answers.iter().filter(|answer| answer.user().is_some()).count(), 1);
         for table in ["users", "sigra_accounts"] {
             assert_eq!(database.count(table, "1 = 1").await, 1, "{table}");
         }
@@ -250,7 +250,7 @@ async fn a_unique_column_of_the_hosts_changes_no_answer_to_registrations_at_once
             let registrations = (0..8).map(|number| {
                 let auth: Sigra<Customer> = nodes[number % 2].clone();
                 let new = Customer::named(&format!("ada{round}@example.com"));
-                async move { auth.register(new, &client()).await.map(|answer| answer.new_user().is_some()) }
+                async move { auth.register(new, &client()).await.map(|answer| answer.user().is_some()) }
             });
             let results = at_once(registrations).await;
             let mut made: Vec<bool> =

@@ -269,7 +269,7 @@ async fn deleting_the_hosts_row_takes_everything_of_the_account_but_its_trail() 
         assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0);
         // The address is free again.
         let again = host.register(ADA).await.unwrap();
-        assert_ne!(again.new_user().unwrap().id, ada.user().id);
+        assert_ne!(again.user().unwrap().id, ada.user().id);
     })
     .await;
 }

@@ -62,7 +62,7 @@ fn the_defaults_are_the_safe_ones() {
 
 #[test]
 fn a_new_user_prints_nothing_of_what_was_typed() {
-    let new = every_key::new("ada@example.com", "correct horse battery", "Ada");
+    let new = every_key::new("ada@example.com", "glacier teapot 47", "Ada");
     assert_eq!(format!("{new:?}"), "NewUser { .. }");
     let (email, _) = <every_key::User as Account>::credentials(&new);
     assert_eq!(email, "ada@example.com");

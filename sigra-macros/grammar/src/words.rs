@@ -22,6 +22,17 @@ pub struct Refused {
     pub instead: &'static str,
 }
 
+/// What a host says when it starts Sigra, since it needs more than a literal.
+#[derive(Debug)]
+pub struct AtStart {
+    /// Words for it, separated by blanks.
+    pub words: &'static str,
+    /// Where it is said instead, as the first line says it.
+    pub instead: &'static str,
+    /// The call.
+    pub call: &'static str,
+}
+
 /// The planned keys.
 pub static LATER: &[Later] = &[
     Later {
@@ -115,10 +126,34 @@ pub static REFUSED: &[Refused] = &[
     },
 ];
 
+/// Settings of the builder that people look for among the keys.
+pub static AT_START: &[AtStart] = &[
+    AtStart {
+        words: "blocklist block_list blacklist denylist deny_list common_passwords banned_passwords forbidden_passwords \
+                password_blocklist dictionary context_words app_name application_name",
+        instead: "Sigra always refuses common passwords and those made of the account's address; more words are given at start",
+        call: "leave it out, and write `Sigra::<User>::builder().application_name(\"Acme\")`",
+    },
+    AtStart {
+        words: "pwned hibp haveibeenpwned pwned_passwords breached breached_passwords breach_check leaked leaked_passwords \
+                compromised",
+        instead: "where breached passwords are looked up is said at start",
+        call: "write `Sigra::<User>::builder().breached_passwords(source, WhenUnavailable::Refuse)`",
+    },
+    AtStart {
+        words: "zxcvbn strength password_strength min_strength minimum_strength min_score score entropy min_entropy",
+        instead: "how strong a password must be by estimate is said at start",
+        call: "write `Sigra::<User>::builder().strength(Strength::Safe)`, with the cargo feature `zxcvbn`",
+    },
+];
+
 /// What there is to say about a word that is no key of this version, wherever it stands.
 pub(crate) fn answer(word: &str, no_such_key: impl Fn() -> Message) -> Option<Message> {
     if let Some(refused) = REFUSED.iter().find(|refused| contains(refused.words, word)) {
         return Some(Message::new(refused.why).help(refused.instead));
+    }
+    if let Some(at_start) = AT_START.iter().find(|at_start| contains(at_start.words, word)) {
+        return Some(Message::new(at_start.instead).help(at_start.call));
     }
     let Later { words, until_then } = LATER.iter().find(|later| contains(later.words, word))?;
     let key = words.split_ascii_whitespace().next()?;

@@ -65,8 +65,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let database_url = database::url();
     database::create_users_table(&database_url).await?;
-    let auth =
-        Sigra::<User>::builder().url(&database_url).keyring(keys::load(&database_url)?).build().await?;
+    let auth = Sigra::<User>::builder()
+        .url(&database_url)
+        .keyring(keys::load(&database_url)?)
+        .application_name("Sigra")
+        .build()
+        .await?;
     auth.migrate().await?;
     let web = Web::new(auth.clone(), &base_url, Proxies::None)?;
 

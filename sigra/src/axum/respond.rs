@@ -27,7 +27,7 @@ use crate::error::{Error, Failure, Refusal};
 /// | [`Refusal::InvalidValue`] | 422 | `invalid_value` |
 /// | [`Refusal::TooManyAttempts`] | 429 | `too_many_attempts` |
 /// | [`Refusal::Busy`] | 503 | `busy` |
-/// | [`Failure::Database`], [`Failure::Audit`] | 503 | `unavailable` |
+/// | [`Failure::Database`], [`Failure::Audit`], [`Failure::BreachedPasswords`] | 503 | `unavailable` |
 /// | every other [`Failure`] | 500 | `internal` |
 /// | nobody is signed in | 401 | `not_signed_in` |
 /// | another site asked | 403 | `cross_origin` |
@@ -142,7 +142,9 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         tracing::error!(error = %failure, "an operation failed");
         match failure {
-            Failure::Database(_) | Failure::Audit { .. } => Self::unavailable(),
+            Failure::Database(_) | Failure::Audit { .. } | Failure::BreachedPasswords(_) => {
+                Self::unavailable()
+            }
             _ => Self::internal(),
         }
     }

@@ -1,4 +1,15 @@
 //! The operations of [`Sigra`](crate::Sigra), one file a theme.
+//!
+//! What proves what, inside them:
+//!
+//! | type | says | made by |
+//! |---|---|---|
+//! | `Candidate` | somebody has this address; nothing is verified | reading the credentials |
+//! | `Standing` | how an account stands at this moment | `Unit::standing` |
+//! | `ActiveAccount` | nothing stands in its way: the ticket for a session | `Standing::check` alone |
+//! | `Found` | a token's row that could be consumed | `Unit::find`, `Unit::find_by_code` |
+//! | `Consumed` | this transaction, and no other, has consumed it | `Unit::consume` alone |
+//! | `Holder` | the session on whose behalf a step runs; `Unit::is_live` asks whether it still may | a `Session` |
 
 mod activity;
 mod disable;

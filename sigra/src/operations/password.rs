@@ -57,6 +57,7 @@ impl<U> Sigra<U> {
     {
         let new = new.into();
         Box::pin(async move {
+            // What the account's address has to do with it is looked at once the link has named the account.
             new.check(U::POLICY.password.min_length)?;
             let token = Token::parse(token, &self.core.keys);
             let client = client.clone();
@@ -86,13 +87,20 @@ impl<U> Sigra<U> {
         let current = current.into();
         let new = new.into();
         Box::pin(async move {
-            new.check(U::POLICY.password.min_length)?;
+            self.screen(&new, session.user.email()).await?;
             let (holder, client) = (Holder::of(session), client.clone());
             self.shielded(
                 |shielded| async move { shielded.change_password(holder, current, new, client).await },
             )
             .await
         })
+    }
+}
+
+impl<U: Account> Sigra<U> {
+    /// Judges a new password, before anything is used up, counted or hashed for it.
+    pub(super) async fn screen(&self, new: &Password, address: &str) -> Result<(), Error> {
+        self.core.screening.check(new, U::POLICY.password.min_length, address).await
     }
 }
 
@@ -103,8 +111,9 @@ impl<U: Account> Shielded<U> {
         new: Password,
         client: Client,
     ) -> Result<(), Error> {
-        // A link that is no good costs no hash.
-        let token = self.step(CheckLink { token, client: client.clone() }).await??;
+        // A link that is no good costs no look-up and no hash.
+        let (token, address) = self.step(CheckLink { token, client: client.clone() }).await??;
+        self.0.screen(&new, &address).await?;
         let hasher = &self.0.core.hasher;
         let hash = hasher.hash(hasher.admit()?, new).await?;
         Ok(self.step(Reset { token, hash, client }).await??)
@@ -139,14 +148,14 @@ impl<U: Account> Shielded<U> {
     }
 }
 
-/// Looks whether a reset link is good, without using it up.
+/// Looks whether a reset link is good, and for which address, without using it up.
 struct CheckLink {
     token: Option<Token<ForResetPassword>>,
     client: Client,
 }
 
 impl<U: Account> Step<U> for CheckLink {
-    type Output = Result<Token<ForResetPassword>, Refusal>;
+    type Output = Result<(Token<ForResetPassword>, String), Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -154,9 +163,9 @@ impl<U: Account> Step<U> for CheckLink {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         if let Some(token) = &self.token
-            && unit.find(token).await?.is_some()
+            && let Some(found) = unit.find(token).await?
         {
-            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok(token.clone())));
+            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok((token.clone(), found.identifier))));
         }
         unit.record(invalid_link(), Err(Refusal::InvalidToken)).await
     }

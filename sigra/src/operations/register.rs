@@ -29,7 +29,7 @@ impl<U> Registered<U> {
     ///
     /// Never let it show in the answer: that would tell strangers who has an account (ASVS 6.3.8).
     #[must_use]
-    pub fn new_user(&self) -> Option<&U> {
+    pub fn user(&self) -> Option<&U> {
         self.user.as_ref()
     }
 }
@@ -62,7 +62,7 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let (email, password) = U::credentials(&new);
             let address = Address::parse(email)?;
-            password.check(U::POLICY.password.min_length)?;
+            self.screen(password, address.as_str()).await?;
             let password = password.clone();
             let client = client.clone();
             self.shielded(|shielded| async move {

@@ -122,13 +122,15 @@ impl<U: Account> Unit<'_, U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Stores a better hash of the same password. A change that came first wins: its epoch is another one, and, where the host
-    /// itself wrote to the column, its hash.
-    async fn upgrade_password(&mut self, of: &Candidate<U>, hash: &PasswordHash) -> Result<(), Error> {
-        if self.execute(HoldEpoch, &[&of.user_id, &of.epoch]).await?.rows == 1 {
-            self.execute(UpgradePassword, &[hash, &of.user_id, &of.hash]).await?;
+    /// Stores a better hash of the same password. `false`: it was changed meanwhile. Where the host itself wrote to the column
+    /// its hash stays.
+    async fn upgrade_password(&mut self, of: &Candidate<U>, hash: &PasswordHash) -> Result<bool, Error> {
+        // Looking is not enough: a change that has not committed yet would be overwritten.
+        if self.execute(HoldEpoch, &[&of.user_id, &of.epoch]).await?.rows != 1 {
+            return Ok(false);
         }
-        Ok(())
+        self.execute(UpgradePassword, &[hash, &of.user_id, &of.hash]).await?;
+        Ok(true)
     }
 }
 
@@ -258,8 +260,10 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         // Before the counters: a change of the password takes the account first, too.
         if standing.is_ok()
             && let Some(hash) = &self.verified.upgrade
+            && !unit.upgrade_password(candidate, hash).await?
         {
-            unit.upgrade_password(candidate, hash).await?;
+            let entry = refused(Reason::AccountChanged).of(user_id);
+            return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
         }
         unit.attempt_succeeded(&self.buckets).await?;
         let account = match standing {

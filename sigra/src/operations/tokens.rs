@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::core::Reader;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::keyring::Purpose;
 use crate::store::Row;
 use crate::store::statements::{
@@ -22,7 +22,7 @@ const TRIES: i64 = 5;
 pub(super) struct Found<U: Account> {
     id: uuid::Uuid,
     user_id: U::Id,
-    identifier: String,
+    pub(super) identifier: String,
     epoch: i64,
 }
 
@@ -52,11 +52,14 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Token<P>, Error> {
         let token = Token::<P>::generate(&self.core.keys)?;
         let id = uuid::Uuid::now_v7();
-        let code_hash = code.map(|code| {
-            let keyed =
-                self.core.keys.mac(self.core.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
-            keyed.map(|hash| hash.to_vec()).unwrap_or_default()
-        });
+        let code_hash = match code {
+            Some(code) => {
+                let keyed =
+                    self.core.keys.mac(self.core.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
+                Some(keyed.ok_or_else(|| Failure::Config("the keyring is empty".into()))?.to_vec())
+            }
+            None => None,
+        };
         let (now, expires) = (self.stamp(), self.after(within));
         self.execute(
             InsertToken,
@@ -98,7 +101,7 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
         let Some(row) = row else { return Ok(None) };
         let found = Found::<U>::read(&row)?;
-        let expected: Vec<u8> = row.get(4).map_err(|source| crate::Failure::Read {
+        let expected: Vec<u8> = row.get(4).map_err(|source| Failure::Read {
             table: "tokens",
             user_type: U::SCHEMA.user_type,
             source,

@@ -1,14 +1,48 @@
 //! Passwords: what a visitor types, what is stored, and the rules between them.
+//!
+//! # Hashes that other software made
+//!
+//! Copy them into the column as they are; the first right password replaces each by an Argon2id hash of today's cost, in the
+//! transaction that opens the session.
+//!
+//! | form | from | bounds |
+//! |---|---|---|
+//! | `$argon2id$`, `$argon2i$`, `$argon2d$`, `argon2$argon2id$` | any library that writes PHC strings, Django | 1 GiB, 64 passes, 64 lanes |
+//! | `$2a$`, `$2b$`, `$2y$`, `bcrypt$`, `bcrypt_sha256$` | bcrypt, Django | cost 4 to 16 |
+//! | `$scrypt$ln=..,r=..,p=..$`, `scrypt$` | PHC, passlib, Django | 256 MiB, p = 16 |
+//! | `pbkdf2_sha256$`, `pbkdf2_sha1$`, `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$pbkdf2$` | Django, passlib | 10,000,000 rounds |
+//! | base64 that begins with `AQ` or `AJ` and the like | ASP.NET Core Identity, versions 3 and 2 | 10,000,000 rounds |
+//! | `!..` | Django's mark of an account without a password | |
+//!
+//! All but Argon2 need the cargo feature `legacy-hashes`; a form of your own needs a [`PasswordVerifier`]. A hash beyond the
+//! bounds, or of no form, is refused like a wrong password, and the log has an error that says why.
+//!
+//! An Argon2id hash is replaced too where today's cost is more work (memory times passes) in no less memory, never because its
+//! figures are merely different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
+//!
+//! Passwords are compared in NFC, while other software hashed whatever bytes it got: somebody who typed a decomposed accent
+//! there has to reset the password. A password of more than 72 bytes never matches a plain bcrypt hash, which would have
+//! forgotten the rest; nor does one with a NUL inside.
+//!
+//! So that the time of an answer does not tell which account has an imported hash, give one example of each kind to
+//! [`Builder::imported_like`](crate::Builder::imported_like).
 
 mod argon2;
+mod blocklist;
+pub mod breached;
 mod calibrate;
+mod context;
 mod engine;
 mod hash;
 mod hasher;
 #[cfg(feature = "legacy-hashes")]
 mod legacy;
+mod pattern;
 mod pepper;
+mod screen;
 mod stored;
+#[cfg(feature = "zxcvbn")]
+mod strength;
 mod verifier;
 
 use std::fmt;
@@ -23,6 +57,9 @@ pub(crate) use self::hasher::Hasher;
 pub use self::hasher::Hashing;
 pub use self::pepper::PEPPER_VARIABLE;
 pub(crate) use self::pepper::Peppers;
+pub(crate) use self::screen::Screening;
+#[cfg(feature = "zxcvbn")]
+pub use self::strength::Strength;
 pub use self::verifier::PasswordVerifier;
 
 /// Code points that a password may have. NIST SP 800-63B-4 asks for at least 64.
@@ -116,6 +153,33 @@ pub enum PasswordProblem {
     TooLong {
         /// The maximum, in code points.
         max: usize,
+    },
+    /// One character or a few over and over, or a row such as `abcdef..` (NIST SP 800-63B-4 3.1.1.2).
+    #[error(
+        "the password is one short pattern, which is tried first: use a few words that do not belong together"
+    )]
+    Pattern,
+    /// One that many people use (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4).
+    #[error(
+        "many people use this password, so it is tried first: use a few words that do not belong together"
+    )]
+    Common,
+    /// Made of the account's address or the application's name (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11).
+    #[error("the password is made of your e-mail address or the name of this site: use other words")]
+    Context,
+    /// Known from a data breach (ASVS 6.2.12). It says nothing about this account.
+    #[error(
+        "this password is known from a data breach at another site: choose a new one, and change it wherever you use it"
+    )]
+    Breached,
+    /// Fewer guesses than the host's setting `strength` asks for.
+    #[error(
+        "the password is too easy to guess{}: make it longer, or use words that do not belong together",
+        warning.as_ref().map(|warning| format!(" ({})", warning.trim_end_matches('.'))).unwrap_or_default()
+    )]
+    Weak {
+        /// What makes it so, in English, where zxcvbn has words for it.
+        warning: Option<String>,
     },
 }
 

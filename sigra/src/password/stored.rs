@@ -63,10 +63,7 @@ impl Stored {
 
     /// 1 KiB blocks of Argon2 that it takes to compute it.
     pub(super) fn blocks(&self) -> usize {
-        match self {
-            Self::Argon2(hash) => hash.blocks(),
-            _ => 0,
-        }
+        if let Self::Argon2(hash) = self { hash.blocks() } else { 0 }
     }
 
     /// Whether it costs at least as much as a hash of today.
@@ -87,10 +84,7 @@ impl Stored {
 
     /// What it is to be replaced by once its password is known; `None` where it may stay.
     pub(super) fn successor(&self, today: &Params) -> Option<Params> {
-        match self {
-            Self::Argon2(hash) => hash.successor(today),
-            _ => Some(today.clone()),
-        }
+        if let Self::Argon2(hash) = self { hash.successor(today) } else { Some(today.clone()) }
     }
 }
 

@@ -37,31 +37,30 @@ pub(in crate::password) struct Pbkdf2 {
     output: Vec<u8>,
 }
 
+/// The names, and which are Django's.
+const FORMS: [(&str, Hash, bool); 5] = [
+    ("pbkdf2_sha256$", Hash::Sha256, true),
+    ("pbkdf2_sha1$", Hash::Sha1, true),
+    ("$pbkdf2-sha256$", Hash::Sha256, false),
+    ("$pbkdf2-sha512$", Hash::Sha512, false),
+    ("$pbkdf2$", Hash::Sha1, false),
+];
+
 impl Pbkdf2 {
+    /// `rounds$salt$hash` after the name. Django has the salt as text and the hash in base64; passlib has both in unpadded
+    /// base64 with a dot for the plus.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let forms: [(&str, Hash, fn(Hash, &str) -> Option<Self>); 5] = [
-            ("pbkdf2_sha256$", Hash::Sha256, Self::django),
-            ("pbkdf2_sha1$", Hash::Sha1, Self::django),
-            ("$pbkdf2-sha256$", Hash::Sha256, Self::passlib),
-            ("$pbkdf2-sha512$", Hash::Sha512, Self::passlib),
-            ("$pbkdf2$", Hash::Sha1, Self::passlib),
-        ];
-        forms.iter().find_map(|(prefix, hash, read)| read(*hash, text.strip_prefix(prefix)?))
-    }
-
-    /// `rounds$salt$hash`, the salt as text, the hash in base64.
-    fn django(hash: Hash, rest: &str) -> Option<Self> {
+        let (hash, django, rest) =
+            FORMS.iter().find_map(|(name, hash, django)| Some((*hash, *django, text.strip_prefix(name)?)))?;
         let (rounds, rest) = rest.split_once('$')?;
         let (salt, output) = rest.split_once('$')?;
-        Self::new(hash, rounds.parse().ok()?, salt.into(), Base64::decode_vec(output).ok()?)
-    }
-
-    /// `rounds$salt$hash`, both in unpadded base64 with a dot for the plus.
-    fn passlib(hash: Hash, rest: &str) -> Option<Self> {
-        let (rounds, rest) = rest.split_once('$')?;
-        let (salt, output) = rest.split_once('$')?;
-        let decode = |text: &str| Base64Unpadded::decode_vec(&text.replace('.', "+")).ok();
-        Self::new(hash, rounds.parse().ok()?, decode(salt)?, decode(output)?)
+        let unpadded = |text: &str| Base64Unpadded::decode_vec(&text.replace('.', "+")).ok();
+        let (salt, output) = if django {
+            (salt.into(), Base64::decode_vec(output).ok()?)
+        } else {
+            (unpadded(salt)?, unpadded(output)?)
+        };
+        Self::new(hash, rounds.parse().ok()?, salt, output)
     }
 
     pub(super) fn new(hash: Hash, rounds: u32, salt: Vec<u8>, output: Vec<u8>) -> Option<Self> {

@@ -1,0 +1,113 @@
+//! What a new password has to pass, in one place for registration, reset and change.
+
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+use super::breached::{BreachedPasswords, Fingerprint, WhenUnavailable};
+use super::context::Words;
+use super::{Password, PasswordProblem, blocklist, pattern};
+use crate::error::Error;
+
+/// What the host said about new passwords when it started Sigra.
+#[derive(Debug, Default)]
+pub(crate) struct Screening {
+    /// Names of the application.
+    pub(crate) names: Vec<String>,
+    pub(crate) breached: Option<(Arc<dyn BreachedPasswords>, WhenUnavailable)>,
+    #[cfg(feature = "zxcvbn")]
+    pub(crate) strength: Option<super::Strength>,
+}
+
+impl Screening {
+    /// Judges a new password for the account of an address. What leaves the process comes last.
+    ///
+    /// The answer depends on the password and the address that the visitor gave, and never on whether there is an account.
+    pub(crate) async fn check(
+        &self,
+        password: &Password,
+        min_length: u32,
+        address: &str,
+    ) -> Result<(), Error> {
+        password.check(min_length)?;
+        let words = Words::new(address, &self.names);
+        look(password, &words)?;
+        #[cfg(feature = "zxcvbn")]
+        if let Some(strength) = self.strength {
+            super::strength::check(password.clone(), &words, strength).await?;
+        }
+        let Some((breached, when_unavailable)) = &self.breached else { return Ok(()) };
+        match breached.contains(&Fingerprint::of(password)).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(PasswordProblem::Breached.into()),
+            Err(error) if *when_unavailable == WhenUnavailable::Accept => {
+                tracing::warn!(%error, "a new password was not looked up among breached ones");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What can be said without asking anybody.
+fn look(password: &Password, words: &Words) -> Result<(), PasswordProblem> {
+    let folded = fold(password);
+    let characters = Zeroizing::new(folded.chars().collect::<Vec<char>>());
+    if words.make_up(&characters) {
+        Err(PasswordProblem::Context)
+    } else if pattern::is_pattern(&characters) {
+        Err(PasswordProblem::Pattern)
+    } else if blocklist::contains(&folded) {
+        Err(PasswordProblem::Common)
+    } else {
+        Ok(())
+    }
+}
+
+/// The form in which passwords are compared with words: lower case, NFC.
+fn fold(password: &Password) -> Zeroizing<String> {
+    let lower = Zeroizing::new(password.0.to_lowercase());
+    // Lower-casing can leave a decomposed letter behind.
+    Zeroizing::new(lower.nfc().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn check(password: &str, min_length: u32) -> Option<PasswordProblem> {
+        let screening = Screening { names: vec!["Acme".into()], ..Screening::default() };
+        match screening.check(&password.into(), min_length, "ada@example.com").await {
+            Ok(()) => None,
+            Err(Error::Refused(crate::Refusal::PasswordRejected(problem))) => Some(problem),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_entry_is_refused_in_any_case() {
+        for entry in blocklist::entries() {
+            for password in [entry.to_owned(), entry.to_uppercase()] {
+                let problem = check(&password, 8).await;
+                let common = matches!(problem, Some(PasswordProblem::Common | PasswordProblem::Pattern));
+                // A letter that has no single upper case comes back as another.
+                assert!(common || entry.to_uppercase().to_lowercase() != entry, "{password}: {problem:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_reason_is_its_own_and_length_comes_first() {
+        assert_eq!(check("aaaaaaa", 8).await, Some(PasswordProblem::TooShort { min: 8 }));
+        assert_eq!(check("aaaaaaaa", 8).await, Some(PasswordProblem::Pattern));
+        assert_eq!(check("ACMEACMEACMEACME", 15).await, Some(PasswordProblem::Context));
+        assert_eq!(check("Ada@Example.com", 15).await, Some(PasswordProblem::Context));
+        assert_eq!(check("Correct Horse Battery Staple", 15).await, Some(PasswordProblem::Common));
+        assert_eq!(check("passwordPASSWORD", 15).await, Some(PasswordProblem::Common));
+        assert_eq!(check("glacier teapot 47 violins", 15).await, None);
+        // No composition is asked for, and none helps.
+        assert_eq!(check("glacierteapotviolins", 15).await, None);
+        assert_eq!(check("Password1234567", 15).await, Some(PasswordProblem::Common));
+    }
+}

@@ -1,0 +1,326 @@
+//! What a new password has to pass, wherever one is set: with what reason it is refused, and what is left as it was.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use http::{HeaderMap, Uri};
+use sigra::password::breached::{
+    BreachedOnline, BreachedPasswords, Fingerprint, Lookup, RangeClient, RangeRequest, RangeResponse,
+    Unavailable, WhenUnavailable,
+};
+use sigra::password::{PasswordProblem, Strength};
+use sigra::{Builder, Error, Failure, Refusal, Sigra};
+use sigra_tests::host::{client, users_table};
+use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, each_database};
+
+const ADA: &str = "ada.lovelace@example.com";
+
+/// A host that was started with these settings.
+async fn host(database: Database, settings: impl FnOnce(Builder<User>) -> Builder<User>) -> Host {
+    database.run(&users_table(database.kind())).await;
+    let builder = settings(Sigra::<User>::builder().url(database.url()));
+    let host = Host::with(database, builder).await;
+    host.auth.migrate().await.unwrap();
+    host
+}
+
+async fn register(host: &Host, email: &str, password: &str) -> Result<(), Error> {
+    let new = NewUser { email: email.into(), password: password.into(), display_name: "Ada".into() };
+    host.auth.register(new, &client()).await.map(|_| ())
+}
+
+fn problem(result: Result<(), Error>) -> PasswordProblem {
+    match result {
+        Err(Error::Refused(Refusal::PasswordRejected(problem))) => problem,
+        other => panic!("not refused for its password: {other:?}"),
+    }
+}
+
+/// One password for each rule that needs no source of the host's.
+fn bad() -> [(&'static str, PasswordProblem); 6] {
+    [
+        ("fourteen chars", PasswordProblem::TooShort { min: 15 }),
+        ("Correct Horse Battery Staple", PasswordProblem::Common),
+        ("PasswordPassword", PasswordProblem::Common),
+        ("abcabcabcabcabcabc", PasswordProblem::Pattern),
+        ("Ada.Lovelace-1815", PasswordProblem::Context),
+        ("Acme Rockets 2026!", PasswordProblem::Context),
+    ]
+}
+
+#[tokio::test]
+async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_was() {
+    each_database(|database| async {
+        let host = host(database, |builder| builder.application_name("Acme Rockets")).await;
+        for (password, reason) in bad() {
+            assert_eq!(problem(register(&host, ADA, password).await), reason, "{password}");
+        }
+        assert_eq!(host.database.count("users", "1 = 1").await, 0);
+        assert_eq!(host.auth.hashes_computed(), 0);
+
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let (hashes, trail) = (host.auth.hashes_computed(), host.trail().await);
+        let limits =
+            host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
+        for (password, reason) in bad() {
+            // The address is taken now, and the answer the same.
+            assert_eq!(problem(register(&host, ADA, password).await), reason, "{password}");
+            let reset = host.auth.reset_password(&token, password, &client()).await;
+            assert_eq!(problem(reset), reason, "{password}");
+            // With the right password and with a wrong one: it is not looked at.
+            for current in [PASSWORD, "a wrong password here"] {
+                let change = host.auth.change_password(session.session(), current, password, &client()).await;
+                assert_eq!(problem(change.map(|_| ())), reason, "{password}");
+            }
+        }
+        assert_eq!(host.auth.hashes_computed(), hashes, "nothing was hashed");
+        assert_eq!(host.trail().await, trail, "nothing happened");
+        let after =
+            host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
+        assert_eq!(after, limits, "no attempt was counted");
+        assert!(host.is_live(session.token().expose()).await);
+
+        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_words_of_one_account_are_good_for_another() {
+    each_database(|database| async {
+        let host = host(database, |builder| builder).await;
+        assert_eq!(problem(register(&host, ADA, "Ada.Lovelace-1815").await), PasswordProblem::Context);
+        register(&host, "grace@other.example", "Ada.Lovelace-1815").await.unwrap();
+        // The present address counts, as the session has it.
+        host.account("ada@example.com").await;
+        let session = host.sign_in("ada@example.com").await;
+        let own =
+            host.auth.change_password(session.session(), PASSWORD, "ada@example.com 1", &client()).await;
+        assert_eq!(problem(own.map(|_| ())), PasswordProblem::Context);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_is_never_screened() {
+    each_database(|database| async {
+        // Registered before the host gave itself this name and asked for more.
+        let before = host(database.clone(), |builder| builder).await;
+        let password = "glaciers glaciers";
+        let new = NewUser { email: ADA.into(), password: password.into(), display_name: "Ada".into() };
+        let _ = before.auth.register(new, &client()).await.unwrap();
+        before.auth.confirm_email(&before.token_of("/confirm/").await, &client()).await.unwrap();
+        let source = Source::default();
+        let asked = source.asked.clone();
+        let builder = Sigra::<User>::builder().url(database.url()).application_name("Glaciers");
+        let builder = builder.breached_passwords(source, WhenUnavailable::Refuse).strength(Strength::Strong);
+        let after = Host::with(database, builder).await;
+        assert_eq!(problem(register(&after, "eve@example.com", password).await), PasswordProblem::Context);
+        let _ = after.sign_in_with(ADA, password).await;
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+    })
+    .await;
+}
+
+/// Knows one password, or nothing while it is down.
+#[derive(Debug, Default)]
+struct Source {
+    known: Option<&'static str>,
+    down: bool,
+    asked: Arc<AtomicUsize>,
+}
+
+impl BreachedPasswords for Source {
+    fn contains<'a>(&'a self, password: &'a Fingerprint) -> Lookup<'a> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            if self.down {
+                return Err(Unavailable::new("it is down"));
+            }
+            Ok(self.known.is_some_and(|known| Fingerprint::of(&known.into()).hex() == password.hex()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_breached_password_is_refused_wherever_one_is_set() {
+    each_database(|database| async {
+        let source = Source { known: Some(OTHER_PASSWORD), ..Source::default() };
+        let asked = source.asked.clone();
+        let host =
+            host(database, |builder| builder.breached_passwords(source, WhenUnavailable::Refuse)).await;
+        assert_eq!(problem(register(&host, ADA, OTHER_PASSWORD).await), PasswordProblem::Breached);
+        // A word for the visitor that accuses nobody.
+        let text = PasswordProblem::Breached.to_string();
+        assert!(text.contains("another site"), "{text}");
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let change = host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
+        assert_eq!(problem(change.map(|_| ())), PasswordProblem::Breached);
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let reset = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await;
+        assert_eq!(problem(reset), PasswordProblem::Breached);
+
+        // What is refused anyway, and a link that is no good, ask nobody.
+        let before = asked.load(Ordering::SeqCst);
+        assert_eq!(before, 4);
+        for (password, _) in &bad()[..5] {
+            problem(register(&host, ADA, password).await);
+        }
+        let error = host.auth.reset_password("no link", OTHER_PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(error.refusal(), Some(&Refusal::InvalidToken));
+        assert_eq!(asked.load(Ordering::SeqCst), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_its_source_a_password_is_refused_or_taken_as_the_host_said() {
+    each_database(|database| async {
+        let down = || Source { down: true, ..Source::default() };
+        let open =
+            host(database.clone(), |builder| builder.breached_passwords(down(), WhenUnavailable::Accept))
+                .await;
+        open.account(ADA).await;
+        let session = open.sign_in(ADA).await;
+
+        let builder = Sigra::<User>::builder().url(database.url());
+        let closed = Host::with(database, builder.breached_passwords(down(), WhenUnavailable::Refuse)).await;
+        let unavailable = |result: Result<(), Error>| match result {
+            Err(Error::Failed(Failure::BreachedPasswords(error))) => {
+                assert_eq!(error.to_string(), "it is down");
+            }
+            other => panic!("{other:?}"),
+        };
+        unavailable(register(&closed, "eve@example.com", PASSWORD).await);
+        assert_eq!(closed.database.count("users", "1 = 1").await, 1);
+        open.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = open.token_of("/reset/").await;
+        unavailable(closed.auth.reset_password(&token, OTHER_PASSWORD, &client()).await);
+        let change =
+            closed.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
+        unavailable(change.map(|_| ()));
+        assert!(closed.is_live(session.token().expose()).await);
+        let _ = closed.sign_in(ADA).await;
+        // The link is as good as before, and the visitor is told to come back, not that something broke.
+        let answer = sigra::axum::Problem::from(Error::from(Unavailable::new("it is down")));
+        assert_eq!(answer.status(), 503);
+        open.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_least_strength_refuses_what_is_easy_to_guess() {
+    each_database(|database| async {
+        let host = host(database, |builder| builder.strength(Strength::Strong)).await;
+        let weak = problem(register(&host, ADA, "january1january2").await);
+        assert!(matches!(weak, PasswordProblem::Weak { .. }), "{weak:?}");
+        register(&host, ADA, PASSWORD).await.unwrap();
+    })
+    .await;
+}
+
+/// A server of ranges that keeps what it was asked.
+#[derive(Clone, Default)]
+struct Stub {
+    answer: Arc<Mutex<(u16, String)>>,
+    requests: Arc<Mutex<Vec<(Uri, HeaderMap)>>>,
+}
+
+impl Stub {
+    async fn start() -> (Self, String) {
+        let stub = Self::default();
+        let (answer, requests) = (stub.answer.clone(), stub.requests.clone());
+        let router = Router::new().fallback(async move |uri: Uri, headers: HeaderMap| {
+            requests.lock().unwrap().push((uri, headers));
+            let (status, body) = answer.lock().unwrap().clone();
+            if status == 0 {
+                std::future::pending::<()>().await;
+            }
+            (http::StatusCode::from_u16(status).unwrap(), body)
+        });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}/range/", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (stub, address)
+    }
+
+    fn answers(&self, status: u16, body: &str) {
+        *self.answer.lock().unwrap() = (status, body.to_owned());
+    }
+}
+
+/// A host's own HTTP client.
+#[derive(Debug, Default)]
+struct Http(reqwest::Client);
+
+impl RangeClient for Http {
+    fn get<'a>(&'a self, request: &'a RangeRequest) -> RangeResponse<'a> {
+        Box::pin(async move {
+            let send = async {
+                let mut get = self.0.get(request.url());
+                for (name, value) in request.headers() {
+                    get = get.header(name, value);
+                }
+                get.send().await?.error_for_status()?.text().await
+            };
+            send.await.map_err(|error| Unavailable::new(error.without_url()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_server_sees_five_digits_and_the_padding_header_alone() {
+    let (stub, address) = Stub::start().await;
+    let source = BreachedOnline::new(Http::default()).server(address);
+    // Of RFC 3174's kind: SHA-1("password") = 5BAA6 1E4C9B93F3F0682250B6CF8331B7EE68FD8.
+    let (password, suffix) = (Fingerprint::of(&"password".into()), "1E4C9B93F3F0682250B6CF8331B7EE68FD8");
+    let other = "0018A45C4D1DEF81644B54AB7F969B88D65:4";
+    stub.answers(200, &format!("{other}\r\n{suffix}:9545824\r\n"));
+    assert_eq!(source.contains(&password).await, Ok(true));
+    stub.answers(200, &format!("{other}\r\n{suffix}:0"));
+    assert_eq!(source.contains(&password).await, Ok(false), "a line of padding");
+    stub.answers(200, other);
+    assert_eq!(source.contains(&password).await, Ok(false));
+
+    let requests = stub.requests.lock().unwrap().clone();
+    assert_eq!(requests.len(), 3);
+    for (uri, headers) in requests {
+        assert_eq!(uri.to_string(), "/range/5BAA6");
+        assert_eq!(headers["add-padding"], "true");
+        assert!(headers.contains_key("user-agent"), "the server wants one");
+        let all = format!("{headers:?}").to_uppercase();
+        assert!(!all.contains(suffix) && !all.contains(&suffix[..5]), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_never_taken_for_a_no() {
+    let (stub, address) = Stub::start().await;
+    let source =
+        BreachedOnline::new(Http::default()).server(address.as_str()).deadline(Duration::from_millis(300));
+    let password = Fingerprint::of(&"password".into());
+    let broken = [
+        (200, ""),
+        (200, "<html>welcome to the hotel</html>"),
+        (503, "0018A45C4D1DEF81644B54AB7F969B88D65:4"),
+        (0, ""),
+    ];
+    for (status, body) in broken {
+        stub.answers(status, body);
+        let error = source.contains(&password).await.unwrap_err().to_string();
+        assert!(!error.contains("5BAA6"), "{error}");
+    }
+    let nobody = BreachedOnline::new(Http::default()).server("http://127.0.0.1:1/range/");
+    let error = nobody.contains(&password).await.unwrap_err().to_string();
+    assert!(!error.contains("5BAA6"), "{error}");
+}
