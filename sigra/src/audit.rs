@@ -32,7 +32,7 @@ pub enum Event {
     RevokeOtherSessions,
     /// A user or operator ends all sessions.
     RevokeAllSessions,
-    /// The library issues a secret by mail.
+    /// The library writes a mail, with a fresh secret where it has one, and hands it over; `failed`: it was given up.
     SendMail,
     /// Rows of the trail itself are removed because they are older than `audit(retain)`.
     RemoveOldRows,
@@ -109,6 +109,8 @@ pub enum Reason {
     AddressTaken,
     /// The address has an account that nobody has confirmed yet: from now on whoever has the mailbox decides.
     AddressContested,
+    /// The host changed the address of an account by itself, so that a link would prove another than it was asked for.
+    AddressChanged,
     /// A value of the host's own is taken, or cannot be stored.
     InvalidValue,
     /// The link or code is wrong, used, expired or voided.
@@ -136,6 +138,7 @@ impl Reason {
             Self::AccountChanged => "account_changed",
             Self::AddressTaken => "address_taken",
             Self::AddressContested => "address_contested",
+            Self::AddressChanged => "address_changed",
             Self::InvalidValue => "invalid_value",
             Self::InvalidToken => "invalid_token",
             Self::SessionEnded => "session_ended",

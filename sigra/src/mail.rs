@@ -175,12 +175,25 @@ impl Links {
     /// Links below an address such as `https://acme.example`, with the paths of the reference host: `/confirm/{token}`,
     /// `/reset/{token}`, `/login` and `/reset`.
     ///
+    /// Plain `http` is for `localhost`, `127.0.0.1` and `[::1]`: whoever reads a link on its way can use it.
+    ///
     /// # Errors
-    /// [`Failure::Config`] where the address does not start with `https://` or `http://`, or has a query or fragment.
+    /// [`Failure::Config`] for anything else, with what to write.
     pub fn new(base_url: &str) -> Result<Self, Error> {
         let base = base_url.trim_end_matches('/');
-        let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
+        let is_plain = |rest: &str| !rest.is_empty() && !rest.contains(['?', '#', '@', ' ', '\\']);
+        let is_local = |rest: &str| {
+            let authority = rest.split('/').next().unwrap_or_default();
+            let port =
+                ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| authority.strip_prefix(host));
+            port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
+        };
+        let good = match (base.strip_prefix("https://"), base.strip_prefix("http://")) {
+            (Some(rest), _) => is_plain(rest),
+            (None, Some(rest)) => is_plain(rest) && is_local(rest),
+            (None, None) => false,
+        };
+        if !good {
             return Err(Failure::Config(format!(
                 "`{base_url}` is no address for links in mails; write one such as `https://acme.example`"
             ))
@@ -196,31 +209,39 @@ impl Links {
     }
 
     /// Another path of the confirmation page; `{token}` stands for the token.
-    #[must_use]
-    pub fn confirm_email_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.confirm_email);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
+    pub fn confirm_email_at(mut self, path: &str) -> Result<Self, Error> {
+        self.confirm_email = below_the_site(path, "{token}")?;
+        Ok(self)
     }
 
     /// Another path of the page that sets a new password; `{token}` stands for the token.
-    #[must_use]
-    pub fn reset_password_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.reset_password);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
+    pub fn reset_password_at(mut self, path: &str) -> Result<Self, Error> {
+        self.reset_password = below_the_site(path, "{token}")?;
+        Ok(self)
     }
 
     /// Another path of the sign-in page.
-    #[must_use]
-    pub fn sign_in_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.sign_in);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash.
+    pub fn sign_in_at(mut self, path: &str) -> Result<Self, Error> {
+        self.sign_in = below_the_site(path, "")?;
+        Ok(self)
     }
 
     /// Another path of the page that asks for a reset mail.
-    #[must_use]
-    pub fn ask_reset_at(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.ask_reset);
-        self
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash.
+    pub fn ask_reset_at(mut self, path: &str) -> Result<Self, Error> {
+        self.ask_reset = below_the_site(path, "")?;
+        Ok(self)
     }
 
     pub(crate) fn confirm_email(&self, token: &str) -> String {
@@ -238,6 +259,17 @@ impl Links {
     pub(crate) fn ask_reset(&self) -> String {
         format!("{}{}", self.base, self.ask_reset)
     }
+}
+
+/// A path of the site, with what it must have a place for: a link without its token would lead nowhere.
+fn below_the_site(path: &str, place: &str) -> Result<String, Error> {
+    if path.starts_with('/') && path.contains(place) {
+        return Ok(path.to_owned());
+    }
+    Err(Failure::Config(format!(
+        "`{path}` is no path for a link in a mail; write one such as `/page/{place}`"
+    ))
+    .into())
 }
 
 /// The background task of [`Sigra::start_worker`]. It stops when this is dropped.
@@ -260,5 +292,47 @@ impl<U> Sigra<U> {
         U: Account,
     {
         Worker(tokio::spawn(crate::operations::worker(self.clone(), mailer, links)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_over_https_or_to_this_machine() {
+        for good in [
+            "https://acme.example",
+            "https://acme.example/app/",
+            "https://acme.example:8443",
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+            "http://localhost",
+        ] {
+            assert!(Links::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "acme.example",
+            "http://acme.example",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example:80",
+            "http://localhost@evil.example",
+            "https://",
+            "https://acme.example?x",
+            "https://a@acme.example",
+        ] {
+            assert!(Links::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_without_a_place_for_the_token_is_refused() {
+        let links = || Links::new("https://acme.example/").unwrap();
+        let moved = links().confirm_email_at("/welcome?t={token}").unwrap();
+        assert_eq!(moved.confirm_email("abc"), "https://acme.example/welcome?t=abc");
+        assert!(links().confirm_email_at("/welcome").is_err());
+        assert!(links().reset_password_at("reset/{token}").is_err());
     }
 }

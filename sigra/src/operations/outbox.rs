@@ -4,16 +4,21 @@
 //! sends. So nothing in the database can be used by whoever reads it, a mail that failed is sent again with a fresh token, and
 //! a request takes the same time whether or not there is an account.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
-use crate::email::Identifier;
-use crate::error::{Error, Refusal};
+use crate::email::{Address, Identifier};
+use crate::error::{Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
-use crate::mail::{Links, Mail, Mailer, Message};
+use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
 use crate::store::{Rendered, Stamp};
 use crate::token::{ForConfirmEmail, ForResetPassword, six_digits};
@@ -44,6 +49,16 @@ impl MailKind {
         }
     }
 
+    /// A stranger can cause it; nobody needs it when it is old.
+    const fn was_asked_for(self) -> bool {
+        !matches!(self, Self::PasswordChanged)
+    }
+
+    /// It proves the address that it is mailed to.
+    const fn has_secret(self) -> bool {
+        matches!(self, Self::ConfirmEmail | Self::ResetPassword)
+    }
+
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -53,7 +68,15 @@ impl MailKind {
 const MAILS: Limit = Limit::InWindow { most: 5, within: Duration::from_hours(1) };
 /// How long a worker has for one mail before another may take it.
 const LEASE: Duration = Duration::from_mins(2);
-/// Deliveries that are tried: over about a day and a half.
+/// How long a mailer has, within the lease.
+const SEND_WITHIN: Duration = Duration::from_mins(1);
+/// What a visitor asked for so long ago is not sent any more.
+const STALE_AFTER: Duration = Duration::from_hours(24);
+/// Rows that `DueMail` reads.
+const BATCH: usize = 20;
+/// Mails that a worker sends at once.
+const AT_ONCE: usize = 4;
+/// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
 /// How often the worker looks for rows that another process wrote, or that were postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
@@ -109,13 +132,33 @@ impl<U: Account> Step<U> for Ask {
 #[allow(clippy::struct_field_names, reason = "the columns are called so")]
 struct Due {
     id: uuid::Uuid,
-    kind: Option<MailKind>,
+    kind: MailKind,
     identifier: String,
+    created_at: Stamp,
     due_at: Stamp,
     attempts: i64,
 }
 
-/// Takes a row for a while and writes the mail. `None`: another worker has it, or there is nothing to send.
+/// A row that is this worker's until the lease runs out.
+#[derive(Clone, Debug)]
+struct Claimed {
+    due: Due,
+    lease: Stamp,
+}
+
+impl Claimed {
+    /// Drops the row and says whose mail it was.
+    async fn give_up<U: Account>(&self, unit: &mut Unit<'_, U>, why: Reason) -> Result<Entry, Error> {
+        let owner = match unit.fetch_optional(IdentifierTaken, &[&self.due.identifier.as_str()]).await? {
+            Some(row) => Some(Reader::<U>::new(&row).next::<U::Id>()?),
+            None => None,
+        };
+        unit.execute(DeleteMail, &[&self.due.id, &self.lease]).await?;
+        Ok(Entry::failed(Event::SendMail, Actor::System, why).maybe_of(owner))
+    }
+}
+
+/// Takes a row for a while and writes its mail. `None`: another worker has it, or there is nothing to send.
 struct Compose {
     due: Due,
     links: Links,
@@ -123,35 +166,52 @@ struct Compose {
 }
 
 impl<U: Account> Step<U> for Compose {
-    type Output = Option<Mail>;
+    type Output = Option<(Claimed, Mail)>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Due { id, kind, identifier, due_at, .. } = &self.due;
-        let lease = unit.after(LEASE);
-        if unit.execute(ClaimMail, &[&lease, id, due_at]).await?.rows != 1 {
+        let Due { id, kind, identifier, created_at, due_at, attempts } = &self.due;
+        let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
+        if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
             return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
+        }
+        let stale = kind.was_asked_for() && unit.now - created_at.0 > STALE_AFTER;
+        if *attempts >= ATTEMPTS || (stale && *attempts > 0) {
+            let entry = claimed.give_up(unit, Reason::DeliveryFailed).await?;
+            return unit.record(entry, None).await;
         }
         let standing = match unit.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await? {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
             None => None,
         };
-        let message = match (kind, &standing) {
-            (Some(kind), Some(standing)) if standing.disabled_since.is_none() => {
-                self.write(unit, *kind, standing).await?
-            }
-            _ => None,
+        // Nobody waits for an old answer any more, and a link in it would surprise.
+        let standing = standing.filter(|standing| standing.disabled_since.is_none() && !stale);
+        if let Some(standing) = &standing
+            && kind.has_secret()
+            && !Address::parse(&standing.email).is_ok_and(|email| email.identifier().as_str() == identifier)
+        {
+            // A link proves the address that it was mailed to. This one would prove another.
+            tracing::error!(
+                user_id = %standing.user_id,
+                "the host changed the address of an account behind Sigra's back; no link is mailed to it"
+            );
+            let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
+            return unit.record(entry, None).await;
+        }
+        let message = match &standing {
+            Some(standing) => self.write(unit, *kind, standing).await?,
+            None => None,
         };
         let (Some(message), Some(standing)) = (message, standing) else {
             // Nobody has this address, or what was asked for is done already.
-            unit.execute(DeleteMail, &[id]).await?;
+            unit.execute(DeleteMail, &[id, &claimed.lease]).await?;
             return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
         };
         let entry = Entry::success(Event::SendMail, Actor::System).of(&standing.user_id);
-        unit.record(entry, Some(Mail::new(standing.email, message))).await
+        unit.record(entry, Some((claimed, Mail::new(standing.email, message)))).await
     }
 }
 
@@ -194,7 +254,7 @@ impl Compose {
 
 /// What became of a mail that was handed to the mailer.
 struct Settle {
-    due: Due,
+    claimed: Claimed,
     sent: bool,
     client: Client,
 }
@@ -207,20 +267,53 @@ impl<U: Account> Step<U> for Settle {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        let Due { id, attempts, .. } = &self.due;
+        let Claimed { due: Due { id, attempts, .. }, lease } = &self.claimed;
         if self.sent {
-            unit.execute(DeleteMail, &[id]).await?;
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()));
+            unit.execute(DeleteMail, &[id, lease]).await?;
+        } else {
+            unit.execute(PostponeMail, &[&unit.later(*attempts), id, lease]).await?;
         }
-        if attempts + 1 >= ATTEMPTS {
-            unit.execute(DeleteMail, &[id]).await?;
-            let entry = Entry::failed(Event::SendMail, Actor::System, Reason::DeliveryFailed);
-            return unit.record(entry, ()).await;
-        }
-        let next = unit.after(Duration::from_secs(30 << (*attempts).clamp(0, 12)));
-        unit.execute(PostponeMail, &[&next, id]).await?;
         Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()))
     }
+}
+
+/// Counts a row that could not be written and lets it wait, so that it is not the first to be read for ever.
+struct SetAside {
+    due: Due,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for SetAside {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        let Due { id, due_at, attempts, .. } = &self.due;
+        unit.execute(ClaimMail, &[&unit.later(*attempts), id, due_at]).await?;
+        Ok(unit.bookkeeping(Bookkeeping::OutboxLease, ()))
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// When to try again: each time after twice as long.
+    fn later(&self, attempts: i64) -> Stamp {
+        self.after(Duration::from_secs(30 << attempts.clamp(0, 12)))
+    }
+}
+
+/// Hands a mail over. A mailer that panics or never answers is one that failed, and takes nothing with it.
+async fn hand_over(mailer: &dyn Mailer, mail: Mail) -> Result<(), MailError> {
+    let panicked = || MailError::new("the mailer panicked");
+    let mut sending = catch_unwind(AssertUnwindSafe(|| mailer.send(mail))).map_err(|_| panicked())?;
+    let guarded = poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    });
+    let sent = tokio::time::timeout(SEND_WITHIN, guarded).await;
+    sent.unwrap_or_else(|_| Err(MailError::new("the mailer did not answer in time")))
 }
 
 impl<U> Sigra<U> {
@@ -228,7 +321,8 @@ impl<U> Sigra<U> {
     /// may call it.
     ///
     /// A mail is sent at least once: a process that dies between sending and noting it leaves the row for another, who
-    /// sends a fresh link. Writes one audit row `mail.message.send` for each mail written.
+    /// sends a fresh link. Writes one audit row `mail.message.send` when a mail is written, and one that says `failed` when
+    /// it is given up.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
@@ -238,18 +332,42 @@ impl<U> Sigra<U> {
     {
         Box::pin(async move {
             let mut sent = 0;
-            for due in self.due_mail().await? {
-                let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-                let Some(mail) = self.perform(compose).await? else { continue };
-                let result = mailer.send(mail).await;
-                if let Err(error) = &result {
-                    tracing::warn!(%error, "a mail could not be sent; it is tried again");
+            loop {
+                let due = self.due_mail().await?;
+                let is_last = due.len() < BATCH;
+                for due in due {
+                    sent += usize::from(self.deliver_one(due, mailer, links).await?);
                 }
-                sent += usize::from(result.is_ok());
-                self.perform(Settle { due, sent: result.is_ok(), client: Client::unknown() }).await?;
+                if is_last {
+                    return Ok(sent);
+                }
             }
-            Ok(sent)
         })
+    }
+
+    /// Writes and sends the mail of one row. A row that cannot be written is set aside: it must not keep the others waiting.
+    async fn deliver_one(&self, due: Due, mailer: &dyn Mailer, links: &Links) -> Result<bool, Error>
+    where
+        U: Account,
+    {
+        let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
+        let (claimed, mail) = match self.perform(compose).await {
+            Ok(Some(composed)) => composed,
+            Ok(None) => return Ok(false),
+            // Without the trail nothing goes on.
+            Err(error @ Error::Failed(Failure::Audit { .. })) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, mail = %due.id, "a mail could not be written; the others go on");
+                self.perform(SetAside { due, client: Client::unknown() }).await?;
+                return Ok(false);
+            }
+        };
+        let result = hand_over(mailer, mail).await;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "a mail could not be sent; it is tried again");
+        }
+        self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
+        Ok(result.is_ok())
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>
@@ -258,37 +376,59 @@ impl<U> Sigra<U> {
     {
         let now = Stamp(self.core.now());
         let rows = self.core.pool.read().await?.fetch(Rendered::<U, DueMail>::STATEMENT, &[&now]).await?;
-        rows.iter()
-            .map(|row| {
-                let mut row = Reader::<U>::new(row);
-                Ok(Due {
-                    id: row.next()?,
-                    kind: MailKind::parse(&row.next::<String>()?),
-                    identifier: row.next()?,
-                    due_at: row.next()?,
-                    attempts: row.next()?,
-                })
-            })
-            .collect()
+        let read = |row: &crate::store::Row| {
+            let mut row = Reader::<U>::new(row);
+            let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));
+            let (identifier, created_at) = (row.next()?, row.next()?);
+            let (due_at, attempts) = (row.next()?, row.next()?);
+            Ok(kind.map(|kind| Due { id, kind, identifier, created_at, due_at, attempts }))
+        };
+        rows.iter().map(read).filter_map(Result::transpose).collect()
     }
 }
 
-/// The loop of [`Sigra::start_worker`].
+/// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
-    let mut swept = tokio::time::Instant::now();
+    tokio::join!(deliver(auth.clone(), Arc::new(mailer), links), sweep(auth));
+}
+
+/// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was
+/// something to deliver.
+async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
+    let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let mut sending = tokio::task::JoinSet::new();
     loop {
-        match auth.deliver_mail(&mailer, &links).await {
-            // There may be more than one batch.
-            Ok(sent) if sent > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the worker could not read the outbox"),
+        // Listening before looking: what is put into the outbox meanwhile is not missed.
+        let mut woken = pin!(auth.core.outbox.notified());
+        woken.as_mut().enable();
+        let due = auth.due_mail().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the worker could not read the outbox");
+            Vec::new()
+        });
+        let is_last = due.len() < BATCH;
+        for due in due {
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let (auth, mailer, links) = (auth.clone(), mailer.clone(), links.clone());
+            sending.spawn(async move {
+                let _place = place;
+                if let Err(error) = auth.deliver_one(due, &*mailer, &links).await {
+                    tracing::error!(%error, "a mail could not be delivered");
+                }
+            });
         }
-        if swept.elapsed() >= SWEEP_EVERY {
-            swept = tokio::time::Instant::now();
-            if let Err(error) = auth.sweep().await {
-                tracing::error!(%error, "the worker could not sweep");
-            }
+        while sending.try_join_next().is_some() {}
+        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
+        if is_last {
+            let _ = tokio::time::timeout(POLL_EVERY, woken).await;
         }
-        let _ = tokio::time::timeout(POLL_EVERY, auth.core.outbox.notified()).await;
+    }
+}
+
+async fn sweep<U: Account>(auth: Sigra<U>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = auth.sweep().await {
+            tracing::error!(%error, "the worker could not sweep");
+        }
     }
 }

@@ -138,12 +138,15 @@ statements! {
 statements! {
     InsertMail =
         "INSERT INTO [outbox] (id, kind, identifier, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, 0)";
+    /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
-        "SELECT id, kind, identifier, due_at, attempts FROM [outbox] WHERE due_at <= $1 ORDER BY due_at LIMIT 20";
+        "SELECT id, kind, identifier, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
+         AND kind IN ('confirm_email', 'address_taken', 'reset_password', 'password_changed') ORDER BY due_at LIMIT 20";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
-    PostponeMail = "UPDATE [outbox] SET due_at = $1 WHERE id = $2";
-    DeleteMail = "DELETE FROM [outbox] WHERE id = $1";
+    /// A worker whose lease ran out has nothing to say any more.
+    PostponeMail = "UPDATE [outbox] SET due_at = $1 WHERE id = $2 AND due_at = $3";
+    DeleteMail = "DELETE FROM [outbox] WHERE id = $1 AND due_at = $2";
 }
 
 // Audit.

@@ -1,0 +1,280 @@
+//! The worker and its mails: what keeps one mail from holding up another, and what is not sent at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use sigra::mail::{Links, Mail, MailError, Mailer};
+use sigra_tests::database::Kind;
+use sigra_tests::host::{client, links, somebody};
+use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, each_database};
+
+const ADA: &str = "ada@example.com";
+const EVE: &str = "eve@example.com";
+const GIVEN_UP: &str = "mail.message.send failed delivery_failed";
+
+type Sending = Pin<Box<dyn Future<Output = Result<(), MailError>> + Send>>;
+
+/// A mailer that does what the test says with mails to Eve, and takes all others.
+#[derive(Clone)]
+struct Against {
+    mailbox: Mailbox,
+    eve: fn() -> Sending,
+}
+
+impl Mailer for Against {
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        if mail.to == EVE { (self.eve)() } else { self.mailbox.send(mail) }
+    }
+}
+
+fn against(host: &Host, eve: fn() -> Sending) -> Against {
+    Against { mailbox: host.mailbox.clone(), eve }
+}
+
+async fn waiting(database: &Database) -> i64 {
+    database.count("sigra_outbox", "1 = 1").await
+}
+
+/// Waits until there are so many mails in the box; `false`: not within the time.
+async fn comes(mailbox: &Mailbox, mails: usize, within: Duration) -> bool {
+    let arrived = async {
+        while mailbox.all().len() < mails {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(within, arrived).await.is_ok()
+}
+
+async fn asked_by_strangers(host: &Host, times: u32) {
+    for number in 0..times {
+        let email = format!("nobody{number}@example.com");
+        host.auth.request_password_reset(&email, &somebody()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_sent_in_one_call_however_much_goes_to_nobody() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        asked_by_strangers(&host, 45).await;
+        let _ = host.register(ADA).await.unwrap();
+        assert_eq!(host.deliver().await, 1);
+        assert_eq!(waiting(&database).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_worker_does_not_rest_after_a_batch_for_nobody() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        asked_by_strangers(&host, 85).await;
+        let _ = host.register(ADA).await.unwrap();
+        let worker = host.auth.start_worker(host.mailbox.clone(), links());
+        // Four rests would take eight seconds.
+        assert!(comes(&host.mailbox, 1, Duration::from_secs(5)).await);
+        drop(worker);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailer_that_panics_is_one_that_failed_and_the_worker_goes_on() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let panics: [fn() -> Sending; 2] =
+            [|| panic!("before it answers"), || Box::pin(async { panic!("while it answers") })];
+        for (number, panics) in panics.into_iter().enumerate() {
+            let _ = host.register(EVE).await.unwrap();
+            host.clock.advance(Duration::from_mins(2));
+            assert_eq!(host.auth.deliver_mail(&against(&host, panics), &links()).await.unwrap(), 0);
+            let worker = host.auth.start_worker(against(&host, panics), links());
+            host.register(&format!("after{number}@example.com")).await.map(drop).unwrap();
+            assert!(comes(&host.mailbox, number + 1, Duration::from_secs(8)).await);
+            drop(worker);
+        }
+        assert!(database.count("sigra_outbox", "attempts > 0").await > 0, "the mail is tried again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_ended_the_process_each_time_is_given_up() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(ADA).await.unwrap();
+        database.run("UPDATE sigra_outbox SET attempts = 12").await;
+        assert_eq!(host.deliver().await, 0);
+        assert_eq!(waiting(&database).await, 0);
+        assert_eq!(host.trail().await.last().unwrap(), GIVEN_UP);
+        assert_eq!(database.count("sigra_audit", "outcome = 'failed' AND user_id IS NOT NULL").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_the_mailer_never_takes_is_given_up_in_the_name_of_its_account() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(EVE).await.unwrap();
+        let refusing = against(&host, || Box::pin(async { Err(MailError::new("not now")) }));
+        for attempt in 0..13 {
+            host.auth.deliver_mail(&refusing, &links()).await.unwrap();
+            host.clock.advance(Duration::from_secs(30 << attempt));
+        }
+        assert_eq!(waiting(&database).await, 0);
+        let trail = host.trail().await;
+        assert_eq!(trail.iter().filter(|row| *row == "mail.message.send success -").count(), 12);
+        assert_eq!(trail.last().unwrap(), GIVEN_UP);
+        assert_eq!(database.count("sigra_audit", "outcome = 'failed' AND user_id IS NOT NULL").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailer_that_does_not_answer_holds_up_no_other_mail() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(EVE).await.unwrap();
+        let stuck = against(&host, || Box::pin(std::future::pending()));
+        let worker = host.auth.start_worker(stuck, links());
+        while database.count("sigra_outbox", "attempts > 0").await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // One that comes alone, and several.
+        for number in 1..=4 {
+            host.register(&format!("u{number}@example.com")).await.map(drop).unwrap();
+            assert!(comes(&host.mailbox, number, Duration::from_secs(8)).await, "mail {number}");
+        }
+        drop(worker);
+    })
+    .await;
+}
+
+/// A mailer so slow that another worker takes the row meanwhile.
+struct Slow {
+    database: Database,
+    takes: bool,
+}
+
+impl Mailer for Slow {
+    fn send(&self, _: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        Box::pin(async move {
+            let later = match self.database.kind() {
+                Kind::Sqlite => "due_at + 7200000000",
+                Kind::Postgres => "due_at + INTERVAL '2 hours'",
+                Kind::MySql => "due_at + INTERVAL 2 HOUR",
+            };
+            self.database.run(&format!("UPDATE sigra_outbox SET due_at = {later}")).await;
+            if self.takes { Ok(()) } else { Err(MailError::new("not now")) }
+        })
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_too_slow_leaves_the_lease_of_another_alone() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(ADA).await.unwrap();
+        for takes in [true, false] {
+            let slow = Slow { database: database.clone(), takes };
+            assert_eq!(host.auth.deliver_mail(&slow, &links()).await.unwrap(), usize::from(takes));
+            host.clock.advance(Duration::from_hours(1));
+            assert_eq!((host.deliver().await, waiting(&database).await), (0, 1), "the lease is another's");
+            host.clock.advance(Duration::from_hours(2));
+        }
+        assert_eq!(host.deliver().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_keeps_no_other_from_its_mail() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        if database.kind() != Kind::Sqlite {
+            // Only SQLite stores what its column's type does not admit.
+            return;
+        }
+        for email in [EVE, ADA] {
+            let _ = host.register(email).await.unwrap();
+        }
+        database.run("UPDATE users SET disabled_at = 'no time at all' WHERE email = 'eve@example.com'").await;
+        assert_eq!(host.deliver().await, 1);
+        assert_eq!(host.mailbox.last().unwrap().to, ADA);
+        for attempt in 0..14 {
+            host.clock.advance(Duration::from_secs(120.max(30 << attempt)));
+            assert_eq!(host.deliver().await, 0);
+        }
+        assert_eq!(waiting(&database).await, 0, "its attempts count too");
+        assert_eq!(host.trail().await.last().unwrap(), GIVEN_UP);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_link_goes_to_another_address_than_it_proves() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let _ = host.register(ADA).await.unwrap();
+        database.run("UPDATE users SET email = 'eve@example.com'").await;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        assert_eq!(host.deliver().await, 0);
+        assert_eq!((waiting(&database).await, database.count("sigra_tokens", "1 = 1").await), (0, 0));
+        let failed = "reason = 'address_changed' AND outcome = 'failed' AND user_id IS NOT NULL";
+        assert_eq!(database.count("sigra_audit", failed).await, 2);
+        // Another spelling of the same address is the same address.
+        database.run("UPDATE users SET email = 'Ada@EXAMPLE.com'").await;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        assert_eq!(host.deliver().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mail_of_a_kind_that_a_newer_version_wrote_waits_for_it() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for number in 0..25 {
+            host.register(&format!("u{number}@example.com")).await.map(drop).unwrap();
+        }
+        database.run("UPDATE sigra_outbox SET kind = 'of_tomorrow'").await;
+        let _ = host.register(ADA).await.unwrap();
+        assert_eq!(host.deliver().await, 1);
+        assert_eq!(database.count("sigra_outbox", "kind = 'of_tomorrow' AND attempts = 0").await, 25);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_for_days_ago_is_not_sent_but_a_notice_is() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let changed = host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
+        assert!(changed.is_ok());
+        let _ = host.register(ADA).await.unwrap();
+        let _ = host.register(EVE).await.unwrap();
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        host.clock.advance(Duration::from_hours(25));
+        assert_eq!(host.deliver().await, 1);
+        assert_eq!(host.mailbox.last().unwrap().subject, "Your password was changed");
+        assert_eq!(waiting(&database).await, 0);
+    })
+    .await;
+}
+
+#[test]
+fn links_in_mails_are_secret_on_the_way_and_have_a_place_for_the_token() {
+    assert!(
+        Links::new("http://acme.example").is_err() && Links::new("http://localhost.evil.example").is_err()
+    );
+    assert!(Links::new("http://[::1]:3000").is_ok() && Links::new("https://acme.example/app").is_ok());
+    assert!(
+        links().confirm_email_at("/confirm").is_err() && links().reset_password_at("/reset/:token").is_err()
+    );
+    assert!(links().confirm_email_at("/c/{token}").unwrap().reset_password_at("/r/{token}").is_ok());
+}
