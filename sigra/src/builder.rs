@@ -10,7 +10,7 @@ use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{Error, Failure};
 use crate::keyring::Keyring;
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
-use crate::password::{Hasher, Hashing, Screening};
+use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
 
 /// Settings for [`Sigra::builder`].
@@ -20,6 +20,8 @@ pub struct Builder<U> {
     keys: Option<Keyring>,
     clock: Arc<dyn Clock>,
     hashing: Hashing,
+    pepper: Option<Keyring>,
+    passwords: Setup,
     screening: Screening,
     user: PhantomData<fn() -> U>,
 }
@@ -31,6 +33,8 @@ impl<U: Account> Builder<U> {
             keys: None,
             clock: Arc::new(SystemClock),
             hashing: Hashing::default(),
+            pepper: None,
+            passwords: Setup::default(),
             screening: Screening::default(),
             user: PhantomData,
         }
@@ -85,6 +89,35 @@ impl<U: Account> Builder<U> {
         self
     }
 
+    /// Uses these peppers instead of the environment variable `SIGRA_PEPPER`: a ring of its own, in the form of
+    /// [`Keyring::parse`].
+    ///
+    /// A pepper is the secret input of Argon2 (RFC 9106 3.1): whoever has the database alone cannot even try passwords. Each
+    /// hash names its pepper. The first of the ring writes and all verify; a hash without the first one gets it with the next
+    /// sign-in. To rotate, put the new one in front, and take the old one out when no hash names it any more. A pepper that is
+    /// lost makes the passwords under it worthless, and a pepper that was once in use cannot be given up, only rotated.
+    pub fn pepper(mut self, peppers: Keyring) -> Self {
+        self.pepper = Some(peppers);
+        self
+    }
+
+    /// Verifies imported hashes of a form of the host's own, until each account's first sign-in.
+    pub fn verifier(mut self, verifier: impl PasswordVerifier) -> Self {
+        self.passwords.verifiers.push(Arc::new(verifier));
+        self
+    }
+
+    /// Gives one hash as they were imported, such as `"$2b$12$.."`, so that every sign-in costs the same.
+    ///
+    /// Without it an account whose hash was imported, or has the cost of an older policy, takes its own time in addition to
+    /// that of an Argon2id hash: a stranger who measures learns that there is such an account. With it every attempt computes
+    /// one hash of this kind too, for nothing where the account has none. Call it once for each form and cost in use, with the
+    /// hash of any password, and take the call out again when all have signed in.
+    pub fn imported_like(mut self, example: impl Into<String>) -> Self {
+        self.passwords.examples.push(example.into());
+        self
+    }
+
     /// Names the application as its visitors know it: a password that is made of such a name is refused, like one that is made
     /// of the account's address (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11). Each call adds a name, such as the host's domain.
     pub fn application_name(mut self, name: impl Into<String>) -> Self {
@@ -132,7 +165,8 @@ impl<U: Account> Builder<U> {
             Some(keys) => keys,
             None => Keyring::from_env()?,
         };
-        let hasher = Hasher::new(&U::POLICY.password, self.hashing)?;
+        let peppers = Peppers::resolve(self.pepper)?;
+        let hasher = Hasher::new(&U::POLICY.password, self.hashing, peppers, self.passwords)?;
         let pool = Pool::open(source).await?;
         for (key, reason) in U::POLICY.unsafe_reasons {
             tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
@@ -157,6 +191,7 @@ impl<U> fmt::Debug for Builder<U> {
         f.debug_struct("Builder")
             .field("keys", &self.keys)
             .field("hashing", &self.hashing)
+            .field("pepper", &self.pepper)
             .field("screening", &self.screening)
             .finish_non_exhaustive()
     }

@@ -95,6 +95,15 @@ pub enum Failure {
     /// A stored password hash that no verifier of Sigra understands.
     #[error("the password hash of an account is not one that this version can verify: {0}")]
     PasswordHash(String),
+    /// A stored password hash was made with a pepper that this process does not have.
+    #[error(
+        "the password hash of an account needs the pepper `{id}`: put it back into `SIGRA_PEPPER` (or what \
+         `Builder::pepper` gets), behind the newest"
+    )]
+    Pepper {
+        /// Which.
+        id: String,
+    },
     /// A new password could not be looked up among breached ones, and the host wants no other
     /// ([`WhenUnavailable::Refuse`](crate::password::breached::WhenUnavailable)). Nothing was used up.
     #[error("a new password was refused, since breached ones cannot be looked up: {0}")]

@@ -35,6 +35,7 @@ pub(crate) enum Purpose {
     ConfirmEmail,
     ConfirmEmailCode,
     ResetPassword,
+    Pepper,
 }
 
 impl Purpose {
@@ -45,6 +46,7 @@ impl Purpose {
             Self::ConfirmEmail => b"sigra/v1/confirm-email",
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
+            Self::Pepper => b"sigra/v1/pepper",
         }
     }
 }
@@ -147,6 +149,11 @@ impl Keyring {
         self.keys.first().map_or("", |key| &key.id)
     }
 
+    /// The key that is derived from one of the ring for a purpose; `None` where the ring has no such key.
+    pub(crate) fn derive(&self, key_id: &str, purpose: Purpose) -> Option<Zeroizing<[u8; 32]>> {
+        self.keys.iter().find(|key| key.id == key_id).map(|key| key.derive(purpose))
+    }
+
     /// The keyed hash of a value under one key of the ring; `None` where the ring has no such key.
     pub(crate) fn mac(&self, key_id: &str, purpose: Purpose, value: &[u8]) -> Option<[u8; 32]> {
         self.keys.iter().find(|key| key.id == key_id).map(|key| key.mac(purpose, value))
@@ -159,17 +166,19 @@ impl Keyring {
 }
 
 impl Key {
-    /// HMAC-SHA-256 (RFC 2104) under the key that HKDF derives for the purpose.
-    #[allow(
-        clippy::expect_used,
-        reason = "both lengths are constants within the limits of the two algorithms"
-    )]
-    fn mac(&self, purpose: Purpose, value: &[u8]) -> [u8; 32] {
+    #[allow(clippy::expect_used, reason = "the length is a constant within the limit of the algorithm")]
+    fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
         let mut derived = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, &*self.secret)
             .expand(purpose.label(), &mut *derived)
             .expect("32 bytes are within HKDF's limit");
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&*derived)
+        derived
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) under the key that HKDF derives for the purpose.
+    #[allow(clippy::expect_used, reason = "HMAC has no limit of length")]
+    fn mac(&self, purpose: Purpose, value: &[u8]) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&*self.derive(purpose))
             .expect("HMAC takes keys of any length");
         mac.update(value);
         mac.finalize().into_bytes().into()

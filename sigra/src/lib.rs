@@ -69,6 +69,7 @@
 //! | `postgres` | PostgreSQL |
 //! | `mysql` | MariaDB and MySQL |
 //! | `axum` | [axum](https://docs.rs/axum) extractors |
+//! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
 //! | `breached-online` | looks up breached passwords on a server: [`password::breached`] |
 //! | `zxcvbn` | a least strength for new passwords, by estimate |
 //!
@@ -110,7 +111,7 @@ pub use self::error::{Error, Failure, Refusal};
 pub use self::keyring::Keyring;
 pub use self::operations::{Confirmed, Registered, Swept};
 pub use self::outcome::{Disabled, Unconfirmed};
-pub use self::password::{Hashing, Password, PasswordHash};
+pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
 pub use self::token::SessionToken;

@@ -131,7 +131,7 @@ impl<U: Account> Shielded<U> {
         let (mut candidate, buckets) = self.step(reserve).await??;
         let stored = candidate.hash.take();
         let hash = async {
-            if !hasher.verify(hasher.admit()?, current, stored).await? {
+            if !hasher.verify(hasher.admit()?, current, stored).await?.right {
                 return Ok(None);
             }
             hasher.hash(hasher.admit()?, new).await.map(Some)

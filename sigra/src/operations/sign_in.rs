@@ -11,9 +11,11 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::{Bucket, Limit};
 use crate::outcome::Outcome;
-use crate::password::PasswordHash;
+use crate::password::{PasswordHash, Verified};
 use crate::session::Credentials;
-use crate::store::statements::{Credentials as CredentialsOf, DeleteSessionByToken};
+use crate::store::statements::{
+    Credentials as CredentialsOf, DeleteSessionByToken, HoldEpoch, UpgradePassword,
+};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
@@ -26,6 +28,10 @@ impl<U> Sigra<U> {
     /// there is such an account, and only then is it looked at how the account stands: with a wrong password an unknown, a
     /// disabled, an unconfirmed and a plain account get one answer after the same work (ASVS 6.3.8). A right password
     /// clears the account's count, and its owner learns through a variant of the outcome what stands in the way.
+    ///
+    /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
+    /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
+    /// the only one.
     ///
     /// Writes one audit row `session.password.sign_in`: success, or refused with the reason.
     ///
@@ -115,13 +121,26 @@ impl<U: Account> Unit<'_, U> {
     }
 }
 
+impl<U: Account> Unit<'_, U> {
+    /// Stores a better hash of the same password. `false`: it was changed meanwhile. Where the host itself wrote to the column
+    /// its hash stays.
+    async fn upgrade_password(&mut self, of: &Candidate<U>, hash: &PasswordHash) -> Result<bool, Error> {
+        // Looking is not enough: a change that has not committed yet would be overwritten.
+        if self.execute(HoldEpoch, &[&of.user_id, &of.epoch]).await?.rows != 1 {
+            return Ok(false);
+        }
+        self.execute(UpgradePassword, &[hash, &of.user_id, &of.hash]).await?;
+        Ok(true)
+    }
+}
+
 impl<U: feature::Passwords> Shielded<U> {
     async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<Outcome<U>, Error> {
         let identifier = Identifier::of_attempt(&credentials.email);
         let buckets = Buckets::of::<U>(&identifier, &client);
         let reserve = Reserve { identifier, buckets: buckets.clone(), client: client.clone() };
-        let mut candidate = self.step(reserve).await??;
-        let stored = candidate.as_mut().and_then(|candidate| candidate.hash.take());
+        let candidate = self.step(reserve).await??;
+        let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());
         // A place only now: whoever is at a limit must not keep others from the queue.
         let hasher = &self.0.core.hasher;
         let verified = match hasher.admit() {
@@ -204,7 +223,7 @@ impl<U: Account> Step<U> for Return {
 /// Turns a verified password into a session, or says why not.
 struct Decide<U: Account> {
     candidate: Option<Candidate<U>>,
-    verified: bool,
+    verified: Verified,
     buckets: Buckets,
     remember: bool,
     replaces: Option<Vec<u8>>,
@@ -220,7 +239,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(Event::SignIn, Actor::Visitor, reason);
-        let candidate = match (&self.candidate, self.verified) {
+        let candidate = match (&self.candidate, self.verified.right) {
             (Some(candidate), true) => candidate,
             (Some(candidate), false) => {
                 let entry = refused(Reason::WrongPassword).of(&candidate.user_id);
@@ -237,8 +256,17 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
             let entry = refused(Reason::AccountChanged).of(user_id);
             return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
         };
+        let standing = standing.check();
+        // Before the counters: a change of the password takes the account first, too.
+        if standing.is_ok()
+            && let Some(hash) = &self.verified.upgrade
+            && !unit.upgrade_password(candidate, hash).await?
+        {
+            let entry = refused(Reason::AccountChanged).of(user_id);
+            return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
+        }
         unit.attempt_succeeded(&self.buckets).await?;
-        let account = match standing.check() {
+        let account = match standing {
             Ok(account) => account,
             Err(obstacle) => {
                 let entry = refused(obstacle.reason()).of(user_id);

@@ -1,31 +1,87 @@
 //! Passwords: what a visitor types, what is stored, and the rules between them.
+//!
+//! # Hashes that other software made
+//!
+//! Copy them into the column as they are; the first right password replaces each by an Argon2id hash of today's cost, in the
+//! transaction that opens the session.
+//!
+//! | form | from | bounds |
+//! |---|---|---|
+//! | `$argon2id$`, `$argon2i$`, `$argon2d$`, `argon2$argon2id$` | any library that writes PHC strings, Django | 1 GiB, 64 passes, 64 lanes |
+//! | `$2a$`, `$2b$`, `$2y$`, `bcrypt$`, `bcrypt_sha256$` | bcrypt, Django | cost 4 to 16 |
+//! | `$scrypt$ln=..,r=..,p=..$`, `scrypt$` | PHC, passlib, Django | 256 MiB, p = 16 |
+//! | `pbkdf2_sha256$`, `pbkdf2_sha1$`, `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$pbkdf2$` | Django, passlib | 10,000,000 rounds |
+//! | base64 that begins with `AQ` or `AJ` and the like | ASP.NET Core Identity, versions 3 and 2 | 10,000,000 rounds |
+//! | `!..` | Django's mark of an account without a password | |
+//!
+//! All but Argon2 need the cargo feature `legacy-hashes`; a form of your own needs a [`PasswordVerifier`]. A hash beyond the
+//! bounds, or of no form, is refused like a wrong password, and the log has an error that says why.
+//!
+//! An Argon2id hash is replaced too where today's cost is more work (memory times passes) in no less memory, never because its
+//! figures are merely different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
+//!
+//! Passwords are compared in NFC, while other software hashed whatever bytes it got: somebody who typed a decomposed accent
+//! there has to reset the password. A password of more than 72 bytes never matches a plain bcrypt hash, which would have
+//! forgotten the rest; nor does one with a NUL inside.
+//!
+//! So that the time of an answer does not tell which account has an imported hash, give one example of each kind to
+//! [`Builder::imported_like`](crate::Builder::imported_like).
 
+mod argon2;
 mod blocklist;
 pub mod breached;
+mod calibrate;
 mod context;
+mod engine;
 mod hash;
 mod hasher;
+#[cfg(feature = "legacy-hashes")]
+mod legacy;
 mod pattern;
+mod pepper;
 mod screen;
+mod stored;
 #[cfg(feature = "zxcvbn")]
 mod strength;
+mod verifier;
 
 use std::fmt;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+pub use self::calibrate::{Cost, calibrate};
 pub use self::hash::PasswordHash;
 pub(crate) use self::hasher::Hasher;
 pub use self::hasher::Hashing;
+pub use self::pepper::PEPPER_VARIABLE;
+pub(crate) use self::pepper::Peppers;
 pub(crate) use self::screen::Screening;
 #[cfg(feature = "zxcvbn")]
 pub use self::strength::Strength;
+pub use self::verifier::PasswordVerifier;
 
 /// Code points that a password may have. NIST SP 800-63B-4 asks for at least 64.
 pub const MAX_LENGTH: usize = 256;
 /// Bytes that a password may have in NFC.
 pub const MAX_BYTES: usize = 1024;
+
+/// What came of verifying a password.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// Whether it is the right one.
+    pub(crate) right: bool,
+    /// What to store in place of the old hash, where that is weaker than today's or lacks the pepper.
+    pub(crate) upgrade: Option<PasswordHash>,
+}
+
+/// What the host says of hashes that Sigra did not make.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) verifiers: Vec<Arc<dyn PasswordVerifier>>,
+    pub(crate) examples: Vec<String>,
+}
 
 /// A password as a visitor typed it, in NFC (NIST SP 800-63B-4 3.1.1.2), never shortened and never shown.
 ///

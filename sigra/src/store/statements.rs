@@ -41,7 +41,10 @@ statements! {
          {disabled} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
     /// A new epoch ends every session and token of the old one, also those that a request is about to create.
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
+    /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.
+    HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
+    UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
         "UPDATE {confirmed_table} SET {confirmed_column} = $1 \
          WHERE {confirmed_key} = $2 AND {confirmed_column} IS NULL";

@@ -1,0 +1,66 @@
+//! Peppers: secrets of the application without which a stolen table cannot even be guessed at.
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Failure};
+use crate::keyring::{Keyring, Purpose};
+
+/// Where [`Builder::build`](crate::Builder::build) finds the peppers, if the host gives none.
+pub const PEPPER_VARIABLE: &str = "SIGRA_PEPPER";
+
+/// The secret input of Argon2 (RFC 9106 3.1, `K`).
+pub(super) type Secret = Zeroizing<[u8; 32]>;
+
+/// Peppers by id, newest first: the first writes, all verify. Empty where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Peppers(Option<Keyring>);
+
+impl Peppers {
+    /// The host's ring, or the one in the environment.
+    pub(crate) fn resolve(given: Option<Keyring>) -> Result<Self, Error> {
+        if given.is_some() {
+            return Ok(Self(given));
+        }
+        match std::env::var(PEPPER_VARIABLE).map(Zeroizing::new) {
+            Ok(text) if !text.trim().is_empty() => {
+                Self::parse(&text).map_err(|error| Failure::Config(error).into())
+            }
+            _ => Ok(Self::default()),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let keys =
+            Keyring::parse(text).map_err(|error| format!("`{PEPPER_VARIABLE}` cannot be used: {error}"))?;
+        Ok(Self(Some(keys)))
+    }
+
+    /// The id of the pepper that writes, as the hash names it; empty where there is none.
+    pub(super) fn current(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |keys| keys.current().as_bytes())
+    }
+
+    /// The pepper that a stored hash names; `None` where it names none.
+    pub(super) fn secret(&self, id: &[u8]) -> Result<Option<Secret>, Failure> {
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let id = std::str::from_utf8(id).unwrap_or("?");
+        let found = self.0.as_ref().and_then(|keys| keys.derive(id, Purpose::Pepper));
+        found.map(Some).ok_or_else(|| Failure::Pepper { id: id.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_pepper_is_a_failure_that_says_what_to_set() {
+        let failure = Peppers::default().secret(b"p1").unwrap_err();
+        let text = failure.to_string();
+        assert!(text.contains("`p1`") && text.contains("`SIGRA_PEPPER`"), "{text}");
+        assert!(Peppers::default().secret(b"").unwrap().is_none());
+        assert!(Peppers::parse("p1:short").unwrap_err().contains("`SIGRA_PEPPER` cannot be used"));
+    }
+}
