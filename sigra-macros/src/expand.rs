@@ -12,7 +12,8 @@ use syn::{Path, Visibility};
 /// Everything that the derive emits for a struct without mistakes.
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let user = User { ident: &model.ident, vis: &model.vis, hook: model.hook, krate: &model.krate };
-    let variants: Vec<_> = [unconfirmed(model), disabled(model)].into_iter().flatten().collect();
+    let variants: Vec<_> =
+        [unconfirmed(model), disabled(model), must_change_password(model)].into_iter().flatten().collect();
     let filled: Vec<_> = filled(&model.fields).collect();
     let sign_in = user.sign_in(&variants);
     let new = user.new_struct(&filled);
@@ -55,6 +56,19 @@ impl Variant {
             " The password was right; the account is disabled. On because of the field marked `disabled_at`.";
         Self { name: "Disabled", key, payload, docs }
     }
+
+    pub(crate) fn must_change_password(key: Span, payload: TokenStream) -> Self {
+        let docs = " The password was right and has to be replaced; a link went to the address. On because of `must_change_password`.";
+        Self { name: "MustChangePassword", key, payload, docs }
+    }
+}
+
+fn must_change_password(model: &Model) -> Option<Variant> {
+    let krate = &model.krate;
+    model
+        .must_change_password
+        .as_ref()
+        .map(|key| Variant::must_change_password(key.span(), quote!(#krate::MustChangePassword)))
 }
 
 fn unconfirmed(model: &Model) -> Option<Variant> {
@@ -171,6 +185,7 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
         variant.map_or_else(|| quote!(::core::convert::Infallible), |variant| variant.payload)
     };
     let (unconfirmed, disabled) = (payload(unconfirmed(model)), payload(disabled(model)));
+    let must_change_password = payload(must_change_password(model));
     let (id, id_type) = (&model.id.ident, &model.id.ty);
     let email = {
         // The type's span: an error about another type than `String` belongs there.
@@ -189,6 +204,7 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
             type SignIn = #sign_in;
             type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
+            type MustChangePassword = #must_change_password;
             const SCHEMA: #krate::__private::Schema = #schema;
             const POLICY: #krate::__private::Policy = #policy;
             fn id(&self) -> &Self::Id {
@@ -264,13 +280,15 @@ fn policy(model: &Model) -> TokenStream {
         let within = quantity(&reset_password.value);
         quote!(#private::ResetPasswordPolicy { within: #within })
     }));
+    let must_change_password = model.must_change_password.is_some();
     let lockout = option(model.lockout.as_ref().map(|lockout| {
-        let (after, wait) = (quantity(&lockout.after), quantity(&lockout.wait));
+        let (after, wait) = (quantity(&lockout.value.after), quantity(&lockout.value.wait));
         quote!(#private::LockoutPolicy { after: #after, wait: #wait })
     }));
     let throttle = option(model.throttle.as_ref().map(|throttle| {
         let (per_network, within) = (quantity(&throttle.per_network), quantity(&throttle.within));
-        quote!(#private::ThrottlePolicy { per_network: #per_network, within: #within })
+        let overall = option(throttle.overall.as_ref().map(quantity));
+        quote!(#private::ThrottlePolicy { per_network: #per_network, overall: #overall, within: #within })
     }));
     let audit = {
         let enabled = model.audit.is_some();
@@ -289,6 +307,7 @@ fn policy(model: &Model) -> TokenStream {
             session: #session,
             confirm_email: #confirm_email,
             reset_password: #reset_password,
+            must_change_password: #must_change_password,
             lockout: #lockout,
             throttle: #throttle,
             audit: #audit,
@@ -306,6 +325,8 @@ fn markers(model: &Model) -> TokenStream {
         Some(("Sessions", model.session.key.span())),
         model.confirm_email.as_ref().map(|on| ("ConfirmEmail", on.key.span())),
         model.reset_password.as_ref().map(|on| ("ResetPassword", on.key.span())),
+        model.must_change_password.as_ref().map(|key| ("MustChangePassword", key.span())),
+        model.lockout.as_ref().map(|on| ("Lockout", on.key.span())),
         model.disabled_at.as_ref().map(|(_, key)| ("DisableAccount", key.span())),
         model
             .audit
@@ -367,8 +388,9 @@ fn quantities(model: &Model) -> Vec<&Quantity> {
     all.extend([&session.idle, &session.absolute, &session.touch]);
     all.extend(&session.remember);
     all.extend(model.confirm_email.iter().chain(&model.reset_password).map(|key| &key.value));
-    all.extend(model.lockout.iter().flat_map(|lockout| [&lockout.after, &lockout.wait]));
+    all.extend(model.lockout.iter().flat_map(|lockout| [&lockout.value.after, &lockout.value.wait]));
     all.extend(model.throttle.iter().flat_map(|throttle| [&throttle.per_network, &throttle.within]));
+    all.extend(model.throttle.iter().filter_map(|throttle| throttle.overall.as_ref()));
     all.extend(model.audit.iter().filter_map(|(_, retain)| retain.as_ref()));
     all
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use sigra_grammar::keys::{CONFIRM_EMAIL, Key, field};
+use sigra_grammar::keys::{CONFIRM_EMAIL, Key, MUST_CHANGE_PASSWORD, field};
 use sigra_grammar::model::{Draft, Role};
 use syn::{Data, DeriveInput, Field, Meta, Type};
 
@@ -27,9 +27,11 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
     };
     let unconfirmed = meant(&CONFIRM_EMAIL, quote!(#krate::Unconfirmed));
     let disabled = meant(&field::DISABLED_AT, quote!(#krate::Disabled));
+    let must_change = meant(&MUST_CHANGE_PASSWORD, quote!(#krate::MustChangePassword));
     let variants = [
         Variant::unconfirmed(Span::call_site(), unconfirmed.clone()),
         Variant::disabled(Span::call_site(), disabled.clone()),
+        Variant::must_change_password(Span::call_site(), must_change.clone()),
     ];
     // An unmarked `email` is likely to be what its name says, and would clash with the one that every `NewUser` has.
     let filled: Vec<_> =
@@ -48,6 +50,7 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
             type SignIn = #sign_in_name;
             type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
+            type MustChangePassword = #must_change;
             const SCHEMA: #private::Schema = #private::Schema {
                 user_type: "",
                 table: "",
@@ -71,6 +74,8 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
         impl #krate::feature::Sessions for #ident {}
         impl #krate::feature::ConfirmEmail for #ident {}
         impl #krate::feature::ResetPassword for #ident {}
+        impl #krate::feature::MustChangePassword for #ident {}
+        impl #krate::feature::Lockout for #ident {}
         impl #krate::feature::DisableAccount for #ident {}
         impl #krate::feature::Audit for #ident {}
     });
@@ -100,6 +105,7 @@ fn policy(user: &User<'_>) -> TokenStream {
             session: #private::SessionPolicy { idle: #zero, absolute: #zero, remember: #none, touch: #zero },
             confirm_email: #none,
             reset_password: #none,
+            must_change_password: false,
             lockout: #none,
             throttle: #none,
             audit: #private::AuditPolicy { enabled: true, retain: #none },

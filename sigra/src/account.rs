@@ -1,7 +1,7 @@
 //! What `#[derive(Sigra)]` tells the library about a host's user type.
 
 use crate::column::{Columns, Id, ReadError, Values};
-use crate::outcome::{Disabled, Outcome, Slot, Unconfirmed};
+use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot, Unconfirmed};
 use crate::password::Password;
 use crate::policy::Policy;
 
@@ -26,6 +26,9 @@ pub trait Account: Sized + Send + Sync + 'static {
     /// [`Disabled`] where a `disabled_at` field is marked.
     #[doc(hidden)]
     type Disabled: Slot<Disabled>;
+    /// [`MustChangePassword`] where `must_change_password` is on.
+    #[doc(hidden)]
+    type MustChangePassword: Slot<MustChangePassword>;
 
     /// The host's table and Sigra's prefix.
     const SCHEMA: Schema;

@@ -12,6 +12,10 @@ pub enum Event {
     DisableAccount,
     /// An operator enables an account again.
     EnableAccount,
+    /// A mailed link or an operator lets a locked account be tried again.
+    UnlockAccount,
+    /// A visitor asks for a mail to unlock an account.
+    RequestUnlock,
     /// A visitor asks for another confirmation mail.
     RequestConfirmation,
     /// An address is proved by link or code.
@@ -22,6 +26,8 @@ pub enum Event {
     ResetPassword,
     /// A user changes the password.
     ChangePassword,
+    /// An operator has a password replaced.
+    RequirePasswordChange,
     /// A visitor signs in.
     SignIn,
     /// A user signs out.
@@ -46,11 +52,14 @@ impl Event {
             Self::Register => "account.user.register",
             Self::DisableAccount => "account.user.disable",
             Self::EnableAccount => "account.user.enable",
+            Self::UnlockAccount => "account.user.unlock",
+            Self::RequestUnlock => "account.user.request_unlock",
             Self::RequestConfirmation => "account.email.request_confirmation",
             Self::ConfirmEmail => "account.email.confirm",
             Self::RequestPasswordReset => "account.password.request_reset",
             Self::ResetPassword => "account.password.reset",
             Self::ChangePassword => "account.password.change",
+            Self::RequirePasswordChange => "account.password.require_change",
             Self::SignIn => "session.password.sign_in",
             Self::SignOut => "session.own.sign_out",
             Self::RevokeSession => "session.other.revoke",
@@ -97,12 +106,20 @@ pub enum Reason {
     AccountLimit,
     /// The network's limit is reached.
     NetworkLimit,
+    /// The limit of a known device is reached.
+    DeviceLimit,
+    /// The limit for everybody is reached.
+    OverallLimit,
     /// The limit of mails to one address is reached.
     MailLimit,
     /// The address is not confirmed.
     Unconfirmed,
     /// The account is disabled.
     Disabled,
+    /// Too many failures in a row: the password opens nothing from an unknown device until its owner is back.
+    PasswordShut,
+    /// The password was right and has to be replaced.
+    MustChangePassword,
     /// The account changed while its password was being checked.
     AccountChanged,
     /// The address has an account already.
@@ -132,9 +149,13 @@ impl Reason {
             Self::WrongPassword => "wrong_password",
             Self::AccountLimit => "account_limit",
             Self::NetworkLimit => "network_limit",
+            Self::DeviceLimit => "device_limit",
+            Self::OverallLimit => "overall_limit",
             Self::MailLimit => "mail_limit",
             Self::Unconfirmed => "unconfirmed",
             Self::Disabled => "disabled",
+            Self::PasswordShut => "password_shut",
+            Self::MustChangePassword => "must_change_password",
             Self::AccountChanged => "account_changed",
             Self::AddressTaken => "address_taken",
             Self::AddressContested => "address_contested",

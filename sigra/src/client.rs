@@ -1,6 +1,9 @@
 //! Facts about the visitor's side of a request: network, browser, and what the host adds.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use zeroize::Zeroizing;
 
 use crate::policy::Privacy;
 
@@ -15,6 +18,17 @@ pub struct Client {
     user_agent: Option<String>,
     request_id: Option<String>,
     note: Option<String>,
+    device: Option<DeviceSecret>,
+}
+
+/// What a browser shows of an earlier sign-in; not for any log.
+#[derive(Clone)]
+struct DeviceSecret(Zeroizing<String>);
+
+impl fmt::Debug for DeviceSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(..)")
+    }
 }
 
 impl Client {
@@ -49,6 +63,18 @@ impl Client {
     pub fn with_note(mut self, note: &str) -> Self {
         self.note = Some(clean(note));
         self
+    }
+
+    /// Adds what the browser kept of an earlier sign-in ([`NewSession::device_token`](crate::NewSession::device_token)), whether
+    /// it is worth anything or not. An account is not locked out by strangers where it is known. The axum extractors do this.
+    #[must_use]
+    pub fn with_device_token(mut self, token: &str) -> Self {
+        self.device = Some(DeviceSecret(Zeroizing::new(token.to_owned())));
+        self
+    }
+
+    pub(crate) fn device_token(&self) -> Option<&str> {
+        self.device.as_ref().map(|DeviceSecret(token)| token.as_str())
     }
 
     /// The network, if it is known.

@@ -36,6 +36,22 @@ pub trait ConfirmEmail: Account {}
 )]
 pub trait ResetPassword: Account {}
 
+/// A limit of wrong passwords for one account. Turned on by `#[sigra(lockout(after = 10, wait = "15m"))]`.
+#[diagnostic::on_unimplemented(
+    message = "lockout is off for `{Self}`",
+    label = "turned on by `#[sigra(lockout(after = 10, wait = \"15m\"))]` on `{Self}`",
+    note = "add `lockout(after = 10, wait = \"15m\")` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait Lockout: Account {}
+
+/// Passwords that have to be replaced because others may know them. Turned on by `#[sigra(must_change_password)]`.
+#[diagnostic::on_unimplemented(
+    message = "forced changes of passwords are off for `{Self}`",
+    label = "turned on by `#[sigra(must_change_password)]` on `{Self}`",
+    note = "add `must_change_password` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait MustChangePassword: ResetPassword {}
+
 /// Accounts that an operator can disable. Turned on by a field marked `#[sigra(disabled_at)]`.
 #[diagnostic::on_unimplemented(
     message = "accounts of `{Self}` cannot be disabled",

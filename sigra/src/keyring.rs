@@ -32,9 +32,11 @@ struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Session,
+    Device,
     ConfirmEmail,
     ConfirmEmailCode,
     ResetPassword,
+    UnlockAccount,
     Pepper,
 }
 
@@ -43,9 +45,11 @@ impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"sigra/v1/session",
+            Self::Device => b"sigra/v1/device",
             Self::ConfirmEmail => b"sigra/v1/confirm-email",
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
+            Self::UnlockAccount => b"sigra/v1/unlock-account",
             Self::Pepper => b"sigra/v1/pepper",
         }
     }

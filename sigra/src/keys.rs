@@ -91,7 +91,12 @@ pub mod reset_password {
     pub const within: () = ();
 }
 
-/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, and counts again after it.
+/// A password that others may know is replaced: `require_password_change`, and a sign-in with one that became known from a breach, let the right password come to `MustChangePassword` until a mailed link has set another (NIST SP 800-63B-4 3.1.1.2). Needs `reset_password`.
+///
+/// `must_change_password`
+pub const must_change_password: () = ();
+
+/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).
 ///
 /// `lockout(after = 10, wait = "15m")`
 pub const lockout: () = ();
@@ -103,7 +108,7 @@ pub mod lockout {
     /// `after = 10`
     pub const after: () = ();
 
-    /// How long the account then refuses every attempt.
+    /// How long the account then refuses every attempt, at first.
     ///
     /// `wait = "15m"`
     pub const wait: () = ();
@@ -120,6 +125,11 @@ pub mod throttle {
     ///
     /// `per_network = 100`
     pub const per_network: () = ();
+
+    /// Failed attempts of everybody together within the time. It bounds what many networks can try at many accounts; whoever uses it up keeps everybody out who is in no browser known to Sigra. Left out, nothing is counted together.
+    ///
+    /// `overall = 10000`
+    pub const overall: () = ();
 
     /// The time in which they are counted.
     ///

@@ -109,12 +109,12 @@ pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
 pub use self::error::{Error, Failure, Refusal};
 pub use self::keyring::Keyring;
-pub use self::operations::{Confirmed, Registered, Swept};
-pub use self::outcome::{Disabled, Unconfirmed};
+pub use self::operations::{Confirmed, Recovered, Registered, Swept};
+pub use self::outcome::{Disabled, MustChangePassword, Unconfirmed};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
-pub use self::token::SessionToken;
+pub use self::token::{DeviceToken, SessionToken};
 
 /// What generated code names. Not for hosts: it changes with every release.
 #[doc(hidden)]

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::Account;
 use crate::client::ClientNet;
+use crate::column::Bind;
 use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::Error;
@@ -17,8 +18,18 @@ use crate::store::statements::{
 };
 use crate::unit::Unit;
 
-/// A count in a row is forgotten after so long without an attempt.
+/// A count in a row is forgotten after so long without an attempt, and how long the waits have become so long after the last.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+/// Waits double up to this one.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// No clock that is right writes a time further ahead than a day. One that was wrong must not shut anybody out for years.
+const NO_CLOCK_IS_RIGHT: Duration = Duration::from_hours(72);
+
+/// What one row of the limit for everybody counts at least, where there are several.
+const ATTEMPTS_A_ROW: u32 = 500;
+const MOST_ROWS: u32 = 16;
 
 /// How often a row that comes and goes is looked at before the attempt is refused.
 const MAX_LOOKS: u32 = 64;
@@ -31,6 +42,20 @@ impl Bucket {
     /// Wrong passwords for one address.
     pub(crate) fn account(identifier: &Identifier) -> Self {
         Self::new("account", identifier.as_str())
+    }
+
+    /// Wrong passwords from one browser in which the account is known.
+    pub(crate) fn device(id: uuid::Uuid) -> Self {
+        Self::new("device", &id.to_string())
+    }
+
+    /// Failed attempts of everybody together. Every attempt writes to such a row, so a large limit is dealt out over several,
+    /// each with its part of it; an address always falls to the same one.
+    pub(crate) fn overall(identifier: &Identifier, most: u32) -> (Self, u32) {
+        let rows = (most / ATTEMPTS_A_ROW).clamp(1, MOST_ROWS);
+        let Self(hash) = Self::account(identifier);
+        let row = u32::from(hash.first().copied().unwrap_or_default()) % rows;
+        (Self::new("overall", &format!("{row}/{rows}")), most / rows)
     }
 
     /// Failed attempts from one network.
@@ -62,7 +87,8 @@ impl Bucket {
 /// A limit and how it counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limit {
-    /// So many in a row, then a wait. Every further row of attempts arms the wait again.
+    /// So many in a row, then a wait. Every further row of attempts arms the wait again, and makes it twice as long up to
+    /// [`LONGEST_WAIT`], until a day has passed without an attempt.
     InARow { most: u32, wait: Duration },
     /// So many within a window.
     InWindow { most: u32, within: Duration },
@@ -74,6 +100,26 @@ impl Limit {
             Self::InARow { most, .. } | Self::InWindow { most, .. } => i64::from(most),
         }
     }
+
+    /// The first wait, in microseconds.
+    fn wait(self) -> i64 {
+        match self {
+            Self::InARow { wait, .. } => micros(wait),
+            Self::InWindow { .. } => 0,
+        }
+    }
+
+    /// How long a row stays open that is not at its limit.
+    fn open(self) -> Duration {
+        match self {
+            Self::InARow { .. } => FORGET_AFTER,
+            Self::InWindow { within, .. } => within,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
 impl From<LockoutPolicy> for Limit {
@@ -101,45 +147,63 @@ impl<U: Account> Unit<'_, U> {
         bucket: &Bucket,
         limit: Limit,
     ) -> Result<Result<(), LimitReached>, Error> {
-        let first = match limit {
-            Limit::InARow { most: 1, wait } => self.after(wait),
-            Limit::InARow { .. } => self.after(FORGET_AFTER),
-            Limit::InWindow { within, .. } => self.after(within),
-        };
         // The row can come and go between two statements: other attempts start it, and a success elsewhere clears it. Only a
         // row that is seen at its limit refuses.
         for _ in 0..MAX_LOOKS {
-            if self.count(bucket, limit).await?
-                || self.execute(RestartLimit, &[&first, &bucket.0, &self.stamp()]).await?.rows == 1
-                || self.execute(StartLimit, &[&bucket.0, &first]).await?.rows == 1
-            {
+            if self.count(bucket, limit).await? {
                 return Ok(Ok(()));
             }
-            let now = self.stamp();
-            if let Some(row) =
-                self.fetch_optional(LimitReachedUntil, &[&bucket.0, &now, &limit.most()]).await?
-            {
-                let resets_at = Reader::<U>::new(&row).next::<Stamp>()?.0;
-                return Ok(Err(LimitReached { retry_after: whole_seconds(resets_at - self.now) }));
+            if self.restart(bucket, limit).await? || self.start(bucket, limit).await? {
+                continue;
+            }
+            if let Some(reached) = self.reached(bucket, limit).await? {
+                return Ok(Err(reached));
             }
         }
         // Nobody was let through, so nothing is lost but one attempt.
         Ok(Err(LimitReached { retry_after: Duration::from_secs(1) }))
     }
 
-    async fn count(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
+    /// Whether a bucket is at its limit.
+    pub(crate) async fn reached(
+        &mut self,
+        bucket: &Bucket,
+        limit: Limit,
+    ) -> Result<Option<LimitReached>, Error> {
         let now = self.stamp();
+        let row = self.fetch_optional(LimitReachedUntil, &[&bucket.0, &now, &limit.most()]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let resets_at = Reader::<U>::new(&row).next::<Stamp>()?.0;
+        Ok(Some(LimitReached { retry_after: whole_seconds(resets_at - self.now) }))
+    }
+
+    async fn count(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
+        let (now, most) = (self.stamp(), limit.most());
         let done = match limit {
-            Limit::InARow { most, wait } => {
-                let most = i64::from(most);
-                let (locked, open) = (self.after(wait), self.after(FORGET_AFTER));
-                self.execute(CountInARow, &[&most, &locked, &open, &bucket.0, &now, &most]).await?
+            Limit::InARow { .. } => {
+                let forget = self.after(FORGET_AFTER);
+                let values: &[&dyn Bind] =
+                    &[&most, &now, &forget, &most, &forget, &forget, &bucket.0, &now, &most];
+                self.execute(CountInARow, values).await?
             }
-            Limit::InWindow { most, .. } => {
-                self.execute(CountInWindow, &[&bucket.0, &now, &i64::from(most)]).await?
-            }
+            Limit::InWindow { .. } => self.execute(CountInWindow, &[&bucket.0, &now, &most]).await?,
         };
         Ok(done.rows == 1)
+    }
+
+    /// Opens a row that lapsed. Nothing is counted in it yet.
+    async fn restart(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
+        let (now, open, wrong) = (self.stamp(), self.after(limit.open()), self.after(NO_CLOCK_IS_RIGHT));
+        let longest = micros(LONGEST_WAIT);
+        let values: &[&dyn Bind] =
+            &[&limit.most(), &now, &limit.wait(), &longest, &longest, &open, &open, &bucket.0, &now, &wrong];
+        Ok(self.execute(RestartLimit, values).await?.rows == 1)
+    }
+
+    /// Opens a row where there is none. Nothing is counted in it yet.
+    async fn start(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
+        let open = self.after(limit.open());
+        Ok(self.execute(StartLimit, &[&bucket.0, &limit.wait(), &open, &open]).await?.rows == 1)
     }
 
     /// Gives one attempt back.

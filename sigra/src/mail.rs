@@ -83,6 +83,29 @@ pub enum Message {
         /// How long it is good.
         within: Duration,
     },
+    /// Strangers have used up the attempts at the password; its owner gets in all the same.
+    AccountLocked {
+        /// The link. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// Unlock the account, as was asked for.
+    UnlockAccount {
+        /// The link. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// The password has to be replaced, since others may know it.
+    MustChangePassword {
+        /// The link to choose a new one.
+        link: String,
+        /// The page to ask for another link.
+        ask: String,
+        /// How long the link is good.
+        within: Duration,
+    },
     /// The password was changed; what to do if it was not the owner.
     PasswordChanged {
         /// The page to ask for a reset.
@@ -119,6 +142,33 @@ impl Mail {
                     spoken(*within)
                 ),
             ),
+            Message::AccountLocked { link, within } => (
+                "Somebody tried to guess your password",
+                format!(
+                    "Somebody tried to sign in to your account with wrong passwords, so often that browsers in which you \
+                     have not signed in before have to wait. Those in which you have are not affected, and your password \
+                     was not found out.\n\nIf you are kept out yourself, open this link in the browser in which you want to \
+                     sign in:\n\n{link}\n\nIt is good for {} and works once. If you are not, there is nothing to do.\n",
+                    spoken(*within)
+                ),
+            ),
+            Message::UnlockAccount { link, within } => (
+                "Unlock your account",
+                format!(
+                    "Somebody asked to unlock your account. If it was you, open this link in the browser in which you want \
+                     to sign in:\n\n{link}\n\nIt is good for {} and works once. If it was not you, ignore this mail.\n",
+                    spoken(*within)
+                ),
+            ),
+            Message::MustChangePassword { link, ask, within } => (
+                "Your password has to be replaced",
+                format!(
+                    "Others may know the password of your account, so it does not open the account any more. Choose a new \
+                     one here:\n\n{link}\n\nThe link is good for {} and works once. Later you can ask for another \
+                     here:\n\n{ask}\n\nIf you use the old password anywhere else, change it there too.\n",
+                    spoken(*within)
+                ),
+            ),
             Message::PasswordChanged { reset } => (
                 "Your password was changed",
                 format!(
@@ -145,6 +195,9 @@ impl fmt::Debug for Message {
             Self::AddressTaken { .. } => "AddressTaken",
             Self::ResetPassword { .. } => "ResetPassword",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::AccountLocked { .. } => "AccountLocked",
+            Self::UnlockAccount { .. } => "UnlockAccount",
+            Self::MustChangePassword { .. } => "MustChangePassword",
         })
     }
 }
@@ -167,13 +220,14 @@ pub struct Links {
     base: String,
     confirm_email: String,
     reset_password: String,
+    unlock_account: String,
     sign_in: String,
     ask_reset: String,
 }
 
 impl Links {
     /// Links below an address such as `https://acme.example`, with the paths of the reference host: `/confirm/{token}`,
-    /// `/reset/{token}`, `/login` and `/reset`.
+    /// `/reset/{token}`, `/unlock/{token}`, `/login` and `/reset`.
     ///
     /// Plain `http` is for `localhost`, `127.0.0.1` and `[::1]`: whoever reads a link on its way can use it.
     ///
@@ -203,6 +257,7 @@ impl Links {
             base: base.to_owned(),
             confirm_email: "/confirm/{token}".into(),
             reset_password: "/reset/{token}".into(),
+            unlock_account: "/unlock/{token}".into(),
             sign_in: "/login".into(),
             ask_reset: "/reset".into(),
         })
@@ -223,6 +278,15 @@ impl Links {
     /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
     pub fn reset_password_at(mut self, path: &str) -> Result<Self, Error> {
         self.reset_password = below_the_site(path, "{token}")?;
+        Ok(self)
+    }
+
+    /// Another path of the page that unlocks an account; `{token}` stands for the token.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
+    pub fn unlock_account_at(mut self, path: &str) -> Result<Self, Error> {
+        self.unlock_account = below_the_site(path, "{token}")?;
         Ok(self)
     }
 
@@ -250,6 +314,10 @@ impl Links {
 
     pub(crate) fn reset_password(&self, token: &str) -> String {
         format!("{}{}", self.base, self.reset_password.replace("{token}", token))
+    }
+
+    pub(crate) fn unlock_account(&self, token: &str) -> String {
+        format!("{}{}", self.base, self.unlock_account.replace("{token}", token))
     }
 
     pub(crate) fn sign_in(&self) -> String {

@@ -11,6 +11,7 @@ pub enum Outcome<U: Account> {
     Complete(NewSession<U>),
     Unconfirmed(U::Unconfirmed),
     Disabled(U::Disabled),
+    MustChangePassword(U::MustChangePassword),
 }
 
 /// The password was right and the address is not confirmed yet. It is no session, and nothing turns it into one.
@@ -51,6 +52,26 @@ impl Disabled {
     }
 }
 
+/// The password was right and may not be used any more, since others may know it (NIST SP 800-63B-4 3.1.1.2). It is no session,
+/// and nothing turns it into one: a link to choose a new password goes to the account's address.
+#[derive(Clone, Debug)]
+#[must_use = "the visitor is not signed in"]
+pub struct MustChangePassword {
+    since: time::OffsetDateTime,
+}
+
+impl MustChangePassword {
+    pub(crate) fn new(since: time::OffsetDateTime) -> Self {
+        Self { since }
+    }
+
+    /// Since when (UTC).
+    #[must_use]
+    pub fn since(&self) -> time::OffsetDateTime {
+        self.since
+    }
+}
+
 /// A payload that exists only where its key is on: `Infallible` cannot be filled, so what is off can never stand in the way.
 #[doc(hidden)]
 pub trait Slot<T>: Sized + Send + 'static {
@@ -71,4 +92,4 @@ macro_rules! slots {
         }
     )*};
 }
-slots!(Unconfirmed, Disabled);
+slots!(Unconfirmed, Disabled, MustChangePassword);

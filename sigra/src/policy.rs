@@ -17,6 +17,8 @@ pub struct Policy {
     pub lockout: Option<LockoutPolicy>,
     /// `throttle(..)`.
     pub throttle: Option<ThrottlePolicy>,
+    /// `must_change_password`.
+    pub must_change_password: bool,
     /// `audit(..)`.
     pub audit: AuditPolicy,
     /// `privacy = ".."`.
@@ -68,7 +70,8 @@ pub struct ResetPasswordPolicy {
 pub struct LockoutPolicy {
     /// Attempts that may fail in a row.
     pub after: u32,
-    /// How long the account then refuses every attempt. The limit arms itself again after it.
+    /// How long the account then refuses every attempt, but in browsers in which it is known. The limit arms itself again
+    /// after it, each time for twice as long up to a day, and 100 failures in a row shut the password until its owner is back.
     pub wait: Duration,
 }
 
@@ -77,6 +80,8 @@ pub struct LockoutPolicy {
 pub struct ThrottlePolicy {
     /// Attempts that may fail within the time: for one IPv4 address, or one IPv6 /64.
     pub per_network: u32,
+    /// Attempts of everybody together that may fail within the time; `None`: they are not counted together.
+    pub overall: Option<u32>,
     /// The time.
     pub within: Duration,
 }

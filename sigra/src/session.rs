@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::token::SessionToken;
+use crate::token::{DeviceToken, SessionToken};
 
 /// Names a session in lists and in the trail. It is no secret and opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +86,7 @@ impl<U> fmt::Debug for Session<U> {
 pub struct NewSession<U> {
     pub(crate) session: Session<U>,
     pub(crate) token: SessionToken,
+    pub(crate) device: Option<DeviceToken>,
 }
 
 impl<U> NewSession<U> {
@@ -107,7 +108,14 @@ impl<U> NewSession<U> {
         &self.token
     }
 
-    /// Both parts.
+    /// The secret by which this browser is known again, for a cookie of its own that outlives the session; `None` where no
+    /// `lockout` is on. Give it back with [`Client::with_device_token`](crate::Client::with_device_token).
+    #[must_use]
+    pub fn device_token(&self) -> Option<&DeviceToken> {
+        self.device.as_ref()
+    }
+
+    /// Session and secret.
     #[must_use]
     pub fn into_parts(self) -> (Session<U>, SessionToken) {
         (self.session, self.token)

@@ -44,10 +44,14 @@ macro_rules! purposes {
 purposes! {
     /// Names a session.
     ForSession = "sgs", "session", Session;
+    /// Names a browser in which an account was signed in to.
+    ForDevice = "sgd", "device", Device;
     /// Proves an address.
     ForConfirmEmail = "sgc", "confirm_email", ConfirmEmail;
     /// Lets its holder choose a new password.
     ForResetPassword = "sgr", "reset_password", ResetPassword;
+    /// Lets the owner of a locked account in again.
+    ForUnlockAccount = "sgu", "unlock_account", UnlockAccount;
 }
 
 /// A secret for one purpose. Its text goes to its owner once; the database gets a keyed hash.
@@ -61,6 +65,9 @@ pub struct Token<P> {
 
 /// The secret in a session cookie.
 pub type SessionToken = Token<ForSession>;
+
+/// The secret in the cookie of a known device. It opens nothing: it only says whose attempts at a password are counted apart.
+pub type DeviceToken = Token<ForDevice>;
 
 impl<P: TokenPurpose> Token<P> {
     /// A new secret under the current key.

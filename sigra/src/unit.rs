@@ -60,6 +60,8 @@ pub(crate) struct Unit<'c, U> {
     pub(crate) core: &'c Core,
     /// The time of the whole step.
     pub(crate) now: OffsetDateTime,
+    /// Who asked.
+    pub(crate) client: &'c Client,
     facts: Facts,
     writer: Writer<'c>,
     /// The connection goes back to the pool only after the transaction was ended.
@@ -135,7 +137,7 @@ async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Ou
 }
 
 impl<'c, U: Account> Unit<'c, U> {
-    async fn begin(core: &'c Core, client: &Client) -> Result<Self, Error> {
+    async fn begin(core: &'c Core, client: &'c Client) -> Result<Self, Error> {
         let mut writer = core.pool.write().await?;
         let begun = match writer.begin().await {
             // The server was restarted while the connection lay idle. Nothing was sent that could have been done twice.
@@ -150,6 +152,7 @@ impl<'c, U: Account> Unit<'c, U> {
         let unit = Self {
             core,
             now: core.now(),
+            client,
             facts: client.facts(U::POLICY.privacy),
             writer,
             ended: false,

@@ -23,8 +23,9 @@ use crate::database::{Database, Kind};
     session(idle = "1h", absolute = "14d", remember = "30d", touch = "1m"),
     confirm_email(within = "48h"),
     reset_password(within = "1h"),
+    must_change_password,
     lockout(after = 10, wait = "15m"),
-    throttle(per_network = 50, within = "15m"),
+    throttle(per_network = 50, overall = 1000, within = "15m"),
     audit(retain = "400d")
 )]
 pub struct User {
@@ -218,7 +219,11 @@ pub fn links() -> Links {
 #[must_use]
 pub fn token_in(mail: &Mail, path: &str) -> String {
     let link = match &mail.message {
-        Message::ConfirmEmail { link, .. } | Message::ResetPassword { link, .. } => link,
+        Message::ConfirmEmail { link, .. }
+        | Message::ResetPassword { link, .. }
+        | Message::AccountLocked { link, .. }
+        | Message::UnlockAccount { link, .. }
+        | Message::MustChangePassword { link, .. } => link,
         other => panic!("no link in {other:?}"),
     };
     link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()

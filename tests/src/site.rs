@@ -1,5 +1,6 @@
 //! The reference host as a process of its own, and a browser without a screen to drive it with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -66,7 +67,7 @@ impl Site {
             .user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
             .build()
             .expect("a client");
-        Browser { client, base: self.base.clone(), cookie: Mutex::default() }
+        Browser { client, base: self.base.clone(), cookies: Mutex::default() }
     }
 
     /// Kills the process, as a crash would.
@@ -111,12 +112,15 @@ impl Site {
     }
 }
 
-/// A client that keeps the session cookie and asks for JSON.
+/// What the session cookie of a site on this machine is called.
+const SESSION_COOKIE: &str = "sigra";
+
+/// A client that keeps cookies and asks for JSON.
 #[derive(Debug)]
 pub struct Browser {
     client: reqwest::Client,
     base: String,
-    cookie: Mutex<Option<String>>,
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
 /// What came back.
@@ -170,8 +174,10 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(cookie) = self.cookie() {
-            request = request.header(COOKIE, cookie);
+        let cookies = self.cookies.lock().expect("the cookies").clone();
+        if !cookies.is_empty() {
+            let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
         }
         self.take(request.send().await.expect("an answer")).await
     }
@@ -179,30 +185,37 @@ impl Browser {
     async fn take(&self, response: Response) -> Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         for line in headers.get_all(SET_COOKIE) {
-            let pair = line.to_str().expect("text").split(';').next().expect("a pair").to_owned();
-            let gone = pair.ends_with('=');
-            *self.cookie.lock().expect("the cookie") = (!gone).then_some(pair);
+            let pair = line.to_str().expect("text").split(';').next().expect("a pair");
+            let (name, value) = pair.split_once('=').expect("a pair");
+            let mut cookies = self.cookies.lock().expect("the cookies");
+            if value.is_empty() {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
         }
         let text = response.text().await.expect("a body");
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status, headers, text, json }
     }
 
-    /// The cookie as it would be sent.
+    /// The session cookie as it would be sent.
     ///
     /// # Panics
-    /// Another thread panicked while it held it.
+    /// Another thread panicked while it held the cookies.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
-        self.cookie.lock().expect("the cookie").clone()
+        let cookies = self.cookies.lock().expect("the cookies");
+        cookies.get(SESSION_COOKIE).map(|value| format!("{SESSION_COOKIE}={value}"))
     }
 
     /// Plants a cookie, as an attacker or an old browser would.
     ///
     /// # Panics
-    /// Another thread panicked while it held it.
+    /// It is no pair, or another thread panicked while it held the cookies.
     pub fn plant(&self, cookie: &str) {
-        *self.cookie.lock().expect("the cookie") = Some(cookie.to_owned());
+        let (name, value) = cookie.split_once('=').expect("a pair");
+        self.cookies.lock().expect("the cookies").insert(name.to_owned(), value.to_owned());
     }
 
     /// Registers.

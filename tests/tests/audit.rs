@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
-use sigra::{Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
+use sigra::{Client, Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
 use sigra_tests::database::{Dump, Kind, cells};
 use sigra_tests::host::{client, client_number, links, token_in};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
@@ -29,7 +29,12 @@ struct Scene {
     ended: NewSession<User>,
     /// Of an account whose limit is reached.
     burnt: NewSession<User>,
+    /// A browser in which an account is known and has used up its attempts.
+    burnt_device: Client,
     disabled: uuid::Uuid,
+    leaked: uuid::Uuid,
+    shut: uuid::Uuid,
+    unlock: String,
     reset: String,
     link: String,
     code: String,
@@ -41,7 +46,15 @@ const BURNT_NETWORK: u8 = 99;
 impl Scene {
     async fn new(database: Database) -> Self {
         let host = Host::start(database).await;
-        for email in [ADA, "burnt@example.com", "disabled@example.com", "free@example.com"] {
+        for email in [
+            ADA,
+            "burnt@example.com",
+            "device@example.com",
+            "disabled@example.com",
+            "free@example.com",
+            "leaked@example.com",
+            "shut@example.com",
+        ] {
             host.account(email).await;
         }
         let here = host.sign_in(ADA).await;
@@ -58,13 +71,27 @@ impl Scene {
             let credentials = Credentials::new(email, WRONG);
             assert!(host.auth.sign_in(credentials, &client_number(BURNT_NETWORK)).await.is_err());
         }
+        let known = host.sign_in("device@example.com").await;
+        let burnt_device = client_number(2).with_device_token(known.device_token().unwrap().expose());
+        for _ in 0..10 {
+            let credentials = Credentials::new("device@example.com", WRONG);
+            assert!(host.auth.sign_in(credentials, &burnt_device).await.is_err());
+        }
+        let leaked = host.sign_in("leaked@example.com").await.user().id;
+        assert!(host.auth.require_password_change("root", &leaked, &client()).await.unwrap());
+        let shut = host.sign_in("shut@example.com").await.user().id;
+        host.database
+            .run("UPDATE sigra_accounts SET failures = 95 WHERE identifier = 'shut@example.com'")
+            .await;
         let disabled = host.sign_in("disabled@example.com").await.user().id;
         assert!(host.auth.disable_account("root", &disabled, &client()).await.unwrap());
 
         for _ in 0..5 {
             host.auth.request_password_reset("eager@example.com", &client()).await.unwrap();
             host.auth.resend_confirmation("eager@example.com", &client()).await.unwrap();
+            host.auth.request_unlock("eager@example.com", &client()).await.unwrap();
         }
+        host.auth.request_unlock("free@example.com", &client()).await.unwrap();
         host.auth.request_password_reset(ADA, &client()).await.unwrap();
         let _ = host.register("link@example.com").await.unwrap();
         let _ = host.register("code@example.com").await.unwrap();
@@ -76,13 +103,28 @@ impl Scene {
         let newest = |to: &str| mails.iter().rfind(|mail| mail.to == to).unwrap();
         let (reset, link) =
             (token_in(newest(ADA), "/reset/"), token_in(newest("link@example.com"), "/confirm/"));
+        let unlock = token_in(newest("free@example.com"), "/unlock/");
         let Message::ConfirmEmail { code, .. } = &newest("code@example.com").message else {
             panic!("no code")
         };
         let code = code.clone();
         // The one mail that waits.
         host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
-        Self { host, here, there, ended, burnt, disabled, reset, link, code }
+        Self {
+            host,
+            here,
+            there,
+            ended,
+            burnt,
+            burnt_device,
+            disabled,
+            leaked,
+            shut,
+            unlock,
+            reset,
+            link,
+            code,
+        }
     }
 
     fn here(&self) -> &Session<User> {
@@ -182,6 +224,30 @@ fn cases() -> Vec<Case> {
         },
         case!("session.password.sign_in refused network_limit",
             s => s.host.auth.sign_in(Credentials::new(ADA, PASSWORD), &client_number(BURNT_NETWORK))),
+        case!("session.password.sign_in refused device_limit",
+            s => s.host.auth.sign_in(Credentials::new("device@example.com", PASSWORD), &s.burnt_device)),
+        Case {
+            row: "session.password.sign_in refused must_change_password",
+            run: |s| s.sign_in("leaked@example.com", PASSWORD),
+        },
+        Case {
+            row: "session.password.sign_in refused password_shut",
+            run: |s| s.sign_in("shut@example.com", PASSWORD),
+        },
+        case!("account.user.request_unlock success -",
+            s => s.host.auth.request_unlock("nobody@example.com", &client())),
+        case!("account.user.request_unlock refused mail_limit",
+            s => s.host.auth.request_unlock("eager@example.com", &client())),
+        case!("account.user.unlock refused invalid_token", s => s.host.auth.unlock("nonsense", &client())),
+        case!("account.user.unlock success -", s => s.host.auth.unlock(&s.unlock, &client())),
+        case!("account.user.unlock success -",
+            s => s.host.auth.unlock_account("root", &s.leaked, &client())),
+        case!("account.user.unlock refused nothing_to_do",
+            s => s.host.auth.unlock_account("root", &uuid::Uuid::nil(), &client())),
+        case!("account.password.require_change refused nothing_to_do",
+            s => s.host.auth.require_password_change("root", &s.leaked, &client())),
+        case!("account.password.require_change success -",
+            s => s.host.auth.require_password_change("root", &s.shut, &client())),
         case!("session.own.sign_out refused session_ended", s => s.host.auth.sign_out(s.ended.session(), &client())),
         case!("session.own.sign_out success -", s => s.host.auth.sign_out(s.there[0].session(), &client())),
         case!("session.other.revoke success -",
@@ -303,8 +369,9 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
         assert!(events.len() >= 15, "{events:?}");
         assert_eq!(word(0), events);
         let mut reasons = names(|name| !is_event(name) && !["success", "refused", "failed"].contains(&name));
-        // These need a race, a mailer that fails and a host that meddles: they have tests of their own, here and in `mail.rs`.
-        for elsewhere in ["account_changed", "delivery_failed", "address_changed"] {
+        // These need a race, a mailer that fails, a host that meddles, and a thousand attempts: they have tests of their own, here
+        // and in `mail.rs` and `lockout.rs`.
+        for elsewhere in ["account_changed", "delivery_failed", "address_changed", "overall_limit"] {
             assert!(reasons.remove(elsewhere), "{elsewhere}");
         }
         assert_eq!(word(2), reasons);
@@ -648,33 +715,44 @@ fn assert_no_code_is_guessed(codes: &[String], found: &[(String, String, String)
     }
 }
 
+/// Whether a stranger who tries has to wait.
+async fn is_locked(host: &Host, client: &Client) -> bool {
+    let error = host.auth.sign_in(Credentials::new(ADA, WRONG), client).await.unwrap_err();
+    matches!(error.refusal(), Some(Refusal::TooManyAttempts { .. }))
+}
+
 /// Whoever stole a dump tries all of it, as it is and dressed up as a token.
 async fn assert_nothing_opens(host: &Host, found: &[(String, String, String)]) {
     let values: BTreeSet<&str> = found.iter().map(|(_, _, value)| value.as_str()).collect();
+    for value in values.iter().filter(|value| value.starts_with("$argon2id$")) {
+        let error = host.try_sign_in(ADA, value).await.unwrap_err();
+        assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
+    }
+    while !is_locked(host, &client()).await {}
     let mut tries = 0;
     for value in values {
         let mut candidates = vec![value.to_owned()];
         if let Some(bytes) = unhex(&value.replace('-', "")).filter(|bytes| bytes.len() >= 16) {
             let encoded = Base64UrlUnpadded::encode_string(&bytes);
-            candidates.extend(["sgs", "sgc", "sgr"].map(|tag| format!("{tag}.k1.{encoded}")));
+            candidates.extend(["sgs", "sgc", "sgd", "sgr", "sgu"].map(|tag| format!("{tag}.k1.{encoded}")));
         }
         for candidate in candidates {
             tries += 1;
             assert!(host.auth.session(&candidate).await.unwrap().is_none(), "{value} is a session");
             for result in [
-                host.auth.reset_password(&candidate, THIRD, &client()).await,
+                host.auth.reset_password(&candidate, THIRD, &client()).await.map(|_| ()),
+                host.auth.unlock(&candidate, &client()).await.map(|_| ()),
                 host.auth.confirm_email(&candidate, &client()).await.map(|_| ()),
             ] {
                 let error = result.expect_err(value);
                 assert_eq!(error.refusal(), Some(&Refusal::InvalidToken), "{value}: {error}");
             }
-        }
-        if value.starts_with("$argon2id$") {
-            let error = host.try_sign_in(ADA, value).await.unwrap_err();
-            assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
+            let device = client().with_device_token(&candidate);
+            assert!(is_locked(host, &device).await, "{value} is a known device");
         }
     }
     assert!(tries > 60, "{tries}");
+    host.clock.advance(Duration::from_secs(15 * 60 + 1));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use sigra::password::breached::{
 use sigra::password::{PasswordProblem, Strength};
 use sigra::{Builder, Error, Failure, Refusal, Sigra};
 use sigra_tests::host::{client, users_table};
-use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, each_database};
+use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
 const ADA: &str = "ada.lovelace@example.com";
 
@@ -72,7 +72,7 @@ async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_wa
             // The address is taken now, and the answer the same.
             assert_eq!(problem(register(&host, ADA, password).await), reason, "{password}");
             let reset = host.auth.reset_password(&token, password, &client()).await;
-            assert_eq!(problem(reset), reason, "{password}");
+            assert_eq!(problem(reset.map(|_| ())), reason, "{password}");
             // With the right password and with a wrong one: it is not looked at.
             for current in [PASSWORD, "a wrong password here"] {
                 let change = host.auth.change_password(session.session(), current, password, &client()).await;
@@ -109,7 +109,7 @@ async fn the_words_of_one_account_are_good_for_another() {
 }
 
 #[tokio::test]
-async fn a_sign_in_is_never_screened() {
+async fn a_sign_in_is_not_screened_by_what_new_passwords_have_to_pass() {
     each_database(|database| async {
         // Registered before the host gave itself this name and asked for more.
         let before = host(database.clone(), |builder| builder).await;
@@ -124,7 +124,8 @@ async fn a_sign_in_is_never_screened() {
         let after = Host::with(database, builder).await;
         assert_eq!(problem(register(&after, "eve@example.com", password).await), PasswordProblem::Context);
         let _ = after.sign_in_with(ADA, password).await;
-        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        // Once, for `must_change_password`: of a right password it is only asked whether it is known from a breach.
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     })
     .await;
 }
@@ -167,11 +168,11 @@ async fn a_breached_password_is_refused_wherever_one_is_set() {
         host.auth.request_password_reset(ADA, &client()).await.unwrap();
         let token = host.token_of("/reset/").await;
         let reset = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await;
-        assert_eq!(problem(reset), PasswordProblem::Breached);
+        assert_eq!(problem(reset.map(|_| ())), PasswordProblem::Breached);
 
-        // What is refused anyway, and a link that is no good, ask nobody.
+        // What is refused anyway, and a link that is no good, ask nobody. The sign-in above asked too.
         let before = asked.load(Ordering::SeqCst);
-        assert_eq!(before, 4);
+        assert_eq!(before, 5);
         for (password, _) in &bad()[..5] {
             problem(register(&host, ADA, password).await);
         }
@@ -204,7 +205,8 @@ async fn without_its_source_a_password_is_refused_or_taken_as_the_host_said() {
         assert_eq!(closed.database.count("users", "1 = 1").await, 1);
         open.auth.request_password_reset(ADA, &client()).await.unwrap();
         let token = open.token_of("/reset/").await;
-        unavailable(closed.auth.reset_password(&token, OTHER_PASSWORD, &client()).await);
+        let reset = closed.auth.reset_password(&token, OTHER_PASSWORD, &client()).await;
+        unavailable(reset.map(|_| ()));
         let change =
             closed.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
         unavailable(change.map(|_| ()));
@@ -323,4 +325,29 @@ async fn an_answer_that_is_none_is_never_taken_for_a_no() {
     let nobody = BreachedOnline::new(Http::default()).server("http://127.0.0.1:1/range/");
     let error = nobody.contains(&password).await.unwrap_err().to_string();
     assert!(!error.contains("5BAA6"), "{error}");
+}
+
+#[tokio::test]
+async fn a_right_password_that_became_known_from_a_breach_has_to_be_replaced() {
+    each_database(|database| async {
+        let before = host(database.clone(), |builder| builder).await;
+        before.account(ADA).await;
+        let session = before.sign_in(ADA).await;
+        let builder = Sigra::<User>::builder().url(database.url());
+        let leaked = Source { known: Some(PASSWORD), ..Source::default() };
+        let host = Host::with(database, builder.breached_passwords(leaked, WhenUnavailable::Refuse)).await;
+        // A wrong one is not looked up for anybody.
+        assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
+        assert!(host.is_live(session.token().expose()).await);
+        let outcome = host.try_sign_in(ADA, PASSWORD).await.unwrap();
+        assert!(matches!(outcome, UserSignIn::MustChangePassword(_)), "{outcome:?}");
+        assert!(!host.is_live(session.token().expose()).await);
+        // It stays so where nothing is looked up.
+        let outcome = before.try_sign_in(ADA, PASSWORD).await.unwrap();
+        assert!(matches!(outcome, UserSignIn::MustChangePassword(_)), "{outcome:?}");
+        let token = host.token_of("/reset/").await;
+        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
 }

@@ -298,7 +298,7 @@ async fn no_session_outlives_a_reset_a_change_or_a_disabling_that_ran_beside_its
                 async move {
                     match ends {
                         Ends::Reset => {
-                            auth.reset_password(&token, OTHER_PASSWORD, &visitor(1)).await.map(|()| None)
+                            auth.reset_password(&token, OTHER_PASSWORD, &visitor(1)).await.map(|_| None)
                         }
                         Ends::Change => auth
                             .change_password(session.session(), PASSWORD, OTHER_PASSWORD, &visitor(1))

@@ -53,11 +53,12 @@ fn dialect(kind: Kind) -> Dialect {
 }
 
 /// The tables that a migration of `User` makes, those first that others refer to none of.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "sigra_audit",
     "sigra_outbox",
     "sigra_limits",
     "sigra_tokens",
+    "sigra_devices",
     "sigra_sessions",
     "sigra_accounts",
     "sigra_migrations",
@@ -296,10 +297,10 @@ async fn ids_times_and_hashes_have_each_databases_own_types() {
         };
         let (uuid, stamp) = (["blob", "uuid", "binary(16)"], ["integer", "timestamp with time zone", "datetime(6)"]);
         for prefix in ["", "customer_", "partner_"] {
-            for (table, column) in [("sessions", "id"), ("tokens", "id"), ("outbox", "id"), ("audit", "id")] {
+            for (table, column) in [("sessions", "id"), ("devices", "id"), ("tokens", "id"), ("outbox", "id"), ("audit", "id")] {
                 expect(&format!("{prefix}sigra_{table}"), column, uuid);
             }
-            for (table, column) in [("sessions", "token_hash"), ("tokens", "token_hash"), ("tokens", "code_hash"), ("limits", "bucket")] {
+            for (table, column) in [("sessions", "token_hash"), ("devices", "token_hash"), ("tokens", "token_hash"), ("tokens", "code_hash"), ("limits", "bucket")] {
                 expect(&format!("{prefix}sigra_{table}"), column, ["blob", "bytea", "varbinary"]);
             }
             for (table, column) in [
@@ -309,14 +310,16 @@ async fn ids_times_and_hashes_have_each_databases_own_types() {
                 ("sessions", "expires_at"),
                 ("tokens", "expires_at"),
                 ("tokens", "consumed_at"),
+                ("devices", "expires_at"),
                 ("limits", "resets_at"),
+                ("limits", "forget_at"),
                 ("outbox", "due_at"),
                 ("audit", "at"),
             ] {
                 expect(&format!("{prefix}sigra_{table}"), column, stamp);
             }
         }
-        for table in ["accounts", "sessions", "tokens"] {
+        for table in ["accounts", "sessions", "devices", "tokens"] {
             expect(&format!("sigra_{table}"), "user_id", uuid);
             expect(&format!("customer_sigra_{table}"), "user_id", ["integer", "bigint", "bigint"]);
             expect(&format!("partner_sigra_{table}"), "user_id", ["text", "text", "varchar(191)"]);
@@ -394,8 +397,8 @@ async fn fill(database: &Database) {
                     "{numbers} INSERT INTO users (id, email, display_name) \
                      SELECT randomblob(16), 'u' || i || '@example.com', 'u' FROM n"
                 ),
-                "INSERT INTO sigra_accounts (user_id, identifier, epoch, created_at) \
-                 SELECT id, email, 0, 0 FROM users WHERE email LIKE 'u%'"
+                "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
+                 SELECT id, email, 0, 0, 0 FROM users WHERE email LIKE 'u%'"
                     .to_owned(),
                 "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
                  idle_expires_at, expires_at) SELECT randomblob(16), id, randomblob(32), 0, 0, 0, 0, \
@@ -408,8 +411,8 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT gen_random_uuid(), 'u' || i || '@example.com', 'u' FROM generate_series(1, {MANY}) i"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, created_at) \
-             SELECT id, email, 0, now() FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
+             SELECT id, email, 0, 0, now() FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
              idle_expires_at, expires_at) SELECT gen_random_uuid(), id, sha256(email::bytea), 0, 0, now(), now(), \
@@ -421,8 +424,8 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT UNHEX(MD5(seq)), CONCAT('u', seq, '@example.com'), 'u' FROM seq_1_to_{MANY}"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, created_at) \
-             SELECT id, email, 0, NOW(6) FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
+             SELECT id, email, 0, 0, NOW(6) FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
              idle_expires_at, expires_at) SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 0, 0, NOW(6), NOW(6), \

@@ -25,9 +25,10 @@ pub mod limits {
     session(idle = limits::IDLE, absolute = Duration::from_hours(24), remember = "30d", touch = "2m"),
     confirm_email(within = "24h"),
     reset_password(within = "30m"),
+    must_change_password,
     lockout(after = limits::ATTEMPTS, wait = "15m"),
 )]
-#[sigra(throttle(per_network = 200, within = "1h"), audit(retain = "400d"), privacy = "truncated", crate = ::sigra)]
+#[sigra(throttle(per_network = 200, overall = 20_000, within = "1h"), audit(retain = "400d"), privacy = "truncated", crate = ::sigra)]
 pub struct User {
     /// The primary key.
     #[sigra(id)]
@@ -68,7 +69,7 @@ pub async fn everything(
             auth.resend_confirmation(reason.email(), client).await?;
             None
         }
-        UserSignIn::Disabled(_) => None,
+        UserSignIn::Disabled(_) | UserSignIn::MustChangePassword(_) => None,
     })
 }
 

@@ -62,6 +62,12 @@ host!(no_audit, [lockout(after = 10, wait = "15m"), unsafe_no_audit = "the datab
 host!(reset_password, [lockout(after = 10, wait = "15m"), reset_password]);
 host!(prefix, [lockout(after = 10, wait = "15m"), prefix = "s"]);
 host!(privacy, [lockout(after = 10, wait = "15m"), privacy = "none"]);
+host!(overall, [throttle(per_network = 100, overall = 10_000, within = "15m")]);
+host!(
+    must_change_password,
+    [lockout(after = 10, wait = "15m"), reset_password, must_change_password],
+    UserSignIn::MustChangePassword(_),
+);
 host!(empty_parentheses, [lockout(after = 10, wait = "15m"), reset_password(), audit(),]);
 host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email], UserSignIn::Unconfirmed(_),);
 host!(

@@ -121,13 +121,14 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The keys of the struct.
-pub static STRUCT: [&Key; 13] = [
+pub static STRUCT: [&Key; 14] = [
     &TABLE,
     &PREFIX,
     &PASSWORD,
     &SESSION,
     &CONFIRM_EMAIL,
     &RESET_PASSWORD,
+    &MUST_CHANGE_PASSWORD,
     &LOCKOUT,
     &THROTTLE,
     &UNSAFE_NO_LOCKOUT,
@@ -351,12 +352,28 @@ pub mod reset_password {
         .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
 }
 
+/// `must_change_password`
+pub static MUST_CHANGE_PASSWORD: Key = Key::new(
+    "must_change_password",
+    "must_change_password",
+    "A password that others may know is replaced: `require_password_change`, and a sign-in with one that became known from a \
+     breach, let the right password come to `MustChangePassword` until a mailed link has set another (NIST SP 800-63B-4 \
+     3.1.1.2). Needs `reset_password`.",
+)
+.misuse("must_change_password")
+.tried(&[(
+    "must_change force_change force_password_change force_reset require_change require_password_change change_required \
+     must_reset compromised pwned",
+    "",
+)]);
+
 /// `lockout`
 pub static LOCKOUT: Key = Key::new(
     "lockout",
     r#"lockout(after = 10, wait = "15m")"#,
-    "After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, and \
-     counts again after it.",
+    "After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers \
+     in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to \
+     a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).",
 )
 .misuse(r#"lockout(after = 1000, wait = "15m")"#)
 .inner(&[&lockout::AFTER, &lockout::WAIT])
@@ -381,7 +398,7 @@ pub mod lockout {
 
     /// `wait`
     pub static WAIT: Key =
-        Key::new("wait", r#"wait = "15m""#, "How long the account then refuses every attempt.")
+        Key::new("wait", r#"wait = "15m""#, "How long the account then refuses every attempt, at first.")
             .required(DECISION)
             .duration(
                 None,
@@ -398,7 +415,7 @@ pub static THROTTLE: Key = Key::new(
     "A network (one IPv4 address or one IPv6 /64) that failed so often, over all accounts, has to wait.",
 )
 .misuse("throttle(per_network = 100)")
-.inner(&[&throttle::PER_NETWORK, &throttle::WITHIN])
+.inner(&[&throttle::PER_NETWORK, &throttle::OVERALL, &throttle::WITHIN])
 .tried(&[("rate_limit ratelimit rate_limiting limiter throttling limit per_ip ip_limit", "")]);
 
 /// The keys inside `throttle(..)`.
@@ -417,6 +434,20 @@ pub mod throttle {
                 (100_000, "a limit that nobody reaches is no limit"),
             )
             .tried(&[("per_ip ip requests max limit attempts after", "")]);
+
+    /// `overall`
+    pub static OVERALL: Key = Key::new(
+        "overall",
+        "overall = 10000",
+        "Failed attempts of everybody together within the time. It bounds what many networks can try at many accounts; whoever \
+         uses it up keeps everybody out who is in no browser known to Sigra. Left out, nothing is counted together.",
+    )
+    .count(
+        None,
+        (100, "a few visitors who mistype would keep everybody out"),
+        (10_000_000, "a limit that nobody reaches is no limit"),
+    )
+    .tried(&[("global total all sitewide site_wide everybody", "")]);
 
     /// `within`
     pub static WITHIN: Key = Key::new("within", r#"within = "15m""#, "The time in which they are counted.")

@@ -44,6 +44,8 @@ pub struct Settings {
     pub confirm_email: Option<Keyed<Quantity>>,
     /// `reset_password` or `reset_password(..)`: the lifetime of its link.
     pub reset_password: Option<Keyed<Quantity>>,
+    /// `must_change_password`
+    pub must_change_password: Option<Ident>,
     /// `lockout(..)`
     pub lockout: Option<Keyed<Lockout>>,
     /// `throttle(..)`
@@ -98,6 +100,8 @@ pub struct Lockout {
 pub struct Throttle {
     /// Failures of one network.
     pub per_network: Quantity,
+    /// Failures of everybody.
+    pub overall: Option<Quantity>,
     /// Time in which they are counted.
     pub within: Quantity,
 }
@@ -260,6 +264,7 @@ impl Settings {
             reset_password: read(items, &keys::RESET_PASSWORD, |inner| {
                 inner.required(&keys::reset_password::WITHIN)
             }),
+            must_change_password: items.word(&keys::MUST_CHANGE_PASSWORD),
             lockout: read(items, &keys::LOCKOUT, |inner| {
                 Some(Lockout {
                     after: inner.required(&keys::lockout::AFTER)?,
@@ -269,6 +274,7 @@ impl Settings {
             throttle: read(items, &keys::THROTTLE, |inner| {
                 Some(Throttle {
                     per_network: inner.required(&keys::throttle::PER_NETWORK)?,
+                    overall: inner.quantity(&keys::throttle::OVERALL),
                     within: inner.required(&keys::throttle::WITHIN)?,
                 })
             }),
@@ -370,8 +376,10 @@ pub struct Model {
     pub confirm_email: Option<Keyed<Quantity>>,
     /// `reset_password`
     pub reset_password: Option<Keyed<Quantity>>,
-    /// `lockout`
-    pub lockout: Option<Lockout>,
+    /// `must_change_password`
+    pub must_change_password: Option<Ident>,
+    /// `lockout`, and its key.
+    pub lockout: Option<Keyed<Lockout>>,
     /// `throttle`
     pub throttle: Option<Throttle>,
     /// The key `audit`, if it was written, and how long rows are kept. `None`: the trail is off.
@@ -436,7 +444,8 @@ impl Model {
             session: settings.session.clone()?,
             confirm_email: settings.confirm_email.clone(),
             reset_password: settings.reset_password.clone(),
-            lockout: settings.lockout.clone().map(|lockout| lockout.value),
+            must_change_password: settings.must_change_password.clone(),
+            lockout: settings.lockout.clone(),
             throttle: settings.throttle.clone().map(|throttle| throttle.value),
             audit: no_audit.is_none().then(audit),
             privacy: settings.privacy.as_ref().map_or_else(Privacy::default, |privacy| privacy.value),

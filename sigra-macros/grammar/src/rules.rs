@@ -6,7 +6,7 @@ use quote::{ToTokens, quote};
 use crate::error::{Errors, Message};
 use crate::example::Change::{self, Field, Key};
 use crate::keys::{self, field};
-use crate::model::{self, Draft, Role, Session};
+use crate::model::{self, Draft, Role, Session, Throttle};
 use crate::value::{Amount, Quantity, name_problem};
 
 /// One rule: what is checked, and what explains it.
@@ -203,6 +203,25 @@ pub static RULES: &[Rule] = &[
         wrong: &[Key("session", r#"session(idle = "10m", absolute = "14d", touch = "9m")"#)],
         right: &[Key("session", r#"session(idle = "10m", absolute = "14d", touch = "5m")"#)],
         check: touch_above_half_idle,
+    },
+    Rule {
+        code: "S0122",
+        name: "must-change-without-reset",
+        clause: "NIST SP 800-63B-4 3.1.1.2",
+        wrong: &[Key("must_change_password", "must_change_password")],
+        right: &[
+            Key("reset_password", r#"reset_password(within = "1h")"#),
+            Key("must_change_password", "must_change_password"),
+        ],
+        check: must_change_without_reset,
+    },
+    Rule {
+        code: "S0123",
+        name: "overall-below-network",
+        clause: "ASVS 6.3.1",
+        wrong: &[Key("throttle", r#"throttle(per_network = 1000, overall = 500, within = "15m")"#)],
+        right: &[Key("throttle", r#"throttle(per_network = 100, overall = 500, within = "15m")"#)],
+        check: overall_below_network,
     },
 ];
 
@@ -524,6 +543,31 @@ fn touch_above_half_idle(draft: &Draft, errors: &Errors) {
     let at = if touch.written.is_empty() { idle } else { touch };
     let message = "`touch` is above half of `idle`: a session in use could end as unused";
     at_most(errors, touch, (idle, 2), at, message, |_, half| format!("write `touch = {half}` at most"));
+}
+
+/// `#[sigra(.., must_change_password)]` without `reset_password`
+fn must_change_without_reset(draft: &Draft, errors: &Errors) {
+    if let Some(key) = &draft.settings.must_change_password
+        && !draft.mentions(&keys::RESET_PASSWORD)
+    {
+        errors.at(
+            key,
+            Message::new(
+                "`must_change_password` needs `reset_password`: its mailed link is the way to a new password",
+            )
+            .help(format_args!("add `{}`", keys::RESET_PASSWORD.example)),
+        );
+    }
+}
+
+/// `throttle(per_network = 1000, overall = 500, within = "15m")`
+fn overall_below_network(draft: &Draft, errors: &Errors) {
+    let Some(throttle) = &draft.settings.throttle else { return };
+    let Throttle { per_network, overall: Some(overall), .. } = &throttle.value else { return };
+    let message = "`overall` is below `per_network`: one network could keep everybody out";
+    at_most(errors, per_network, (overall, 1), overall, message, |overall, _| {
+        format!("write `overall = {overall}` at least")
+    });
 }
 
 fn session(draft: &Draft) -> Option<&Session> {

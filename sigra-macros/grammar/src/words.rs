@@ -105,7 +105,7 @@ pub static REFUSED: &[Refused] = &[
     },
     Refused {
         words: "max_age rotate rotation expire_passwords password_expiry password_max_age expire_password password_expirable \
-                force_change password_history",
+                password_history",
         why: "Sigra never makes a password expire: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
         instead: "leave it out; a password that leaked is replaced with `reset_password(within = \"1h\")`",
     },

@@ -76,7 +76,7 @@ fn the_expansion_stays_small() {
     }
     let all = count(without_hints(derive(everything())));
     let least = count(without_hints(derive(minimal())));
-    assert!(all <= 1700, "the expansion of every key has {all} tokens");
+    assert!(all <= 1800, "the expansion of every key has {all} tokens");
     assert!(least <= 1300, "the expansion of the least host has {least} tokens");
 }
 

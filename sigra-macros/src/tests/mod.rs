@@ -63,8 +63,9 @@ fn everything() -> TokenStream {
             session(idle = "1h", absolute = "14d", remember = "30d", touch = "2m"),
             confirm_email(within = "24h"),
             reset_password(within = "30m"),
+            must_change_password,
             lockout(after = 10, wait = "15m"),
-            throttle(per_network = limits::PER_NETWORK, within = limits::WINDOW),
+            throttle(per_network = limits::PER_NETWORK, overall = 10000, within = limits::WINDOW),
             audit(retain = "400d"),
             privacy = "truncated",
         )]

@@ -44,7 +44,10 @@ impl Mailer for Mailbox {
     fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
         let (link, code) = match mail.message {
             Message::ConfirmEmail { link, code, .. } => (Some(link), Some(code)),
-            Message::ResetPassword { link, .. } => (Some(link), None),
+            Message::ResetPassword { link, .. }
+            | Message::AccountLocked { link, .. }
+            | Message::UnlockAccount { link, .. }
+            | Message::MustChangePassword { link, .. } => (Some(link), None),
             Message::AddressTaken { sign_in, .. } => (Some(sign_in), None),
             Message::PasswordChanged { reset } => (Some(reset), None),
             _ => (None, None),

@@ -11,8 +11,9 @@ use uuid::Uuid;
     session(idle = "1h", absolute = "14d", remember = "30d"),
     confirm_email(within = "48h"),
     reset_password(within = "1h"),
+    must_change_password,
     lockout(after = 10, wait = "15m"),
-    throttle(per_network = 100, within = "15m"),
+    throttle(per_network = 100, overall = 10_000, within = "15m"),
     audit(retain = "400d")
 )]
 pub struct User {

@@ -1,4 +1,4 @@
-//! The session cookie: its name, its attributes, and how it is found in a request (RFC 6265bis).
+//! The cookies: their names, their attributes, and how they are found in a request (RFC 6265bis).
 
 use std::convert::Infallible;
 
@@ -6,23 +6,42 @@ use ::axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts}
 use ::cookie::{Cookie, SameSite};
 use ::http::{HeaderMap, HeaderValue, header};
 
-/// The cookie that carries a session's secret.
+/// One of the site's two cookies.
 ///
 /// `__Host-` makes browsers refuse it from another host, from a plain connection and with another path, so that neither a
 /// sibling domain nor somebody on the network can plant one (ASVS 3.3.1 to 3.3.5, NIST SP 800-63B-4 5.1.1). Browsers keep
 /// such a cookie on `https` alone; on `http://localhost` it goes without `Secure` and has a plain name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SessionCookie {
+pub(super) struct SiteCookie {
     secure: bool,
+    content: Content,
 }
 
-impl SessionCookie {
-    pub(super) fn new(secure: bool) -> Self {
-        Self { secure }
+/// What a cookie carries.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    /// The secret of a session.
+    Session,
+    /// The secret by which a browser is known. It opens nothing and stays when the session ends.
+    Device,
+}
+
+impl SiteCookie {
+    pub(super) fn session(secure: bool) -> Self {
+        Self { secure, content: Content::Session }
+    }
+
+    pub(super) fn device(secure: bool) -> Self {
+        Self { secure, content: Content::Device }
     }
 
     fn name(self) -> &'static str {
-        if self.secure { "__Host-sigra" } else { "sigra" }
+        match (self.content, self.secure) {
+            (Content::Session, true) => "__Host-sigra",
+            (Content::Session, false) => "sigra",
+            (Content::Device, true) => "__Host-sigra-device",
+            (Content::Device, false) => "sigra-device",
+        }
     }
 
     /// The secret that came with a request.
@@ -76,21 +95,23 @@ impl SessionCookie {
 #[derive(Clone, Debug)]
 #[must_use = "it is a part of the response, or the user is not signed in"]
 pub struct SignedIn {
-    set_cookie: HeaderValue,
+    session: HeaderValue,
+    device: KnownDevice,
 }
 
 impl SignedIn {
-    pub(super) fn new(set_cookie: HeaderValue) -> Self {
-        Self { set_cookie }
+    pub(super) fn new(session: HeaderValue, device: KnownDevice) -> Self {
+        Self { session, device }
     }
 }
 
 impl IntoResponseParts for SignedIn {
     type Error = Infallible;
 
-    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+    fn into_response_parts(self, parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let mut parts = self.device.into_response_parts(parts)?;
         let headers = parts.headers_mut();
-        headers.append(header::SET_COOKIE, self.set_cookie);
+        headers.append(header::SET_COOKIE, self.session);
         // A shared cache that kept this response would hand the session to everybody.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(parts)
@@ -99,6 +120,40 @@ impl IntoResponseParts for SignedIn {
 
 /// Alone, an empty response.
 impl IntoResponse for SignedIn {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+/// The part of a response by which the browser is known again: [`Web::recovered`](super::Web::recovered) makes it, and every
+/// [`SignedIn`] has one.
+#[derive(Clone, Debug)]
+#[must_use = "it is a part of the response, or the browser stays a stranger"]
+pub struct KnownDevice {
+    set_cookie: Option<HeaderValue>,
+}
+
+impl KnownDevice {
+    pub(super) fn new(set_cookie: Option<HeaderValue>) -> Self {
+        Self { set_cookie }
+    }
+}
+
+impl IntoResponseParts for KnownDevice {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let headers = parts.headers_mut();
+        if let Some(set_cookie) = self.set_cookie {
+            headers.append(header::SET_COOKIE, set_cookie);
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        Ok(parts)
+    }
+}
+
+/// Alone, an empty response.
+impl IntoResponse for KnownDevice {
     fn into_response(self) -> Response {
         (self, ()).into_response()
     }
@@ -142,10 +197,10 @@ impl IntoResponse for SignedOut {
 mod tests {
     use super::*;
 
-    const PUBLIC: SessionCookie = SessionCookie { secure: true };
-    const LOCAL: SessionCookie = SessionCookie { secure: false };
+    const PUBLIC: SiteCookie = SiteCookie { secure: true, content: Content::Session };
+    const LOCAL: SiteCookie = SiteCookie { secure: false, content: Content::Session };
 
-    fn found(cookie: SessionCookie, lines: &[&[u8]]) -> Option<String> {
+    fn found(cookie: SiteCookie, lines: &[&[u8]]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
@@ -217,6 +272,17 @@ mod tests {
             assert_eq!(found(PUBLIC, &[line]), None);
         }
         assert_eq!(found(LOCAL, &[b"__Host-sigra=secret"]), None);
+    }
+
+    #[test]
+    fn the_cookie_of_a_device_is_another() {
+        let device = SiteCookie::device(true);
+        let both = &[&b"__Host-sigra-device=known; __Host-sigra=secret"[..]];
+        assert_eq!(found(device, both).as_deref(), Some("known"));
+        assert_eq!(found(PUBLIC, both).as_deref(), Some("secret"));
+        let header = device.set("sgd.k1.abc", Some(time::Duration::days(180)));
+        assert!(header.to_str().unwrap().starts_with("__Host-sigra-device=sgd.k1.abc; "));
+        assert!(attributes(&header).iter().any(|a| a == "httponly"));
     }
 
     #[test]

@@ -79,8 +79,8 @@ where
     }
 }
 
-/// Whoever asks: a [`Client`] with the network address, as far as [`Proxies`](super::Proxies) trusts it, and the
-/// `User-Agent`. Nothing is proved of them.
+/// Whoever asks: a [`Client`] with the network address, as far as [`Proxies`](super::Proxies) trusts it, the `User-Agent`, and
+/// what the browser keeps of an earlier sign-in. Nothing is proved of them.
 ///
 /// It stands wherever an operation wants a `&Client`: `auth.register(new_user, &visitor)`. A host that knows more of a
 /// visitor clones the client and adds it: `visitor.client().clone().with_note("Berlin")`.
@@ -144,6 +144,9 @@ where
         let mut client = Client::from_address(address);
         if let Some(user_agent) = parts.headers.get(header::USER_AGENT) {
             client = client.with_user_agent(&String::from_utf8_lossy(user_agent.as_bytes()));
+        }
+        if let Some(device) = site.device_cookie.find(&parts.headers) {
+            client = client.with_device_token(&device);
         }
         Ok(Self { client, session_token: site.cookie.find(&parts.headers), user: PhantomData })
     }
@@ -234,14 +237,15 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
     use crate::axum::Proxies;
-    use crate::axum::cookie::SessionCookie;
+    use crate::axum::cookie::SiteCookie;
     use crate::axum::site::Origin;
     use ::http::Request;
 
     fn site() -> Site {
         Site {
             origin: Origin::parse("https://app.example").unwrap(),
-            cookie: SessionCookie::new(true),
+            cookie: SiteCookie::session(true),
+            device_cookie: SiteCookie::device(true),
             proxies: Proxies::None,
             login_path: RedirectTarget::from_static("/login"),
         }

@@ -93,7 +93,7 @@ mod redirect;
 mod respond;
 mod site;
 
-pub use self::cookie::{SignedIn, SignedOut};
+pub use self::cookie::{KnownDevice, SignedIn, SignedOut};
 pub use self::cross_origin::refuse_cross_origin;
 pub use self::extract::{CurrentUser, MaybeUser, Rejection, Visitor};
 pub use self::network::Proxies;

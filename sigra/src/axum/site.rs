@@ -7,11 +7,13 @@ use std::sync::Arc;
 use ::axum::extract::FromRef;
 use ::http::Uri;
 
-use super::cookie::{SessionCookie, SignedIn, SignedOut};
+use super::cookie::{KnownDevice, SignedIn, SignedOut, SiteCookie};
 use super::network::Proxies;
 use super::redirect::RedirectTarget;
 use crate::core::Sigra;
+use crate::operations::{KNOWN_FOR, Recovered};
 use crate::session::NewSession;
+use crate::token::DeviceToken;
 
 /// [`Sigra`] and what its web half must know of the site. Cheap to clone; keep it in the router's state.
 ///
@@ -26,7 +28,8 @@ pub struct Web<U> {
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) origin: Origin,
-    pub(super) cookie: SessionCookie,
+    pub(super) cookie: SiteCookie,
+    pub(super) device_cookie: SiteCookie,
     pub(super) proxies: Proxies,
     pub(super) login_path: RedirectTarget,
 }
@@ -44,9 +47,9 @@ impl<U> Web<U> {
     /// [`WebError`], with what to write.
     pub fn new(auth: Sigra<U>, base_url: &str, proxies: Proxies) -> Result<Self, WebError> {
         let origin = Origin::parse(base_url)?;
-        let cookie = SessionCookie::new(origin.secure);
+        let (cookie, device_cookie) = (SiteCookie::session(origin.secure), SiteCookie::device(origin.secure));
         let login_path = RedirectTarget::from_static("/login");
-        Ok(Self { auth, site: Arc::new(Site { origin, cookie, proxies, login_path }) })
+        Ok(Self { auth, site: Arc::new(Site { origin, cookie, device_cookie, proxies, login_path }) })
     }
 
     /// Where [`CurrentUser`](super::CurrentUser) sends a browser that is not signed in; `/login` if not said otherwise.
@@ -55,8 +58,8 @@ impl<U> Web<U> {
     /// [`WebError::LoginPath`] for anything but a path of this site.
     pub fn login_path(self, path: &str) -> Result<Self, WebError> {
         let login_path = RedirectTarget::parse(path).ok_or_else(|| WebError::LoginPath(path.to_owned()))?;
-        let Site { ref origin, ref cookie, proxies, .. } = *self.site;
-        let site = Site { origin: origin.clone(), cookie: *cookie, proxies, login_path };
+        let Site { ref origin, cookie, device_cookie, proxies, .. } = *self.site;
+        let site = Site { origin: origin.clone(), cookie, device_cookie, proxies, login_path };
         Ok(Self { auth: self.auth, site: Arc::new(site) })
     }
 
@@ -76,11 +79,27 @@ impl<U> Web<U> {
     ///
     /// A remembered session's cookie lasts until the session's end, any other until the browser is closed. What ends a
     /// session is the database and never the cookie (NIST SP 800-63B-4 5.1.1).
+    ///
+    /// With `lockout` a second cookie makes the browser known for half a year, so that strangers cannot lock its user out there. It
+    /// opens nothing.
     #[must_use = "it is a part of the response, or the user is not signed in"]
     pub fn signed_in(&self, session: &NewSession<U>) -> SignedIn {
         let session_end = session.session().is_remembered().then(|| session.session().expires_at());
         let lifetime = session_end.map(|end| end - self.auth.core.now());
-        SignedIn::new(self.site.cookie.set(session.token().expose(), lifetime))
+        let cookie = self.site.cookie.set(session.token().expose(), lifetime);
+        SignedIn::new(cookie, self.known_device(session.device_token()))
+    }
+
+    /// The part of a response that makes the browser known in which a mailed link was used: `(web.recovered(&recovered),
+    /// Redirect::to("/login"))`. Nobody is signed in by it.
+    #[must_use = "it is a part of the response, or the browser stays a stranger"]
+    pub fn recovered(&self, recovered: &Recovered) -> KnownDevice {
+        self.known_device(recovered.device_token())
+    }
+
+    fn known_device(&self, token: Option<&DeviceToken>) -> KnownDevice {
+        let lifetime = time::Duration::try_from(KNOWN_FOR).ok();
+        KnownDevice::new(token.map(|token| self.site.device_cookie.set(token.expose(), lifetime)))
     }
 
     /// The part of a response that takes the session from the browser: `(web.signed_out(), Redirect::to("/"))`.

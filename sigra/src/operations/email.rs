@@ -113,7 +113,7 @@ impl<U: Account> Step<U> for ConfirmBy {
         let found = match &self.proof {
             Proof::Link(token) => unit.find(token).await?,
             Proof::Code(identifier, code) => {
-                if let Err(refusal) = unit.count_request(&self.client).await? {
+                if let Err(refusal) = unit.count_request().await? {
                     let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::NetworkLimit);
                     return unit.record(entry, Err(refusal)).await;
                 }

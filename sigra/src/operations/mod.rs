@@ -4,6 +4,8 @@
 //!
 //! | type | says | made by |
 //! |---|---|---|
+//! | `Attempt` | an attempt at a password is counted, so that it may be looked at | `Unit::begin_attempt` |
+//! | `Device` | the account that is tried is known in this browser | `Unit::known_device` alone |
 //! | `Candidate` | somebody has this address; nothing is verified | reading the credentials |
 //! | `Standing` | how an account stands at this moment | `Unit::standing` |
 //! | `ActiveAccount` | nothing stands in its way: the ticket for a session | `Standing::check` alone |
@@ -12,8 +14,11 @@
 //! | `Holder` | the session on whose behalf a step runs; `Unit::is_live` asks whether it still may | a `Session` |
 
 mod activity;
+mod attempt;
+mod devices;
 mod disable;
 mod email;
+mod must_change;
 mod outbox;
 mod password;
 mod register;
@@ -22,8 +27,12 @@ mod sign_in;
 mod standing;
 mod sweep;
 mod tokens;
+mod unlock;
 
+#[cfg(feature = "axum")]
+pub(crate) use self::devices::KNOWN_FOR;
 pub use self::email::Confirmed;
 pub(crate) use self::outbox::{MailKind, worker};
 pub use self::register::Registered;
 pub use self::sweep::Swept;
+pub use self::unlock::Recovered;

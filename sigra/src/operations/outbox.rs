@@ -21,10 +21,11 @@ use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
 use crate::store::{Rendered, Stamp};
-use crate::token::{ForConfirmEmail, ForResetPassword, six_digits};
+use crate::token::{ForConfirmEmail, ForResetPassword, ForUnlockAccount, six_digits};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::standing::Standing;
+use super::unlock::UNLOCK_WITHIN;
 
 /// What a row of the outbox asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +34,21 @@ pub(crate) enum MailKind {
     AddressTaken,
     ResetPassword,
     PasswordChanged,
+    AccountLocked,
+    UnlockAccount,
+    MustChangePassword,
 }
 
 impl MailKind {
-    const ALL: [Self; 4] =
-        [Self::ConfirmEmail, Self::AddressTaken, Self::ResetPassword, Self::PasswordChanged];
+    const ALL: [Self; 7] = [
+        Self::ConfirmEmail,
+        Self::AddressTaken,
+        Self::ResetPassword,
+        Self::PasswordChanged,
+        Self::AccountLocked,
+        Self::UnlockAccount,
+        Self::MustChangePassword,
+    ];
 
     /// The name in the column `kind`.
     pub(crate) const fn name(self) -> &'static str {
@@ -46,17 +57,20 @@ impl MailKind {
             Self::AddressTaken => "address_taken",
             Self::ResetPassword => "reset_password",
             Self::PasswordChanged => "password_changed",
+            Self::AccountLocked => "account_locked",
+            Self::UnlockAccount => "unlock_account",
+            Self::MustChangePassword => "must_change_password",
         }
     }
 
     /// A stranger can cause it; nobody needs it when it is old.
     const fn was_asked_for(self) -> bool {
-        !matches!(self, Self::PasswordChanged)
+        !matches!(self, Self::PasswordChanged | Self::MustChangePassword)
     }
 
     /// It proves the address that it is mailed to.
     const fn has_secret(self) -> bool {
-        matches!(self, Self::ConfirmEmail | Self::ResetPassword)
+        !matches!(self, Self::AddressTaken | Self::PasswordChanged)
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -93,9 +107,17 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Whether another mail of this kind may go to the address now.
-    pub(super) async fn may_mail(&mut self, kind: MailKind, identifier: &Identifier) -> Result<bool, Error> {
-        Ok(self.reserve(&Bucket::mail(kind.name(), identifier), MAILS).await?.is_ok())
+    /// Puts a mail that others can cause into the outbox, unless too many of its kind went to the address.
+    pub(super) async fn mail_if_allowed(
+        &mut self,
+        kind: MailKind,
+        identifier: &Identifier,
+    ) -> Result<bool, Error> {
+        let allowed = self.reserve(&Bucket::mail(kind.name(), identifier), MAILS).await?.is_ok();
+        if allowed {
+            self.enqueue(kind, identifier).await?;
+        }
+        Ok(allowed)
     }
 }
 
@@ -116,13 +138,12 @@ impl<U: Account> Step<U> for Ask {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(self.event, Actor::Visitor, reason);
-        if let Err(refusal) = unit.count_request(&self.client).await? {
+        if let Err(refusal) = unit.count_request().await? {
             return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
         }
-        if !unit.may_mail(self.kind, &self.identifier).await? {
+        if !unit.mail_if_allowed(self.kind, &self.identifier).await? {
             return unit.record(refused(Reason::MailLimit), Ok(())).await;
         }
-        unit.enqueue(self.kind, &self.identifier).await?;
         unit.record(Entry::success(self.event, Actor::Visitor), Ok(())).await
     }
 }
@@ -248,6 +269,26 @@ impl Compose {
                 Some(Message::AddressTaken { sign_in: links.sign_in(), reset: links.ask_reset() })
             }
             MailKind::PasswordChanged => Some(Message::PasswordChanged { reset: links.ask_reset() }),
+            MailKind::AccountLocked | MailKind::UnlockAccount => match U::POLICY.lockout {
+                Some(_) => {
+                    let token = unit.issue::<ForUnlockAccount>(standing, UNLOCK_WITHIN, None).await?;
+                    let link = links.unlock_account(token.expose());
+                    Some(if kind == MailKind::AccountLocked {
+                        Message::AccountLocked { link, within: UNLOCK_WITHIN }
+                    } else {
+                        Message::UnlockAccount { link, within: UNLOCK_WITHIN }
+                    })
+                }
+                None => None,
+            },
+            MailKind::MustChangePassword => match U::POLICY.reset_password {
+                Some(policy) if standing.must_change_since.is_some() => {
+                    let token = unit.issue::<ForResetPassword>(standing, policy.within, None).await?;
+                    let (link, ask) = (links.reset_password(token.expose()), links.ask_reset());
+                    Some(Message::MustChangePassword { link, ask, within: policy.within })
+                }
+                _ => None,
+            },
         })
     }
 }

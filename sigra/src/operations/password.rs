@@ -9,14 +9,18 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::password::{Password, PasswordHash};
 use crate::session::{NewSession, Session};
-use crate::store::statements::{AdvanceEpoch, CredentialsOf, DeleteSessions, DeleteTokens, SetPassword};
+use crate::store::statements::{
+    AdvanceEpoch, ChangeDone, CredentialsOf, DeleteDevices, DeleteSessions, DeleteTokens, SetPassword,
+};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::MailKind;
+use super::attempt::{Attempt, Candidate};
 use super::outbox::Ask;
-use super::sign_in::{Buckets, Candidate, Return};
+use super::sign_in::Return;
 use super::standing::Holder;
+use super::unlock::Recovered;
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
@@ -40,8 +44,8 @@ impl<U> Sigra<U> {
 
     /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
     ///
-    /// Ends every session of the account and voids every token of it. The link also proves the address, so it confirms it
-    /// and ends a lockout. The owner gets a mail. Writes one audit row `account.password.reset`: success or refused.
+    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on, the
+    /// one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail. Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
@@ -51,7 +55,7 @@ impl<U> Sigra<U> {
         token: &'a str,
         new: impl Into<Password>,
         client: &'a Client,
-    ) -> Operation<'a, ()>
+    ) -> Operation<'a, Recovered>
     where
         U: feature::ResetPassword,
     {
@@ -67,8 +71,8 @@ impl<U> Sigra<U> {
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
-    /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it,
-    /// and returns a new session for the browser that asked. The owner gets a mail. Writes one audit row
+    /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it, forgets
+    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one audit row
     /// `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
@@ -110,7 +114,7 @@ impl<U: Account> Shielded<U> {
         token: Option<Token<ForResetPassword>>,
         new: Password,
         client: Client,
-    ) -> Result<(), Error> {
+    ) -> Result<Recovered, Error> {
         // A link that is no good costs no look-up and no hash.
         let (token, address) = self.step(CheckLink { token, client: client.clone() }).await??;
         self.0.screen(&new, &address).await?;
@@ -128,23 +132,27 @@ impl<U: Account> Shielded<U> {
     ) -> Result<NewSession<U>, Error> {
         let hasher = &self.0.core.hasher;
         let reserve = ReserveChange { holder: holder.clone(), client: client.clone() };
-        let (mut candidate, buckets) = self.step(reserve).await??;
+        let (mut candidate, attempt) = self.step(reserve).await??;
         let stored = candidate.hash.take();
+        let is_shut = attempt.is_shut::<U>(candidate.failures);
         let hash = async {
             if !hasher.verify(hasher.admit()?, current, stored).await?.right {
-                return Ok(None);
+                return Ok(Err(Reason::WrongPassword));
             }
-            hasher.hash(hasher.admit()?, new).await.map(Some)
+            if is_shut {
+                return Ok(Err(Reason::PasswordShut));
+            }
+            hasher.hash(hasher.admit()?, new).await.map(Ok)
         };
         let hash = hash.await;
         let hash = match hash {
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { buckets, client }).await?;
+                self.step(Return { attempt, client }).await?;
                 return Err(error);
             }
             hash => hash?,
         };
-        Ok(self.step(Change { holder, candidate, hash, buckets, client }).await??)
+        Ok(self.step(Change { holder, candidate, hash, attempt, client }).await??)
     }
 }
 
@@ -182,7 +190,7 @@ struct Reset {
 }
 
 impl<U: Account> Step<U> for Reset {
-    type Output = Result<(), Refusal>;
+    type Output = Result<Recovered, Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -201,11 +209,10 @@ impl<U: Account> Step<U> for Reset {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
-        unit.confirm(user_id).await?;
-        unit.clear(&crate::limits::Bucket::account(&identifier)).await?;
+        let recovered = unit.recover(user_id, &identifier).await?;
         unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
         let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
-        unit.record(entry, Ok(())).await
+        unit.record(entry, Ok(recovered)).await
     }
 }
 
@@ -216,7 +223,7 @@ struct ReserveChange<U: Account> {
 }
 
 impl<U: Account> Step<U> for ReserveChange<U> {
-    type Output = Result<(Candidate<U>, Buckets), Refusal>;
+    type Output = Result<(Candidate<U>, Attempt), Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -231,25 +238,27 @@ impl<U: Account> Step<U> for ReserveChange<U> {
         let Some(standing) = standing else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
-        let buckets = Buckets::of::<U>(&Identifier::from_stored(standing.identifier), &self.client);
-        if let Err((reason, retry_after)) = unit.reserve_attempt(&buckets).await? {
-            return unit.record(refused(reason), Err(Refusal::TooManyAttempts { retry_after })).await;
-        }
+        let attempt = match unit.begin_attempt(Identifier::from_stored(standing.identifier)).await? {
+            Ok(attempt) => attempt,
+            Err((reason, retry_after)) => {
+                return unit.record(refused(reason), Err(Refusal::TooManyAttempts { retry_after })).await;
+            }
+        };
         let row = unit.fetch_optional(CredentialsOf, &[user_id]).await?;
         let Some(row) = row else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
         let candidate = Candidate::<U>::read(&row)?;
-        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, buckets))))
+        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, attempt))))
     }
 }
 
 struct Change<U: Account> {
     holder: Holder<U>,
     candidate: Candidate<U>,
-    /// The new hash, where the present password was right.
-    hash: Option<PasswordHash>,
-    buckets: Buckets,
+    /// The new hash, where the present password was right and opens something.
+    hash: Result<PasswordHash, Reason>,
+    attempt: Attempt,
     client: Client,
 }
 
@@ -265,8 +274,12 @@ impl<U: Account> Step<U> for Change<U> {
         let refused = |reason| {
             Entry::refused(Event::ChangePassword, Actor::Account, reason).of(user_id).in_session(*session)
         };
-        let Some(hash) = &self.hash else {
-            return unit.record(refused(Reason::WrongPassword), Err(Refusal::InvalidCredentials)).await;
+        let hash = match &self.hash {
+            Ok(hash) => hash,
+            Err(reason) => {
+                unit.attempt_failed(&self.attempt).await?;
+                return unit.record(refused(*reason), Err(Refusal::InvalidCredentials)).await;
+            }
         };
         if !unit.is_live(&self.holder).await? {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
@@ -274,7 +287,8 @@ impl<U: Account> Step<U> for Change<U> {
         if !unit.replace_password(user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
-        unit.attempt_succeeded(&self.buckets).await?;
+        // Its failures went with the old password.
+        unit.attempt_succeeded(&self.attempt, user_id, 0).await?;
         let standing = unit.standing(user_id).await?;
         let identifier =
             standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));
@@ -303,10 +317,11 @@ impl<U: Account> Unit<'_, U> {
             return Ok(false);
         }
         self.execute(SetPassword, &[hash, user_id]).await?;
+        self.execute(ChangeDone, &[user_id]).await?;
         Ok(true)
     }
 
-    /// Ends every session and voids every token of an account: those there are, and, by the epoch, those that a request
+    /// Ends every session, voids every token and forgets every device of an account: those there are, and, by the epoch, those that a request
     /// which began earlier is about to create. `false`: the account is in another epoch.
     pub(super) async fn end_everything(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
         if self.execute(AdvanceEpoch, &[user_id, &epoch]).await?.rows != 1 {
@@ -314,6 +329,7 @@ impl<U: Account> Unit<'_, U> {
         }
         self.execute(DeleteSessions, &[user_id]).await?;
         self.execute(DeleteTokens, &[user_id]).await?;
+        self.execute(DeleteDevices, &[user_id]).await?;
         Ok(true)
     }
 }

@@ -95,7 +95,7 @@ impl<U: Account> Step<U> for Register<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(Event::Register, Actor::Visitor, reason);
-        if let Err(refusal) = unit.count_request(&self.client).await? {
+        if let Err(refusal) = unit.count_request().await? {
             return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
         }
         let mut owner = self.owner(unit).await?;
@@ -184,9 +184,7 @@ impl<U: Account> Register<U> {
     /// another person's address, and that person now registers too and would confirm the stranger's password. So it ceases to
     /// be one, and the mailbox decides: its owner chooses a password by the link to reset it.
     async fn taken(&self, unit: &mut Unit<'_, U>, owner: Option<&U::Id>) -> Result<Reason, Error> {
-        if unit.may_mail(MailKind::AddressTaken, &self.identifier).await? {
-            unit.enqueue(MailKind::AddressTaken, &self.identifier).await?;
-        }
+        unit.mail_if_allowed(MailKind::AddressTaken, &self.identifier).await?;
         let both = U::POLICY.confirm_email.is_some() && U::POLICY.reset_password.is_some();
         let standing = match owner {
             Some(owner) if both => unit.standing(owner).await?,

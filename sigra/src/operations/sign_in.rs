@@ -1,15 +1,12 @@
 //! Sign-in by password.
 
-use std::time::Duration;
-
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Operation, Reader, Sigra};
+use crate::core::{Operation, Sigra};
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::feature;
-use crate::limits::{Bucket, Limit};
 use crate::outcome::Outcome;
 use crate::password::{PasswordHash, Verified};
 use crate::session::Credentials;
@@ -19,12 +16,16 @@ use crate::store::statements::{
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
+use super::MailKind;
+use super::attempt::{Attempt, Candidate};
 use super::standing::Obstacle;
 
 impl<U> Sigra<U> {
     /// Signs in by address and password.
     ///
-    /// The attempt is counted in the database before the password is looked at, then one hash is computed whether or not
+    /// The attempt is counted in the database before the password is looked at: where the account is known in the client's
+    /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
+    /// as `lockout` and `throttle` say. Then one hash is computed whether or not
     /// there is such an account, and only then is it looked at how the account stands: with a wrong password an unknown, a
     /// disabled, an unconfirmed and a plain account get one answer after the same work (ASVS 6.3.8). A right password
     /// clears the account's count, and its owner learns through a variant of the outcome what stands in the way.
@@ -52,75 +53,6 @@ impl<U> Sigra<U> {
     }
 }
 
-/// What is known of whoever tries, after the attempt was counted.
-pub(super) struct Candidate<U: Account> {
-    pub(super) user_id: U::Id,
-    pub(super) epoch: i64,
-    pub(super) hash: Option<PasswordHash>,
-}
-
-impl<U: Account> Candidate<U> {
-    pub(super) fn read(row: &crate::store::Row) -> Result<Self, Error> {
-        let mut row = Reader::<U>::new(row);
-        Ok(Self { user_id: row.next()?, epoch: row.next()?, hash: row.next()? })
-    }
-}
-
-/// The buckets of one attempt. The network comes first in every step, so that two steps never wait for each other.
-#[derive(Clone, Debug)]
-pub(super) struct Buckets {
-    network: Option<(Bucket, Limit)>,
-    account: (Bucket, Option<Limit>),
-}
-
-impl Buckets {
-    pub(super) fn of<U: Account>(identifier: &Identifier, client: &Client) -> Self {
-        let throttle = U::POLICY.throttle.zip(client.network());
-        Self {
-            network: throttle.map(|(policy, network)| (Bucket::network(network), policy.into())),
-            account: (Bucket::account(identifier), U::POLICY.lockout.map(Limit::from)),
-        }
-    }
-}
-
-impl<U: Account> Unit<'_, U> {
-    /// Counts an attempt in every bucket.
-    pub(super) async fn reserve_attempt(
-        &mut self,
-        buckets: &Buckets,
-    ) -> Result<Result<(), (Reason, Duration)>, Error> {
-        if let Some((bucket, limit)) = &buckets.network
-            && let Err(reached) = self.reserve(bucket, *limit).await?
-        {
-            return Ok(Err((Reason::NetworkLimit, reached.retry_after)));
-        }
-        if let (bucket, Some(limit)) = &buckets.account
-            && let Err(reached) = self.reserve(bucket, *limit).await?
-        {
-            return Ok(Err((Reason::AccountLimit, reached.retry_after)));
-        }
-        Ok(Ok(()))
-    }
-
-    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them.
-    pub(super) async fn count_request(&mut self, client: &Client) -> Result<Result<(), Refusal>, Error> {
-        let Some((policy, network)) = U::POLICY.throttle.zip(client.network()) else { return Ok(Ok(())) };
-        let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
-        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
-    }
-
-    /// The password was right: the network gets its attempt back, and the account's row of failures is over.
-    pub(super) async fn attempt_succeeded(&mut self, buckets: &Buckets) -> Result<(), Error> {
-        if let Some((bucket, _)) = &buckets.network {
-            self.refund(bucket).await?;
-        }
-        if buckets.account.1.is_some() {
-            self.clear(&buckets.account.0).await?;
-        }
-        Ok(())
-    }
-}
-
 impl<U: Account> Unit<'_, U> {
     /// Stores a better hash of the same password. `false`: it was changed meanwhile. Where the host itself wrote to the column
     /// its hash stays.
@@ -137,30 +69,33 @@ impl<U: Account> Unit<'_, U> {
 impl<U: feature::Passwords> Shielded<U> {
     async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<Outcome<U>, Error> {
         let identifier = Identifier::of_attempt(&credentials.email);
-        let buckets = Buckets::of::<U>(&identifier, &client);
-        let reserve = Reserve { identifier, buckets: buckets.clone(), client: client.clone() };
-        let candidate = self.step(reserve).await??;
+        let reserved = self.step(Reserve { identifier, client: client.clone() }).await??;
+        let Reserved { attempt, candidate } = reserved;
         let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());
         // A place only now: whoever is at a limit must not keep others from the queue.
         let hasher = &self.0.core.hasher;
         let verified = match hasher.admit() {
-            Ok(place) => hasher.verify(place, credentials.password, stored).await,
+            Ok(place) => hasher.verify(place, credentials.password.clone(), stored).await,
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
             // Nothing was looked at, so nothing is counted.
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { buckets, client }).await?;
+                self.step(Return { attempt, client }).await?;
                 return Err(error);
             }
             verified => verified?,
         };
+        let breached = U::POLICY.must_change_password
+            && verified.right
+            && self.0.core.screening.is_breached(&credentials.password).await;
         let replaces =
             credentials.replaces.as_deref().and_then(|text| SessionToken::parse(text, &self.0.core.keys));
         let decide = Decide {
             candidate,
             verified,
-            buckets,
+            breached,
+            attempt,
             remember: credentials.remember,
             replaces: replaces.map(|token| token.hash()),
             client,
@@ -172,35 +107,44 @@ impl<U: feature::Passwords> Shielded<U> {
 /// Counts the attempt and reads what there is to verify against.
 struct Reserve {
     identifier: Identifier,
-    buckets: Buckets,
     client: Client,
 }
 
+/// An attempt that may be looked at, and whose it is.
+struct Reserved<U: Account> {
+    attempt: Attempt,
+    candidate: Option<Candidate<U>>,
+}
+
 impl<U: Account> Step<U> for Reserve {
-    type Output = Result<Option<Candidate<U>>, Refusal>;
+    type Output = Result<Reserved<U>, Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let reserved = unit.reserve_attempt(&self.buckets).await?;
+        let reserved = unit.begin_attempt(self.identifier.clone()).await?;
         let candidate = match unit.fetch_optional(CredentialsOf, &[&self.identifier.as_str()]).await? {
             Some(row) => Some(Candidate::<U>::read(&row)?),
             None => None,
         };
-        if let Err((reason, retry_after)) = reserved {
-            let entry = Entry::refused(Event::SignIn, Actor::Visitor, reason)
-                .maybe_of(candidate.map(|candidate| candidate.user_id));
-            return unit.record(entry, Err(Refusal::TooManyAttempts { retry_after })).await;
+        match reserved {
+            Ok(attempt) => {
+                Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(Reserved { attempt, candidate })))
+            }
+            Err((reason, retry_after)) => {
+                let entry = Entry::refused(Event::SignIn, Actor::Visitor, reason)
+                    .maybe_of(candidate.map(|candidate| candidate.user_id));
+                unit.record(entry, Err(Refusal::TooManyAttempts { retry_after })).await
+            }
         }
-        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(candidate)))
     }
 }
 
 /// Gives the attempt back.
 pub(super) struct Return {
-    pub(super) buckets: Buckets,
+    pub(super) attempt: Attempt,
     pub(super) client: Client,
 }
 
@@ -212,10 +156,7 @@ impl<U: Account> Step<U> for Return {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        if let Some((bucket, _)) = &self.buckets.network {
-            unit.refund(bucket).await?;
-        }
-        unit.refund(&self.buckets.account.0).await?;
+        unit.attempt_returned(&self.attempt).await?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
     }
 }
@@ -224,10 +165,26 @@ impl<U: Account> Step<U> for Return {
 struct Decide<U: Account> {
     candidate: Option<Candidate<U>>,
     verified: Verified,
-    buckets: Buckets,
+    /// The right password is known from a breach.
+    breached: bool,
+    attempt: Attempt,
     remember: bool,
     replaces: Option<Vec<u8>>,
     client: Client,
+}
+
+impl<U: Account> Decide<U> {
+    /// Whose password it is, or why it opens nothing.
+    fn proved(&self) -> Result<&Candidate<U>, (Reason, Option<&U::Id>)> {
+        let Some(candidate) = &self.candidate else { return Err((Reason::UnknownAccount, None)) };
+        if !self.verified.right {
+            Err((Reason::WrongPassword, Some(&candidate.user_id)))
+        } else if self.attempt.is_shut::<U>(candidate.failures) {
+            Err((Reason::PasswordShut, Some(&candidate.user_id)))
+        } else {
+            Ok(candidate)
+        }
+    }
 }
 
 impl<U: feature::Passwords> Step<U> for Decide<U> {
@@ -239,42 +196,46 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(Event::SignIn, Actor::Visitor, reason);
-        let candidate = match (&self.candidate, self.verified.right) {
-            (Some(candidate), true) => candidate,
-            (Some(candidate), false) => {
-                let entry = refused(Reason::WrongPassword).of(&candidate.user_id);
+        let candidate = match self.proved() {
+            Ok(candidate) => candidate,
+            Err((reason, user_id)) => {
+                unit.attempt_failed(&self.attempt).await?;
+                let entry = refused(reason).maybe_of(user_id);
                 return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
-            }
-            (None, _) => {
-                return unit.record(refused(Reason::UnknownAccount), Err(Refusal::InvalidCredentials)).await;
             }
         };
         let user_id = &candidate.user_id;
         // The password may have been changed while this one was being hashed: then it is not the right one any more.
+        let changed = || refused(Reason::AccountChanged).of(user_id);
         let standing = unit.standing(user_id).await?.filter(|standing| standing.epoch == candidate.epoch);
-        let Some(standing) = standing else {
-            let entry = refused(Reason::AccountChanged).of(user_id);
-            return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
+        let Some(mut standing) = standing else {
+            return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         };
+        if self.breached && standing.must_change_since.is_none() {
+            if !unit.require_change(user_id, standing.epoch).await? {
+                return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
+            }
+            standing.must_change_since = Some(unit.now);
+        }
+        let identifier = standing.identifier.clone();
         let standing = standing.check();
         // Before the counters: a change of the password takes the account first, too.
         if standing.is_ok()
             && let Some(hash) = &self.verified.upgrade
             && !unit.upgrade_password(candidate, hash).await?
         {
-            let entry = refused(Reason::AccountChanged).of(user_id);
-            return unit.record(entry, Err(Refusal::InvalidCredentials)).await;
+            return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
-        unit.attempt_succeeded(&self.buckets).await?;
+        unit.attempt_succeeded(&self.attempt, user_id, candidate.failures).await?;
         let account = match standing {
             Ok(account) => account,
             Err(obstacle) => {
+                if let Obstacle::MustChangePassword(_) = obstacle {
+                    unit.mail_if_allowed(MailKind::MustChangePassword, &Identifier::from_stored(identifier))
+                        .await?;
+                }
                 let entry = refused(obstacle.reason()).of(user_id);
-                let outcome = match obstacle {
-                    Obstacle::Disabled(payload) => Outcome::Disabled(payload),
-                    Obstacle::Unconfirmed(payload) => Outcome::Unconfirmed(payload),
-                };
-                return unit.record(entry, Ok(outcome)).await;
+                return unit.record(entry, Ok(obstacle.into())).await;
             }
         };
         if let Some(hash) = &self.replaces {

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::audit::Reason;
 use crate::core::Reader;
 use crate::error::Error;
-use crate::outcome::{Disabled, Slot as _, Unconfirmed};
+use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _, Unconfirmed};
 use crate::session::{NewSession, Session, SessionId};
 use crate::store::Stamp;
 use crate::store::statements::{InsertSession, LoadUser, SessionIsLive, Standing as StandingOf};
@@ -22,11 +22,13 @@ pub(crate) struct Standing<U: Account> {
     pub(crate) email: String,
     pub(crate) confirmed: bool,
     pub(crate) disabled_since: Option<OffsetDateTime>,
+    pub(crate) must_change_since: Option<OffsetDateTime>,
 }
 
 /// What stands in the way, as the payload of an outcome variant.
 pub(crate) enum Obstacle<U: Account> {
     Disabled(U::Disabled),
+    MustChangePassword(U::MustChangePassword),
     Unconfirmed(U::Unconfirmed),
 }
 
@@ -34,7 +36,18 @@ impl<U: Account> Obstacle<U> {
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Disabled(_) => Reason::Disabled,
+            Self::MustChangePassword(_) => Reason::MustChangePassword,
             Self::Unconfirmed(_) => Reason::Unconfirmed,
+        }
+    }
+}
+
+impl<U: Account> From<Obstacle<U>> for Outcome<U> {
+    fn from(obstacle: Obstacle<U>) -> Self {
+        match obstacle {
+            Obstacle::Disabled(payload) => Self::Disabled(payload),
+            Obstacle::MustChangePassword(payload) => Self::MustChangePassword(payload),
+            Obstacle::Unconfirmed(payload) => Self::Unconfirmed(payload),
         }
     }
 }
@@ -45,6 +58,16 @@ pub(crate) struct ActiveAccount<U: Account> {
     epoch: i64,
 }
 
+impl<U: Account> ActiveAccount<U> {
+    pub(crate) fn user_id(&self) -> &U::Id {
+        &self.user_id
+    }
+
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+}
+
 impl<U: Account> Standing<U> {
     /// Lets an account through, or says what its owner has to be told.
     pub(crate) fn check(self) -> Result<ActiveAccount<U>, Obstacle<U>> {
@@ -52,6 +75,11 @@ impl<U: Account> Standing<U> {
             && let Some(payload) = U::Disabled::fill(Disabled::new(since))
         {
             return Err(Obstacle::Disabled(payload));
+        }
+        if let Some(since) = self.must_change_since
+            && let Some(payload) = U::MustChangePassword::fill(MustChangePassword::new(since))
+        {
+            return Err(Obstacle::MustChangePassword(payload));
         }
         if !self.confirmed
             && let Some(payload) = U::Unconfirmed::fill(Unconfirmed::new(self.email))
@@ -93,6 +121,7 @@ impl<U: Account> Unit<'_, U> {
             email: row.next()?,
             confirmed: row.next::<i64>()? == 1,
             disabled_since: row.next()?,
+            must_change_since: row.next::<Option<Stamp>>()?.map(|Stamp(since)| since),
         }))
     }
 
@@ -140,7 +169,8 @@ impl<U: Account> Unit<'_, U> {
         let Stamp(created_at) = now;
         let session =
             Session { id, user, remembered, created_at, last_seen_at: created_at, expires_at: expires.0 };
-        Ok(NewSession { session, token })
+        let device = self.recognise(account).await?;
+        Ok(NewSession { session, token, device })
     }
 }
 

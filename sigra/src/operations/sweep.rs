@@ -7,7 +7,7 @@ use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::Error;
-use crate::store::statements::{SweepAudit, SweepLimits, SweepSessions, SweepTokens};
+use crate::store::statements::{SweepAudit, SweepDevices, SweepLimits, SweepSessions, SweepTokens};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that a sweep removed.
@@ -15,6 +15,8 @@ use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 pub struct Swept {
     /// Sessions that were idle for too long or expired.
     pub sessions: u64,
+    /// Devices in which nobody has signed in for half a year.
+    pub devices: u64,
     /// Tokens that expired, used or not.
     pub tokens: u64,
     /// Counters that had lapsed.
@@ -25,7 +27,7 @@ pub struct Swept {
 
 impl Swept {
     fn most(self) -> u64 {
-        self.sessions.max(self.tokens).max(self.limits).max(self.audit)
+        self.sessions.max(self.devices).max(self.tokens).max(self.limits).max(self.audit)
     }
 }
 
@@ -35,7 +37,7 @@ const BATCH: u64 = 500;
 const BATCHES: u32 = 40;
 
 impl<U> Sigra<U> {
-    /// Removes expired sessions, tokens, counters and audit rows, at most 20,000 of each in a call.
+    /// Removes expired sessions, devices, tokens, counters and audit rows, at most 20,000 of each in a call.
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
     /// worker calls it every ten minutes. Writes one audit row `audit.rows.remove` with each batch of audit rows removed.
@@ -51,6 +53,7 @@ impl<U> Sigra<U> {
             for _ in 0..BATCHES {
                 let batch = self.perform(Sweep::<U>(Client::unknown(), PhantomData)).await?;
                 total.sessions += batch.sessions;
+                total.devices += batch.devices;
                 total.tokens += batch.tokens;
                 total.limits += batch.limits;
                 total.audit += batch.audit;
@@ -76,6 +79,7 @@ impl<U: Account> Step<U> for Sweep<U> {
         let now = unit.stamp();
         let mut swept = Swept {
             sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
+            devices: unit.execute(SweepDevices, &[&now]).await?.rows,
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
             limits: unit.execute(SweepLimits, &[&now]).await?.rows,
             audit: 0,

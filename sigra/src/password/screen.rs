@@ -50,6 +50,17 @@ impl Screening {
     }
 }
 
+impl Screening {
+    /// Whether a right password is known from a breach by now. Where that cannot be told, it opens what it opened before.
+    pub(crate) async fn is_breached(&self, password: &Password) -> bool {
+        let Some((breached, _)) = &self.breached else { return false };
+        breached.contains(&Fingerprint::of(password)).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a password was not looked up among breached ones at sign-in");
+            false
+        })
+    }
+}
+
 /// What can be said without asking anybody.
 fn look(password: &Password, words: &Words) -> Result<(), PasswordProblem> {
     let folded = fold(password);

@@ -10,6 +10,7 @@
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
 //! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
+//! | `{plus}` `{micros}` | around a column of microseconds that is added to a time |
 //! | `{returning_id}` | how an insert hands over the key that the database made |
 //! | `{ignore}` `{on_conflict}` | the two halves of "insert, unless it is there" |
 //! | `$1` `$2` .. | parameters; each once and in order, because MariaDB counts them by place |
@@ -294,6 +295,16 @@ const fn placeholder(
         b"on_conflict" => out.str(match dialect {
             Sqlite | Postgres => " ON CONFLICT DO NOTHING",
             MySql => "",
+        }),
+        // A time plus microseconds in a column: `$1{plus}wait{micros}`.
+        b"plus" => out.str(match dialect {
+            Sqlite | Postgres => " + ",
+            MySql => " + INTERVAL ",
+        }),
+        b"micros" => out.str(match dialect {
+            Sqlite => "",
+            Postgres => " * INTERVAL '1 microsecond'",
+            MySql => " MICROSECOND",
         }),
         b"int8" => out.str(match dialect {
             Sqlite => "INTEGER",

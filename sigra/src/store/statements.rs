@@ -24,25 +24,32 @@ statements! {
     LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
     /// The unique index on the identifier decides between two registrations at once.
     InsertAccount =
-        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, created_at) \
-         VALUES ($1, $2, 0, $3){on_conflict}";
+        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, failures, created_at) \
+         VALUES ($1, $2, 0, 0, $3){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
-        "SELECT a.user_id, a.epoch, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
          WHERE a.identifier = $1";
     /// The same for a user who is signed in.
     CredentialsOf =
-        "SELECT a.user_id, a.epoch, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
          WHERE a.user_id = $1";
     /// What may stand in the way of a session.
     Standing =
         "SELECT a.epoch, a.identifier, u.{email}, CAST(CASE WHEN {confirmed} IS NULL THEN 0 ELSE 1 END AS {int8}), \
-         {disabled} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
+         {disabled}, a.must_change_since FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
     /// A new epoch ends every session and token of the old one, also those that a request is about to create.
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
     /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.
     HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
+    /// One more failure in a row. The same statement for an address that nobody has.
+    CountFailure = "UPDATE [accounts] SET failures = failures + 1 WHERE identifier = $1";
+    /// The row of failures is over.
+    ForgetFailures = "UPDATE [accounts] SET failures = 0 WHERE user_id = $1";
+    RequireChange =
+        "UPDATE [accounts] SET must_change_since = $1 WHERE user_id = $2 AND must_change_since IS NULL";
+    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, failures = 0 WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
@@ -84,6 +91,26 @@ statements! {
     DeleteSessions = "DELETE FROM [sessions] WHERE user_id = $1";
 }
 
+// Known devices: browsers in which the account was signed in to before.
+statements! {
+    InsertDevice =
+        "INSERT INTO [devices] (id, user_id, token_hash, epoch, created_at, last_seen_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    /// A device counts while the account is in the epoch in which it became known.
+    DeviceByToken =
+        "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
+         WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
+    TouchDevice =
+        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2 \
+         WHERE token_hash = $3 AND user_id = $4 AND expires_at > $5 AND epoch = $6";
+    /// The device that is one too many.
+    SurplusDevice =
+        "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
+    DeleteSurplusDevices =
+        "DELETE FROM [devices] WHERE user_id = $1 AND (last_seen_at < $2 OR (last_seen_at = $3 AND id <= $4))";
+    DeleteDevices = "DELETE FROM [devices] WHERE user_id = $1";
+}
+
 // Tokens.
 statements! {
     InsertToken =
@@ -115,18 +142,24 @@ statements! {
 
 // Limits.
 statements! {
-    /// One more in a row. The last one that is allowed arms the wait. `resets_at` comes first: MariaDB assigns from left
-    /// to right, and it must see the old count.
+    /// One more in a row. The last one that is allowed arms the wait. `used` comes last: MariaDB assigns from left to right,
+    /// and the others must see the old count.
     CountInARow =
-        "UPDATE [limits] SET resets_at = CASE WHEN used + 1 >= $1 THEN $2 ELSE $3 END, used = used + 1 \
-         WHERE bucket = $4 AND resets_at > $5 AND used < $6";
+        "UPDATE [limits] SET resets_at = CASE WHEN used + 1 >= $1 THEN $2{plus}wait{micros} ELSE $3 END, \
+         forget_at = CASE WHEN used + 1 >= $4 THEN $5{plus}wait{micros} ELSE $6 END, used = used + 1 \
+         WHERE bucket = $7 AND resets_at > $8 AND used < $9";
     /// One more within a window that keeps its end.
     CountInWindow = "UPDATE [limits] SET used = used + 1 WHERE bucket = $1 AND resets_at > $2 AND used < $3";
-    /// The first after the old count lapsed.
-    RestartLimit = "UPDATE [limits] SET resets_at = $1, used = 1 WHERE bucket = $2 AND resets_at <= $3";
+    /// A new row of attempts after the old one lapsed. Where that had reached its limit and is not forgotten, the next wait is
+    /// twice as long. A time that no clock can have written with good reason counts as lapsed. `wait` comes first: MariaDB
+    /// assigns from left to right.
+    RestartLimit =
+        "UPDATE [limits] SET wait = CASE WHEN used < $1 OR forget_at <= $2 THEN $3 WHEN wait * 2 < $4 THEN wait * 2 \
+         ELSE $5 END, used = 0, resets_at = $6, forget_at = $7 \
+         WHERE bucket = $8 AND (resets_at <= $9 OR resets_at > $10)";
     /// The first ever.
     StartLimit =
-        "INSERT{ignore} INTO [limits] (bucket, used, resets_at) VALUES ($1, 1, $2){on_conflict}";
+        "INSERT{ignore} INTO [limits] (bucket, used, wait, resets_at, forget_at) VALUES ($1, 0, $2, $3, $4){on_conflict}";
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
@@ -141,7 +174,8 @@ statements! {
     /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
         "SELECT id, kind, identifier, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ('confirm_email', 'address_taken', 'reset_password', 'password_changed') ORDER BY due_at LIMIT 20";
+         AND kind IN ('confirm_email', 'address_taken', 'reset_password', 'password_changed', 'account_locked', \
+         'unlock_account', 'must_change_password') ORDER BY due_at LIMIT 20";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
@@ -171,8 +205,11 @@ statements! {
         "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
     SweepLimits =
-        "DELETE FROM [limits] WHERE bucket IN (SELECT bucket FROM [limits] WHERE resets_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [limits] WHERE resets_at <= $1 LIMIT 500";
+        "DELETE FROM [limits] WHERE bucket IN (SELECT bucket FROM [limits] WHERE forget_at <= $1 LIMIT 500)",
+        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 LIMIT 500";
+    SweepDevices =
+        "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
+        mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
     SweepAudit =
         "DELETE FROM [audit] WHERE id IN (SELECT id FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500)",
         mysql: "DELETE FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500";
@@ -195,7 +232,9 @@ statements! {
          user_id {user_id} NOT NULL PRIMARY KEY, \
          identifier {name} NOT NULL UNIQUE, \
          epoch {integer} NOT NULL, \
+         failures {integer} NOT NULL, \
          confirmed_at {stamp} NULL, \
+         must_change_since {stamp} NULL, \
          created_at {stamp} NOT NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     CreateSessions =
@@ -219,6 +258,20 @@ statements! {
         mysql: "CREATE INDEX [sessions_by_expiry] ON [sessions] (expires_at)";
     IndexSessionsByIdle = "CREATE INDEX IF NOT EXISTS [sessions_by_idle] ON [sessions] (idle_expires_at)",
         mysql: "CREATE INDEX [sessions_by_idle] ON [sessions] (idle_expires_at)";
+    CreateDevices =
+        "CREATE TABLE IF NOT EXISTS [devices] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         user_id {user_id} NOT NULL, \
+         token_hash {bytes} NOT NULL UNIQUE, \
+         epoch {integer} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         last_seen_at {stamp} NOT NULL, \
+         expires_at {stamp} NOT NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    IndexDevicesByUser = "CREATE INDEX IF NOT EXISTS [devices_by_user] ON [devices] (user_id, last_seen_at)",
+        mysql: "CREATE INDEX [devices_by_user] ON [devices] (user_id, last_seen_at)";
+    IndexDevicesByExpiry = "CREATE INDEX IF NOT EXISTS [devices_by_expiry] ON [devices] (expires_at)",
+        mysql: "CREATE INDEX [devices_by_expiry] ON [devices] (expires_at)";
     CreateTokens =
         "CREATE TABLE IF NOT EXISTS [tokens] (\
          id {uuid} NOT NULL PRIMARY KEY, \
@@ -241,9 +294,11 @@ statements! {
         "CREATE TABLE IF NOT EXISTS [limits] (\
          bucket {bytes} NOT NULL PRIMARY KEY, \
          used {integer} NOT NULL, \
-         resets_at {stamp} NOT NULL) {options}";
-    IndexLimitsByReset = "CREATE INDEX IF NOT EXISTS [limits_by_reset] ON [limits] (resets_at)",
-        mysql: "CREATE INDEX [limits_by_reset] ON [limits] (resets_at)";
+         wait {integer} NOT NULL, \
+         resets_at {stamp} NOT NULL, \
+         forget_at {stamp} NOT NULL) {options}";
+    IndexLimitsByForget = "CREATE INDEX IF NOT EXISTS [limits_by_forget] ON [limits] (forget_at)",
+        mysql: "CREATE INDEX [limits_by_forget] ON [limits] (forget_at)";
     CreateOutbox =
         "CREATE TABLE IF NOT EXISTS [outbox] (\
          id {uuid} NOT NULL PRIMARY KEY, \

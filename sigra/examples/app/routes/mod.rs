@@ -7,6 +7,7 @@ mod register;
 mod reset;
 mod session;
 mod settings;
+mod unlock;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,6 +32,8 @@ pub fn router(app: App) -> Router {
         .route("/logout", post(session::sign_out))
         .route("/reset", get(reset::form).post(reset::submit))
         .route("/reset/{token}", get(reset::link).post(reset::submit_link))
+        .route("/unlock", get(unlock::form).post(unlock::submit))
+        .route("/unlock/{token}", get(unlock::link).post(unlock::submit_link))
         .route("/settings", get(settings::show))
         .route("/settings/sessions/{id}/revoke", post(settings::revoke))
         .route("/settings/sessions/revoke-others", post(settings::revoke_others))

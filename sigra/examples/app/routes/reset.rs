@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sigra::axum::{Problem, SecretPage, Visitor, Web};
@@ -93,7 +93,10 @@ pub async fn submit_link(
     Input(NewPassword { password }): Input<NewPassword>,
 ) -> SecretPage<Response> {
     SecretPage(match web.auth().reset_password(&token, password, &visitor).await {
-        Ok(()) => format.done("/login?done=password-set", json!({ "status": "password_set" })),
+        Ok(recovered) => {
+            let answer = format.done("/login?done=password-set", json!({ "status": "password_set" }));
+            (web.recovered(&recovered), answer).into_response()
+        }
         Err(error) => {
             let min_length = web.auth().policy().password.min_length;
             format.show(&LinkPage { token, min_length, problem: Some(error.into()) })

@@ -71,6 +71,7 @@ pub async fn form(Query(arrival): Query<Arrival>, format: Format) -> Response {
     let done = match arrival.done.as_deref() {
         Some("confirmed") => Some("Your address is confirmed. You can sign in now."),
         Some("password-set") => Some("Your new password is set. Sign in with it."),
+        Some("unlocked") => Some("Your account is unlocked. Sign in with this browser."),
         Some("signed-out") => Some("You are signed out."),
         _ => None,
     };
@@ -101,6 +102,12 @@ pub async fn submit(
             let message = "confirm your address first: type the code from our mail, or ask for a new one";
             let problem = Problem::new(StatusCode::FORBIDDEN, "unconfirmed", message);
             format.show(&CodePage::stopped(unconfirmed.email().to_owned(), problem))
+        }
+        Ok(UserSignIn::MustChangePassword(_)) => {
+            let message =
+                "others may know this password, so it has to be replaced: open the link in our mail";
+            let problem = Problem::new(StatusCode::FORBIDDEN, "must_change_password", message);
+            format.show(&SignInPage { email, remember, next, done: None, problem: Some(problem) })
         }
         Ok(UserSignIn::Disabled(_)) => {
             let problem =

@@ -1,0 +1,203 @@
+//! One attempt at a password: what it is counted in before the password is looked at, and what becomes of the counts after.
+
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::audit::Reason;
+use crate::client::Client;
+use crate::core::Reader;
+use crate::email::Identifier;
+use crate::error::{Error, Refusal};
+use crate::limits::{Bucket, Limit};
+use crate::store::statements::{CountFailure, ForgetFailures};
+use crate::unit::Unit;
+
+use super::MailKind;
+use super::devices::Device;
+
+/// Wrong passwords in a row over all waits, after which the password opens nothing any more until its owner is back (NIST SP
+/// 800-63B-4 3.2.2).
+const MOST_FAILURES: u32 = 100;
+
+/// An attempt that is counted. Whoever tries from a browser in which the account is known is counted there and nowhere else, so
+/// that strangers cannot use up its owner's attempts.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    identifier: Identifier,
+    /// In the order of the enum, so that two transactions never wait for each other.
+    counters: Vec<Counter>,
+}
+
+/// What an attempt is counted in.
+#[derive(Clone, Debug)]
+enum Counter {
+    Overall(Bucket, Limit),
+    Network(Bucket, Limit),
+    Account(Bucket, Limit),
+    Device(Bucket, Limit),
+}
+
+impl Counter {
+    fn bucket(&self) -> &Bucket {
+        let (Self::Overall(bucket, _)
+        | Self::Network(bucket, _)
+        | Self::Account(bucket, _)
+        | Self::Device(bucket, _)) = self;
+        bucket
+    }
+
+    fn limit(&self) -> Limit {
+        let (Self::Overall(_, limit)
+        | Self::Network(_, limit)
+        | Self::Account(_, limit)
+        | Self::Device(_, limit)) = self;
+        *limit
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Overall(..) => Reason::OverallLimit,
+            Self::Network(..) => Reason::NetworkLimit,
+            Self::Account(..) => Reason::AccountLimit,
+            Self::Device(..) => Reason::DeviceLimit,
+        }
+    }
+
+    /// A right password ends the row of failures of its own account. Others' failures are none of its business: there it only
+    /// takes its own attempt back.
+    fn ends_with_success(&self) -> bool {
+        match self {
+            Self::Overall(..) | Self::Network(..) => false,
+            Self::Account(..) | Self::Device(..) => true,
+        }
+    }
+}
+
+impl Attempt {
+    fn new<U: Account>(identifier: Identifier, client: &Client, device: Option<&Device>) -> Self {
+        let (lockout, throttle) = (U::POLICY.lockout, U::POLICY.throttle);
+        let mut counters = Vec::new();
+        if let (Some(device), Some(lockout)) = (device, lockout) {
+            counters.push(Counter::Device(Bucket::device(device.id()), lockout.into()));
+        } else {
+            if let Some((most, within)) =
+                throttle.and_then(|throttle| Some((throttle.overall?, throttle.within)))
+            {
+                let (bucket, most) = Bucket::overall(&identifier, most);
+                counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
+            }
+            if let Some((throttle, network)) = throttle.zip(client.network()) {
+                counters.push(Counter::Network(Bucket::network(network), throttle.into()));
+            }
+            if let Some(lockout) = lockout {
+                counters.push(Counter::Account(Bucket::account(&identifier), lockout.into()));
+            }
+        }
+        Self { identifier, counters }
+    }
+
+    /// Whether so many failures in a row have shut the password. Not for its owner's own browser.
+    ///
+    /// Attempts that are under way when the last one is counted still come: so it is shut early enough for a whole row of them.
+    pub(super) fn is_shut<U: Account>(&self, failures: i64) -> bool {
+        let Some(lockout) = U::POLICY.lockout else { return false };
+        let known = self.counters.iter().any(|counter| matches!(counter, Counter::Device(..)));
+        let most = MOST_FAILURES.saturating_sub(lockout.after).max(lockout.after);
+        !known && failures >= i64::from(most)
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Counts an attempt, or says which limit is reached.
+    pub(super) async fn begin_attempt(
+        &mut self,
+        identifier: Identifier,
+    ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
+        let device = self.known_device(&identifier).await?;
+        let attempt = Attempt::new::<U>(identifier, self.client, device.as_ref());
+        for counter in &attempt.counters {
+            if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
+                return Ok(Err((counter.reason(), reached.retry_after)));
+            }
+        }
+        Ok(Ok(attempt))
+    }
+
+    /// The password was wrong. The work is the same whether or not there is such an account.
+    pub(super) async fn attempt_failed(&mut self, attempt: &Attempt) -> Result<(), Error> {
+        if U::POLICY.lockout.is_some() {
+            self.execute(CountFailure, &[&attempt.identifier.as_str()]).await?;
+        }
+        for counter in &attempt.counters {
+            if let Counter::Account(bucket, limit @ Limit::InARow { wait, .. }) = counter
+                && self.reached(bucket, *limit).await?.is_some()
+            {
+                self.tell_the_owner(&attempt.identifier, *wait).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Strangers have used up the attempts: its owner learns how to get in all the same. One mail a wait.
+    async fn tell_the_owner(&mut self, identifier: &Identifier, wait: Duration) -> Result<(), Error> {
+        let once = Limit::InWindow { most: 1, within: wait };
+        let kind = MailKind::AccountLocked;
+        if self.reserve(&Bucket::mail(kind.name(), identifier), once).await?.is_ok() {
+            self.enqueue(kind, identifier).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was right.
+    pub(super) async fn attempt_succeeded(
+        &mut self,
+        attempt: &Attempt,
+        user_id: &U::Id,
+        failures: i64,
+    ) -> Result<(), Error> {
+        // The account before its counters, as everywhere.
+        if failures > 0 {
+            self.execute(ForgetFailures, &[user_id]).await?;
+        }
+        for counter in &attempt.counters {
+            if counter.ends_with_success() {
+                self.clear(counter.bucket()).await?;
+            } else {
+                self.refund(counter.bucket()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing was looked at, so nothing is counted.
+    pub(super) async fn attempt_returned(&mut self, attempt: &Attempt) -> Result<(), Error> {
+        for counter in &attempt.counters {
+            self.refund(counter.bucket()).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them.
+    pub(super) async fn count_request(&mut self) -> Result<Result<(), Refusal>, Error> {
+        let Some((policy, network)) = U::POLICY.throttle.zip(self.client.network()) else {
+            return Ok(Ok(()));
+        };
+        let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
+        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+}
+
+/// What is known of whoever tries, after the attempt was counted.
+pub(super) struct Candidate<U: Account> {
+    pub(super) user_id: U::Id,
+    pub(super) epoch: i64,
+    pub(super) failures: i64,
+    pub(super) hash: Option<crate::password::PasswordHash>,
+}
+
+impl<U: Account> Candidate<U> {
+    pub(super) fn read(row: &crate::store::Row) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
+        Ok(Self { user_id: row.next()?, epoch: row.next()?, failures: row.next()?, hash: row.next()? })
+    }
+}

@@ -1,0 +1,81 @@
+//! Known devices: browsers in which an account was signed in to before, so that strangers cannot lock its owner out there.
+
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::core::Reader;
+use crate::email::Identifier;
+use crate::error::Error;
+use crate::store::Stamp;
+use crate::store::statements::{
+    DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice, TouchDevice,
+};
+use crate::token::DeviceToken;
+use crate::unit::Unit;
+
+use super::standing::ActiveAccount;
+
+/// How long a device stays known without a sign-in.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
+
+/// A device in which the account that is tried is known. Only [`Unit::known_device`] makes one.
+#[derive(Debug)]
+pub(super) struct Device(uuid::Uuid);
+
+impl Device {
+    pub(super) fn id(&self) -> uuid::Uuid {
+        self.0
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// The device that the client shows, if the account of this address is known in it.
+    pub(super) async fn known_device(&mut self, identifier: &Identifier) -> Result<Option<Device>, Error> {
+        let Some(token) = self.client_device() else { return Ok(None) };
+        let now = self.stamp();
+        let row = self.fetch_optional(DeviceByToken, &[&token.hash(), &identifier.as_str(), &now]).await?;
+        Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.map(Device))
+    }
+
+    /// Makes the client's device known, or keeps it so: its owner has just proved to be there. `None` where nothing is locked
+    /// out, so that nothing has to be known.
+    ///
+    /// A secret that was not given out for this very account is not taken over, since somebody else may know it.
+    pub(super) async fn recognise(
+        &mut self,
+        account: &ActiveAccount<U>,
+    ) -> Result<Option<DeviceToken>, Error> {
+        if U::POLICY.lockout.is_none() {
+            return Ok(None);
+        }
+        let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
+        if let Some(token) = self.client_device() {
+            let values: &[&dyn crate::column::Bind] =
+                &[&now, &expires, &token.hash(), account.user_id(), &now, &account.epoch()];
+            if self.execute(TouchDevice, values).await?.rows == 1 {
+                return Ok(Some(token));
+            }
+        }
+        let token = DeviceToken::generate(&self.core.keys)?;
+        let id = uuid::Uuid::now_v7();
+        let values: &[&dyn crate::column::Bind] =
+            &[&id, account.user_id(), &token.hash(), &account.epoch(), &now, &now, &expires];
+        self.execute(InsertDevice, values).await?;
+        self.forget_surplus_devices(account.user_id()).await?;
+        Ok(Some(token))
+    }
+
+    /// Keeps the devices of an account that were used last: programs that keep no cookie must not fill the table.
+    async fn forget_surplus_devices(&mut self, user_id: &U::Id) -> Result<(), Error> {
+        if let Some(row) = self.fetch_optional(SurplusDevice, &[user_id]).await? {
+            let mut row = Reader::<U>::new(&row);
+            let (seen, id) = (row.next::<Stamp>()?, row.next::<uuid::Uuid>()?);
+            self.execute(DeleteSurplusDevices, &[user_id, &seen, &seen, &id]).await?;
+        }
+        Ok(())
+    }
+
+    fn client_device(&self) -> Option<DeviceToken> {
+        DeviceToken::parse(self.client.device_token()?, &self.core.keys)
+    }
+}

@@ -1,0 +1,83 @@
+//! Passwords that have to be replaced because others may know them.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::{Operation, Sigra};
+use crate::email::Identifier;
+use crate::error::{DatabaseError, Error};
+use crate::feature;
+use crate::store::statements::RequireChange;
+use crate::unit::{Recorded, Step, Unit};
+
+use super::MailKind;
+
+impl<U> Sigra<U> {
+    /// Has a password replaced that others may know (NIST SP 800-63B-4 3.1.1.2): ends the account's sessions, voids its tokens,
+    /// and from now on the right password comes to the outcome `MustChangePassword`. A mailed link to a new password ends this;
+    /// the owner gets one at once. `false`: there is no such account, or its password has to be replaced already.
+    ///
+    /// With [`Builder::breached_passwords`](crate::Builder::breached_passwords) a sign-in does the same by itself where the right
+    /// password has become known from a breach.
+    ///
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.password.require_change`.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).
+    pub fn require_password_change<'a>(
+        &'a self,
+        operator: &'a str,
+        user_id: &'a U::Id,
+        client: &'a Client,
+    ) -> Operation<'a, bool>
+    where
+        U: feature::MustChangePassword,
+    {
+        let actor = Actor::Operator(operator.to_owned());
+        Box::pin(async move {
+            self.perform(Require::<U> { actor, user_id: user_id.clone(), client: client.clone() }).await
+        })
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// From now on the password opens nothing. `false`: the account changed meanwhile.
+    pub(super) async fn require_change(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
+        if !self.end_everything(user_id, epoch).await? {
+            return Ok(false);
+        }
+        let now = self.stamp();
+        self.execute(RequireChange, &[&now, user_id]).await?;
+        Ok(true)
+    }
+}
+
+struct Require<U: Account> {
+    actor: Actor,
+    user_id: U::Id,
+    client: Client,
+}
+
+impl<U: feature::MustChangePassword> Step<U> for Require<U> {
+    type Output = bool;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
+        let event = Event::RequirePasswordChange;
+        let standing = unit.standing(&self.user_id).await?;
+        let Some(standing) = standing.filter(|standing| standing.must_change_since.is_none()) else {
+            let entry = Entry::refused(event, self.actor.clone(), Reason::NothingToDo).of(&self.user_id);
+            return unit.record(entry, false).await;
+        };
+        if !unit.require_change(&self.user_id, standing.epoch).await? {
+            // Another change of the account came between: run the step again, on what it left.
+            return Err(DatabaseError::lost_race().into());
+        }
+        unit.enqueue(MailKind::MustChangePassword, &Identifier::from_stored(standing.identifier)).await?;
+        unit.record(Entry::success(event, self.actor.clone()).of(&self.user_id), true).await
+    }
+}

@@ -1,0 +1,181 @@
+//! The way back in for the owner of an account that strangers have locked.
+
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::{Operation, Sigra};
+use crate::email::{Address, Identifier};
+use crate::error::{Error, Refusal};
+use crate::feature;
+use crate::limits::Bucket;
+use crate::store::statements::ForgetFailures;
+use crate::token::{DeviceToken, ForUnlockAccount, Token};
+use crate::unit::{Recorded, Step, Unit};
+
+use super::MailKind;
+use super::outbox::Ask;
+
+/// How long a link to unlock an account is good (NIST SP 800-63B-4 4.2.1.2: a day at most).
+pub(super) const UNLOCK_WITHIN: Duration = Duration::from_hours(24);
+
+/// A mailed link has proved who is there. It is no session: the user signs in with the password, and is let try it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Recovered {
+    device: Option<DeviceToken>,
+}
+
+impl Recovered {
+    /// The secret by which this browser is known from now on, for a cookie of its own, so that strangers who go on trying do not
+    /// lock its owner out again; `None` where no `lockout` is on.
+    #[must_use]
+    pub fn device_token(&self) -> Option<&DeviceToken> {
+        self.device.as_ref()
+    }
+}
+
+impl<U> Sigra<U> {
+    /// Unlocks an account by the token of a mailed link, and makes the browser that used it a known one. Call it for POST alone:
+    /// mail scanners follow links by GET.
+    ///
+    /// The link proves the address, so it confirms it. Nobody is signed in. Writes one audit row `account.user.unlock`: success
+    /// or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
+    pub fn unlock<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
+    where
+        U: feature::Lockout,
+    {
+        Box::pin(async move {
+            let token = Token::parse(token, &self.core.keys);
+            Ok(self.perform(UnlockByLink { token, client: client.clone() }).await??)
+        })
+    }
+
+    /// Asks for a mail with a link to unlock an account. The answer and the work are the same whether or not there is such an
+    /// account: the worker finds that out. At most five mails an hour go to one address. A mail goes out by itself when an
+    /// account is locked; this is for those who have lost it.
+    ///
+    /// Writes one audit row `account.user.request_unlock`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
+    pub fn request_unlock<'a>(&'a self, email: &'a str, client: &'a Client) -> Operation<'a, ()>
+    where
+        U: feature::Lockout,
+    {
+        Box::pin(async move {
+            let identifier = Address::parse(email)?.identifier();
+            let event = Event::RequestUnlock;
+            let ask = Ask { kind: MailKind::UnlockAccount, event, identifier, client: client.clone() };
+            Ok(self.perform(ask).await??)
+        })
+    }
+
+    /// Unlocks an account: it may be tried again at once. `false`: there is no such account.
+    ///
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.user.unlock`.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] and [`Failure`](crate::Failure).
+    pub fn unlock_account<'a>(
+        &'a self,
+        operator: &'a str,
+        user_id: &'a U::Id,
+        client: &'a Client,
+    ) -> Operation<'a, bool>
+    where
+        U: feature::Lockout,
+    {
+        let actor = Actor::Operator(operator.to_owned());
+        Box::pin(async move {
+            self.perform(UnlockByOperator::<U> { actor, user_id: user_id.clone(), client: client.clone() })
+                .await
+        })
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Its owner has proved to have the mailbox: the failures are over, the address is confirmed, and this device is known.
+    pub(super) async fn recover(
+        &mut self,
+        user_id: &U::Id,
+        identifier: &Identifier,
+    ) -> Result<Recovered, Error> {
+        self.forgive(user_id, identifier).await?;
+        self.confirm(user_id).await?;
+        let account = match self.standing(user_id).await? {
+            Some(standing) => standing.check().ok(),
+            None => None,
+        };
+        let device = match account {
+            Some(account) => self.recognise(&account).await?,
+            None => None,
+        };
+        Ok(Recovered { device })
+    }
+
+    async fn forgive(&mut self, user_id: &U::Id, identifier: &Identifier) -> Result<(), Error> {
+        self.execute(ForgetFailures, &[user_id]).await?;
+        self.clear(&Bucket::account(identifier)).await
+    }
+}
+
+struct UnlockByLink {
+    token: Option<Token<ForUnlockAccount>>,
+    client: Client,
+}
+
+impl<U: feature::Lockout> Step<U> for UnlockByLink {
+    type Output = Result<Recovered, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let found = match &self.token {
+            Some(token) => unit.find(token).await?,
+            None => None,
+        };
+        let consumed = match found {
+            Some(found) => unit.consume::<ForUnlockAccount>(found).await?,
+            None => None,
+        };
+        let Some(consumed) = consumed else {
+            let entry = Entry::refused(Event::UnlockAccount, Actor::Visitor, Reason::InvalidToken);
+            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+        };
+        let user_id = &consumed.user_id;
+        let recovered = unit.recover(user_id, &Identifier::from_stored(consumed.identifier)).await?;
+        unit.record(Entry::success(Event::UnlockAccount, Actor::Account).of(user_id), Ok(recovered)).await
+    }
+}
+
+struct UnlockByOperator<U: Account> {
+    actor: Actor,
+    user_id: U::Id,
+    client: Client,
+}
+
+impl<U: feature::Lockout> Step<U> for UnlockByOperator<U> {
+    type Output = bool;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
+        let Some(standing) = unit.standing(&self.user_id).await? else {
+            let entry = Entry::refused(Event::UnlockAccount, self.actor.clone(), Reason::NothingToDo);
+            return unit.record(entry.of(&self.user_id), false).await;
+        };
+        unit.forgive(&self.user_id, &Identifier::from_stored(standing.identifier)).await?;
+        unit.record(Entry::success(Event::UnlockAccount, self.actor.clone()).of(&self.user_id), true).await
+    }
+}

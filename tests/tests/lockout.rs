@@ -1,0 +1,443 @@
+//! Who is kept out, for how long, and how the owner gets in all the same.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sigra::clock::TestClock;
+use sigra::mail::Message;
+use sigra::{Client, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra};
+use sigra_tests::database::Kind;
+use sigra_tests::host::{client, client_number, prepare, somebody};
+use sigra_tests::users::{Member, Partner, connect};
+use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
+
+const ADA: &str = "ada@example.com";
+const WRONG: &str = "a wrong password here";
+const DAY: Duration = Duration::from_hours(24);
+
+/// The browser in which a session was begun.
+fn browser(session: &NewSession<User>) -> Client {
+    client().with_device_token(session.device_token().expect("a known device").expose())
+}
+
+async fn try_from(
+    host: &Host,
+    email: &str,
+    password: &str,
+    client: &Client,
+) -> Result<NewSession<User>, Refusal> {
+    match host.auth.sign_in(Credentials::new(email, password), client).await {
+        Ok(UserSignIn::Complete(session)) => Ok(session),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.refusal().cloned().unwrap_or_else(|| panic!("{error}"))),
+    }
+}
+
+/// Wrong passwords by strangers, each from a network of its own, until one is told to wait; how many were looked at, and how
+/// long the wait is.
+async fn lock(host: &Host, email: &str) -> (u32, Duration) {
+    for looked_at in 0.. {
+        match try_from(host, email, WRONG, &somebody()).await {
+            Err(Refusal::InvalidCredentials) => assert!(looked_at < 200, "nothing locks {email}"),
+            Err(Refusal::TooManyAttempts { retry_after }) => return (looked_at, retry_after),
+            other => panic!("{other:?}"),
+        }
+    }
+    unreachable!("a range without an end")
+}
+
+fn minutes(wait: Duration) -> u64 {
+    (wait.as_secs() + 30) / 60
+}
+
+#[tokio::test]
+async fn strangers_cannot_lock_the_owner_out_of_a_known_device() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        for email in [ADA, "eve@example.com"] {
+            host.account(email).await;
+        }
+        let home = browser(&host.sign_in(ADA).await);
+        let eves = browser(&host.sign_in("eve@example.com").await);
+        assert_eq!(lock(&host, ADA).await.0, 10);
+
+        // Not from elsewhere, nor with the secret of another account's browser, nor with a made-up one.
+        let made_up = client().with_device_token("sgd.k1.bWFkZS11cC1tYWRlLXVwLW1hZGUtdXAtbWFkZS11cC0");
+        for stranger in [client(), eves, made_up] {
+            let refused = try_from(&host, ADA, PASSWORD, &stranger).await.unwrap_err();
+            assert!(matches!(refused, Refusal::TooManyAttempts { .. }), "{refused}");
+        }
+        let session = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+        // The same secret: there is one row for the browser, however often its owner signs in.
+        assert_eq!(session.device_token().unwrap().expose(), home_token(&home, &session));
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 2);
+        // The strangers' count is as it was: the owner's success gives them nothing.
+        assert!(matches!(
+            try_from(&host, ADA, WRONG, &somebody()).await,
+            Err(Refusal::TooManyAttempts { .. })
+        ));
+        // Changing the password works there too, and the browser stays known.
+        let changed =
+            host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &home).await.unwrap();
+        assert!(
+            try_from(&host, ADA, OTHER_PASSWORD, &home).await.is_err(),
+            "the old secret went with the password"
+        );
+        let home = client().with_device_token(changed.device_token().unwrap().expose());
+        let _ = try_from(&host, ADA, OTHER_PASSWORD, &home).await.unwrap();
+    })
+    .await;
+}
+
+/// The secret that a client was given, read back from what its next session hands out.
+fn home_token<'s>(home: &Client, session: &'s NewSession<User>) -> &'s str {
+    let token = session.device_token().unwrap().expose();
+    assert!(!format!("{home:?}").contains(token), "a secret in Debug");
+    token
+}
+
+#[tokio::test]
+async fn a_known_device_has_attempts_of_its_own_and_no_more_than_a_stranger() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let home = browser(&host.sign_in(ADA).await);
+        for _ in 0..10 {
+            assert_eq!(try_from(&host, ADA, WRONG, &home).await.unwrap_err(), Refusal::InvalidCredentials);
+        }
+        let before = host.auth.hashes_computed();
+        let refused = try_from(&host, ADA, PASSWORD, &home).await.unwrap_err();
+        assert!(matches!(refused, Refusal::TooManyAttempts { .. }), "{refused}");
+        assert_eq!(host.auth.hashes_computed(), before);
+        // Whoever took the secret has used up nothing but its own attempts.
+        let _ = host.sign_in(ADA).await;
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_is_forgotten_with_the_password_and_after_half_a_year() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let home = browser(&session);
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let recovered = host.auth.reset_password(&token, OTHER_PASSWORD, &client_number(7)).await.unwrap();
+        lock(&host, ADA).await;
+        assert!(try_from(&host, ADA, OTHER_PASSWORD, &home).await.is_err());
+        // The browser that used the link is known: whoever goes on guessing does not keep its owner out.
+        let new = client().with_device_token(recovered.device_token().unwrap().expose());
+        let _ = try_from(&host, ADA, OTHER_PASSWORD, &new).await.unwrap();
+
+        host.clock.advance(179 * DAY);
+        lock(&host, ADA).await;
+        let _ = try_from(&host, ADA, OTHER_PASSWORD, &new).await.unwrap();
+        host.clock.advance(181 * DAY);
+        lock(&host, ADA).await;
+        assert!(try_from(&host, ADA, OTHER_PASSWORD, &new).await.is_err());
+        assert_eq!(host.auth.sweep().await.unwrap().devices, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_without_cookies_does_not_fill_the_table_of_devices() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let mut first = None;
+        for _ in 0..25 {
+            let session = host.sign_in(ADA).await;
+            first.get_or_insert(browser(&session));
+        }
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 20);
+        lock(&host, ADA).await;
+        assert!(try_from(&host, ADA, PASSWORD, &first.unwrap()).await.is_err(), "the oldest went first");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_wait_is_twice_as_long_up_to_a_day_for_known_and_unknown_addresses_alike() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let mut waits = BTreeMap::<&str, Vec<u64>>::new();
+        for _ in 0..9 {
+            for email in [ADA, "nobody@example.com"] {
+                let (looked_at, wait) = lock(&host, email).await;
+                assert_eq!(looked_at, 10, "{email}");
+                waits.entry(email).or_default().push(minutes(wait));
+            }
+            // Whoever comes half a minute early is told to wait for it.
+            let wait = Duration::from_mins(*waits[ADA].last().unwrap());
+            host.clock.advance(wait - Duration::from_secs(30));
+            assert!(matches!(
+                try_from(&host, ADA, WRONG, &somebody()).await,
+                Err(Refusal::TooManyAttempts { retry_after }) if retry_after.as_secs() <= 31
+            ));
+            host.clock.advance(Duration::from_secs(31));
+        }
+        let expected = [15, 30, 60, 120, 240, 480, 960, 1440, 1440];
+        assert_eq!(waits[ADA], expected);
+        assert_eq!(waits["nobody@example.com"], expected);
+        // A day without an attempt, and the next wait is the first again.
+        host.clock.advance(DAY + Duration::from_secs(1));
+        host.auth.sweep().await.unwrap();
+        for email in [ADA, "nobody@example.com"] {
+            assert_eq!(minutes(lock(&host, email).await.1), 15, "{email}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_a_row_shut_the_password_and_nobody_can_tell() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let home = browser(&host.sign_in(ADA).await);
+        for _ in 0..9 {
+            assert_eq!(lock(&host, ADA).await.0, 10);
+            // Longer than a day: the waits are forgotten, the failures are not.
+            host.clock.advance(3 * DAY);
+        }
+        assert_eq!(host.database.count("sigra_accounts", "failures = 90").await, 1);
+        let before = host.auth.hashes_computed();
+        assert_eq!(
+            try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap_err(),
+            Refusal::InvalidCredentials,
+            "the right password from an unknown device"
+        );
+        assert_eq!(host.auth.hashes_computed(), before + 1);
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused password_shut");
+        // The owner's own browser ends it.
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+        let _ = try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap();
+        assert_eq!(host.database.count("sigra_accounts", "failures = 0").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        host.deliver().await;
+        let mails = || host.mailbox.all().len();
+        let before = mails();
+        for email in [ADA, "nobody@example.com"] {
+            lock(&host, email).await;
+            for _ in 0..5 {
+                assert!(try_from(&host, email, WRONG, &somebody()).await.is_err());
+            }
+        }
+        // The work is the same for an address that nobody has; the worker finds that out.
+        assert_eq!(host.database.count("sigra_outbox", "kind = 'account_locked'").await, 2);
+        let token = host.token_of("/unlock/").await;
+        assert_eq!(mails() - before, 1);
+        let mail = host.mailbox.last().unwrap();
+        assert!(matches!(mail.message, Message::AccountLocked { .. }) && mail.to == ADA, "{mail:?}");
+
+        // It opens the account to its own browser, signs nobody in, and works once.
+        let recovered = host.auth.unlock(&token, &client()).await.unwrap();
+        let again = host.auth.unlock(&token, &client()).await.unwrap_err();
+        assert_eq!(again.refusal(), Some(&Refusal::InvalidToken));
+        lock(&host, ADA).await;
+        let home = client().with_device_token(recovered.device_token().unwrap().expose());
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+
+        // Another mail can be asked for, and an operator needs none.
+        host.auth.request_unlock(ADA, &client()).await.unwrap();
+        host.auth.request_unlock("nobody@example.com", &client()).await.unwrap();
+        let before = mails();
+        let token = host.token_of("/unlock/").await;
+        assert_eq!(mails() - before, 1);
+        host.clock.advance(DAY + Duration::from_secs(1));
+        assert!(host.auth.unlock(&token, &client()).await.is_err(), "a link is good for a day");
+        lock(&host, ADA).await;
+        let id = try_from(&host, ADA, PASSWORD, &home).await.unwrap().user().id;
+        assert!(host.auth.unlock_account("root", &id, &client()).await.unwrap());
+        let _ = try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_unlock_link_of_many_uses_at_once_works_once() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let other = Host::join(database).await;
+        host.account(ADA).await;
+        host.auth.request_unlock(ADA, &client()).await.unwrap();
+        let token = host.token_of("/unlock/").await;
+        let uses: Vec<_> = (0..64)
+            .map(|number| {
+                let (auth, token) = ([&host, &other][number % 2].auth.clone(), token.clone());
+                tokio::spawn(async move { auth.unlock(&token, &somebody()).await.is_ok() })
+            })
+            .collect();
+        let mut successes = 0;
+        for one in uses {
+            successes += u32::from(one.await.unwrap());
+        }
+        assert_eq!(successes, 1);
+    })
+    .await;
+}
+
+/// Everybody's attempts are counted together; the smallest limit there may be.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    throttle(per_network = 100, overall = 100, within = "15m")
+)]
+struct Shopper {
+    #[sigra(id)]
+    id: uuid::Uuid,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() {
+    each_database(|database| async move {
+        let (id, text) = match database.kind() {
+            Kind::Sqlite => ("BLOB", "TEXT"),
+            Kind::Postgres => ("UUID", "TEXT"),
+            Kind::MySql => ("BINARY(16)", "VARCHAR(255)"),
+        };
+        let table = format!(
+            "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password {text} NULL)"
+        );
+        database.run(&table).await;
+        let clock = Arc::new(TestClock::default());
+        let auth =
+            prepare(Sigra::<Shopper>::builder().url(database.url()), clock.clone()).build().await.unwrap();
+        auth.migrate().await.unwrap();
+        let attempt = |number: usize| {
+            let auth = auth.clone();
+            tokio::spawn(async move {
+                let credentials = Credentials::new(format!("u{number}@example.com"), WRONG);
+                auth.sign_in(credentials, &somebody()).await.unwrap_err().refusal().cloned().unwrap()
+            })
+        };
+        let attempts: Vec<_> = (0..130).map(attempt).collect();
+        let mut wrong = 0;
+        for one in attempts {
+            match one.await.unwrap() {
+                Refusal::InvalidCredentials => wrong += 1,
+                Refusal::TooManyAttempts { .. } => {}
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!((wrong, auth.hashes_computed()), (100, 100));
+        // The next window is another, and a right password gives its attempt back.
+        clock.advance(Duration::from_secs(15 * 60 + 1));
+        assert_eq!(attempt(0).await.unwrap(), Refusal::InvalidCredentials);
+        let new = NewShopper { email: ADA.into(), password: PASSWORD.into() };
+        let _ = auth.register(new, &client()).await.unwrap();
+        for _ in 0..110 {
+            assert!(auth.sign_in(Credentials::new(ADA, PASSWORD), &client()).await.is_ok());
+        }
+        assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_outlive_a_restart_and_a_clock_that_steps() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let home = browser(&host.sign_in(ADA).await);
+        lock(&host, ADA).await;
+        let locked = async |host: &Host| {
+            matches!(try_from(host, ADA, PASSWORD, &somebody()).await, Err(Refusal::TooManyAttempts { .. }))
+        };
+        assert!(locked(&Host::join(database.clone()).await).await, "another process");
+        host.clock.step_back(Duration::from_hours(1));
+        assert!(locked(&host).await, "an hour back");
+        host.clock.advance(Duration::from_hours(1));
+        // A clock that was years ahead shuts nobody out for years.
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        let years = 3650 * DAY;
+        host.clock.advance(years);
+        lock(&host, ADA).await;
+        host.clock.step_back(years);
+        assert_eq!(try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(), Refusal::InvalidCredentials);
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_lockout_there_is_nothing_to_know_a_device_for() {
+    each_database(|database| async move {
+        database.run(&Partner::table(database.kind())).await;
+        let auth = connect::<Partner>(&database).await;
+        auth.migrate().await.unwrap();
+        let session = sigra_tests::users::join(&auth, ADA).await;
+        assert!(session.device_token().is_none());
+        assert_eq!(database.count("partner_sigra_devices", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+/// What came of a sign-in.
+fn outcome(result: Result<UserSignIn, Error>) -> String {
+    match result {
+        Ok(UserSignIn::MustChangePassword(reason)) => {
+            assert!(reason.since().unix_timestamp() > 0);
+            "must change".into()
+        }
+        Ok(UserSignIn::Complete(_)) => "complete".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_others_may_know_opens_nothing_until_a_mailed_link_has_set_another() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let id = session.user().id;
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        assert!(!host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        assert!(!host.is_live(session.token().expose()).await, "every session ends");
+        let change = host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
+        assert_eq!(change.unwrap_err().refusal(), Some(&Refusal::SessionEnded));
+        // Only whoever knows the password learns of it.
+        assert_eq!(
+            host.try_sign_in(ADA, WRONG).await.unwrap_err().refusal(),
+            Some(&Refusal::InvalidCredentials)
+        );
+        assert_eq!(outcome(host.try_sign_in(ADA, PASSWORD).await), "must change");
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 0);
+        // One mail at once, and another because its owner was there; neither without end.
+        for _ in 0..7 {
+            assert_eq!(outcome(host.try_sign_in(ADA, PASSWORD).await), "must change");
+        }
+        let before = host.mailbox.all().len();
+        let token = host.token_of("/reset/").await;
+        assert_eq!(host.mailbox.all().len() - before, 6);
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
+        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        assert_eq!(outcome(host.try_sign_in(ADA, OTHER_PASSWORD).await), "complete");
+        assert!(host.try_sign_in(ADA, PASSWORD).await.is_err());
+    })
+    .await;
+}
