@@ -109,6 +109,11 @@ impl Limit {
         }
     }
 
+    /// What a fresh row has counted already: the attempt that opens it, unless that is the last one too and has to arm the wait.
+    fn opened_with(self) -> i64 {
+        i64::from(self.most() > 1)
+    }
+
     /// How long a row stays open that is not at its limit.
     fn open(self) -> Duration {
         match self {
@@ -154,6 +159,9 @@ impl<U: Account> Unit<'_, U> {
                 return Ok(Ok(()));
             }
             if self.restart(bucket, limit).await? || self.start(bucket, limit).await? {
+                if limit.opened_with() == 1 {
+                    return Ok(Ok(()));
+                }
                 continue;
             }
             if let Some(reached) = self.reached(bucket, limit).await? {
@@ -191,19 +199,34 @@ impl<U: Account> Unit<'_, U> {
         Ok(done.rows == 1)
     }
 
-    /// Opens a row that lapsed. Nothing is counted in it yet.
+    /// Opens a row that lapsed.
     async fn restart(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
         let (now, open, wrong) = (self.stamp(), self.after(limit.open()), self.after(NO_CLOCK_IS_RIGHT));
         let longest = micros(LONGEST_WAIT);
-        let values: &[&dyn Bind] =
-            &[&limit.most(), &now, &limit.wait(), &longest, &longest, &open, &open, &bucket.0, &now, &wrong];
+        let values: &[&dyn Bind] = &[
+            &limit.most(),
+            &now,
+            &limit.wait(),
+            &longest,
+            &longest,
+            &limit.opened_with(),
+            &open,
+            &open,
+            &bucket.0,
+            &now,
+            &wrong,
+        ];
         Ok(self.execute(RestartLimit, values).await?.rows == 1)
     }
 
-    /// Opens a row where there is none. Nothing is counted in it yet.
+    /// Opens a row where there is none.
     async fn start(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
         let open = self.after(limit.open());
-        Ok(self.execute(StartLimit, &[&bucket.0, &limit.wait(), &open, &open]).await?.rows == 1)
+        Ok(self
+            .execute(StartLimit, &[&bucket.0, &limit.opened_with(), &limit.wait(), &open, &open])
+            .await?
+            .rows
+            == 1)
     }
 
     /// Gives one attempt back.

@@ -206,6 +206,46 @@ async fn cookies_and_headers_are_the_strict_ones() {
 }
 
 #[tokio::test]
+async fn form_and_json_share_one_limit_which_an_own_browser_does_not_meet() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        site.account(ADA, PASSWORD).await;
+        let home = site.browser();
+        assert!(home.sign_in(ADA, PASSWORD).await.status.is_success());
+        assert!(home.post("/logout", &[]).await.status.is_success());
+        let json = reqwest::Client::new();
+        for attempt in 0..11 {
+            let status = if attempt % 2 == 0 {
+                let form = [("email", ADA), ("password", "a wrong password here")];
+                let page = [("accept", "text/html")];
+                site.browser().send(Method::POST, "/login", &form, &page).await.status.as_u16()
+            } else {
+                let body =
+                    format!("{{\"email\":\"ADA@example.com\",\"password\":\"a wrong password {attempt}\"}}");
+                let request = json.post(format!("{}/login", site.base));
+                let request = request.header("content-type", "application/json").body(body);
+                request.send().await.unwrap().status().as_u16()
+            };
+            assert_eq!(status, if attempt < 10 { 401 } else { 429 }, "attempt {attempt}");
+        }
+        assert_eq!(site.browser().sign_in(ADA, PASSWORD).await.status, 429);
+        assert!(home.sign_in(ADA, PASSWORD).await.status.is_success());
+
+        // The mail that the owner got lets another browser in.
+        let (elsewhere, link) = (site.browser(), site.link(ADA, "/unlock/").await);
+        assert_eq!(elsewhere.get(&link).await.status, 200);
+        assert_eq!(elsewhere.sign_in(ADA, PASSWORD).await.status, 429, "to look at the link is not enough");
+        let unlocked = elsewhere.post(&link, &[]).await;
+        assert_eq!((unlocked.status.as_u16(), unlocked.json["status"].as_str()), (200, Some("unlocked")));
+        let cookie = unlocked.header("set-cookie").to_ascii_lowercase();
+        assert!(cookie.starts_with("sigra-device=sgd.") && cookie.contains("httponly"), "{cookie}");
+        assert_eq!(elsewhere.me().await, 401, "nobody is signed in by a link");
+        assert!(elsewhere.sign_in(ADA, PASSWORD).await.status.is_success());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_processes_share_sessions_and_limits() {
     each_database(|database| async move {
         let (one, two) = (Site::start(&database).await, Site::start(&database).await);

@@ -178,7 +178,7 @@ async fn every_wait_is_twice_as_long_up_to_a_day_for_known_and_unknown_addresses
             }
             // Whoever comes half a minute early is told to wait for it.
             let wait = Duration::from_mins(*waits[ADA].last().unwrap());
-            host.clock.advance(wait - Duration::from_secs(30));
+            host.clock.advance(wait.saturating_sub(Duration::from_secs(30)));
             assert!(matches!(
                 try_from(&host, ADA, WRONG, &somebody()).await,
                 Err(Refusal::TooManyAttempts { retry_after }) if retry_after.as_secs() <= 31

@@ -108,13 +108,12 @@ impl SignedIn {
 impl IntoResponseParts for SignedIn {
     type Error = Infallible;
 
-    fn into_response_parts(self, parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let mut parts = self.device.into_response_parts(parts)?;
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         let headers = parts.headers_mut();
         headers.append(header::SET_COOKIE, self.session);
         // A shared cache that kept this response would hand the session to everybody.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(parts)
+        self.device.into_response_parts(parts)
     }
 }
 

@@ -155,11 +155,11 @@ statements! {
     /// assigns from left to right.
     RestartLimit =
         "UPDATE [limits] SET wait = CASE WHEN used < $1 OR forget_at <= $2 THEN $3 WHEN wait * 2 < $4 THEN wait * 2 \
-         ELSE $5 END, used = 0, resets_at = $6, forget_at = $7 \
-         WHERE bucket = $8 AND (resets_at <= $9 OR resets_at > $10)";
+         ELSE $5 END, used = $6, resets_at = $7, forget_at = $8 \
+         WHERE bucket = $9 AND (resets_at <= $10 OR resets_at > $11)";
     /// The first ever.
     StartLimit =
-        "INSERT{ignore} INTO [limits] (bucket, used, wait, resets_at, forget_at) VALUES ($1, 0, $2, $3, $4){on_conflict}";
+        "INSERT{ignore} INTO [limits] (bucket, used, wait, resets_at, forget_at) VALUES ($1, $2, $3, $4, $5){on_conflict}";
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
