@@ -106,7 +106,7 @@ pub enum Reason {
     AccountLimit,
     /// The network's limit is reached.
     NetworkLimit,
-    /// The limit of a known device is reached.
+    /// The limit of a known device is reached by attempts that came at once. From then on it is not known.
     DeviceLimit,
     /// The limit for everybody is reached.
     OverallLimit,

@@ -29,8 +29,6 @@ struct Scene {
     ended: NewSession<User>,
     /// Of an account whose limit is reached.
     burnt: NewSession<User>,
-    /// A browser in which an account is known and has used up its attempts.
-    burnt_device: Client,
     disabled: uuid::Uuid,
     leaked: uuid::Uuid,
     shut: uuid::Uuid,
@@ -49,7 +47,6 @@ impl Scene {
         for email in [
             ADA,
             "burnt@example.com",
-            "device@example.com",
             "disabled@example.com",
             "free@example.com",
             "leaked@example.com",
@@ -70,12 +67,6 @@ impl Scene {
             let email = if number < 10 { "burnt@example.com" } else { "locked@example.com" };
             let credentials = Credentials::new(email, WRONG);
             assert!(host.auth.sign_in(credentials, &client_number(BURNT_NETWORK)).await.is_err());
-        }
-        let known = host.sign_in("device@example.com").await;
-        let burnt_device = client_number(2).with_device_token(known.device_token().unwrap().expose());
-        for _ in 0..10 {
-            let credentials = Credentials::new("device@example.com", WRONG);
-            assert!(host.auth.sign_in(credentials, &burnt_device).await.is_err());
         }
         let leaked = host.sign_in("leaked@example.com").await.user().id;
         assert!(host.auth.require_password_change("root", &leaked, &client()).await.unwrap());
@@ -110,21 +101,7 @@ impl Scene {
         let code = code.clone();
         // The one mail that waits.
         host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
-        Self {
-            host,
-            here,
-            there,
-            ended,
-            burnt,
-            burnt_device,
-            disabled,
-            leaked,
-            shut,
-            unlock,
-            reset,
-            link,
-            code,
-        }
+        Self { host, here, there, ended, burnt, disabled, leaked, shut, unlock, reset, link, code }
     }
 
     fn here(&self) -> &Session<User> {
@@ -224,8 +201,6 @@ fn cases() -> Vec<Case> {
         },
         case!("session.password.sign_in refused network_limit",
             s => s.host.auth.sign_in(Credentials::new(ADA, PASSWORD), &client_number(BURNT_NETWORK))),
-        case!("session.password.sign_in refused device_limit",
-            s => s.host.auth.sign_in(Credentials::new("device@example.com", PASSWORD), &s.burnt_device)),
         Case {
             row: "session.password.sign_in refused must_change_password",
             run: |s| s.sign_in("leaked@example.com", PASSWORD),
@@ -370,8 +345,10 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
         assert_eq!(word(0), events);
         let mut reasons = names(|name| !is_event(name) && !["success", "refused", "failed"].contains(&name));
         // These need a race, a mailer that fails, a host that meddles, and a thousand attempts: they have tests of their own, here
-        // and in `mail.rs` and `lockout.rs`.
-        for elsewhere in ["account_changed", "delivery_failed", "address_changed", "overall_limit"] {
+        // and in `mail.rs`, `races.rs` and `lockout.rs`.
+        for elsewhere in
+            ["account_changed", "device_limit", "delivery_failed", "address_changed", "overall_limit"]
+        {
             assert!(reasons.remove(elsewhere), "{elsewhere}");
         }
         assert_eq!(word(2), reasons);

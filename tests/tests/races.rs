@@ -199,6 +199,28 @@ async fn of_200_wrong_passwords_at_once_on_one_account_no_more_than_the_limit_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_64_wrong_passwords_at_once_in_a_known_browser_no_more_than_the_limit_are_hashed() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        nodes[0].account(ADA).await;
+        let session = nodes[0].sign_in(ADA).await;
+        let home = client().with_device_token(session.device_token().unwrap().expose());
+        let before: u64 = nodes.iter().map(|node| node.auth.hashes_computed()).sum();
+        let tries = (0..64).map(|number| {
+            let (auth, home) = (nodes[number % 2].auth.clone(), home.clone());
+            async move { auth.sign_in(Credentials::new(ADA, WRONG), &home).await.unwrap_err() }
+        });
+        at_once(tries).await;
+        let hashed: u64 = nodes.iter().map(|node| node.auth.hashes_computed()).sum::<u64>() - before;
+        // Ten as the browser's own, and then, when it is not known any more, ten as a stranger's.
+        assert!((10..=20).contains(&hashed), "{hashed}");
+        assert!(trail(&nodes[0], "session.password.sign_in refused device_limit").await > 0);
+        assert_eq!(nodes[0].database.count("sigra_devices", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_200_wrong_passwords_at_once_from_one_network_no_more_than_the_limit_are_hashed() {
     each_database(|database| async move {
         let nodes = two(database).await;

@@ -34,7 +34,7 @@ enum Counter {
     Overall(Bucket, Limit),
     Network(Bucket, Limit),
     Account(Bucket, Limit),
-    Device(Bucket, Limit),
+    Device(Bucket, Limit, Device),
 }
 
 impl Counter {
@@ -42,7 +42,7 @@ impl Counter {
         let (Self::Overall(bucket, _)
         | Self::Network(bucket, _)
         | Self::Account(bucket, _)
-        | Self::Device(bucket, _)) = self;
+        | Self::Device(bucket, ..)) = self;
         bucket
     }
 
@@ -50,7 +50,7 @@ impl Counter {
         let (Self::Overall(_, limit)
         | Self::Network(_, limit)
         | Self::Account(_, limit)
-        | Self::Device(_, limit)) = self;
+        | Self::Device(_, limit, _)) = self;
         *limit
     }
 
@@ -74,11 +74,11 @@ impl Counter {
 }
 
 impl Attempt {
-    fn new<U: Account>(identifier: Identifier, client: &Client, device: Option<&Device>) -> Self {
+    fn new<U: Account>(identifier: Identifier, client: &Client, device: Option<Device>) -> Self {
         let (lockout, throttle) = (U::POLICY.lockout, U::POLICY.throttle);
         let mut counters = Vec::new();
         if let (Some(device), Some(lockout)) = (device, lockout) {
-            counters.push(Counter::Device(Bucket::device(device.id()), lockout.into()));
+            counters.push(Counter::Device(device.bucket(), lockout.into(), device));
         } else {
             if let Some((most, within)) =
                 throttle.and_then(|throttle| Some((throttle.overall?, throttle.within)))
@@ -114,7 +114,7 @@ impl<U: Account> Unit<'_, U> {
         identifier: Identifier,
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
         let device = self.known_device(&identifier).await?;
-        let attempt = Attempt::new::<U>(identifier, self.client, device.as_ref());
+        let attempt = Attempt::new::<U>(identifier, self.client, device);
         for counter in &attempt.counters {
             if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
                 return Ok(Err((counter.reason(), reached.retry_after)));
@@ -129,10 +129,16 @@ impl<U: Account> Unit<'_, U> {
             self.execute(CountFailure, &[&attempt.identifier.as_str()]).await?;
         }
         for counter in &attempt.counters {
-            if let Counter::Account(bucket, limit @ Limit::InARow { wait, .. }) = counter
-                && self.reached(bucket, *limit).await?.is_some()
-            {
-                self.tell_the_owner(&attempt.identifier, *wait).await?;
+            match counter {
+                Counter::Account(bucket, limit @ Limit::InARow { wait, .. })
+                    if self.reached(bucket, *limit).await?.is_some() =>
+                {
+                    self.tell_the_owner(&attempt.identifier, *wait).await?;
+                }
+                Counter::Device(bucket, limit, device) if self.reached(bucket, *limit).await?.is_some() => {
+                    self.forget_device(device).await?;
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -6,9 +6,10 @@ use crate::account::Account;
 use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::Error;
+use crate::limits::Bucket;
 use crate::store::Stamp;
 use crate::store::statements::{
-    DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice, TouchDevice,
+    DeleteDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice, TouchDevice,
 };
 use crate::token::DeviceToken;
 use crate::unit::Unit;
@@ -19,12 +20,12 @@ use super::standing::ActiveAccount;
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
 
 /// A device in which the account that is tried is known. Only [`Unit::known_device`] makes one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Device(uuid::Uuid);
 
 impl Device {
-    pub(super) fn id(&self) -> uuid::Uuid {
-        self.0
+    pub(super) fn bucket(&self) -> Bucket {
+        Bucket::device(self.0)
     }
 }
 
@@ -63,6 +64,12 @@ impl<U: Account> Unit<'_, U> {
         self.execute(InsertDevice, values).await?;
         self.forget_surplus_devices(account.user_id()).await?;
         Ok(Some(token))
+    }
+
+    /// Its attempts are used up: whoever has it is a stranger from now on.
+    pub(super) async fn forget_device(&mut self, Device(id): &Device) -> Result<(), Error> {
+        self.execute(DeleteDevice, &[id]).await?;
+        Ok(())
     }
 
     /// Keeps the devices of an account that were used last: programs that keep no cookie must not fill the table.

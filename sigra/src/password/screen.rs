@@ -1,11 +1,12 @@
 //! What a new password has to pass, in one place for registration, reset and change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::breached::{BreachedPasswords, Fingerprint, WhenUnavailable};
+use super::breached::{BreachedPasswords, Fingerprint, Unavailable, WhenUnavailable};
 use super::context::Words;
 use super::{Password, PasswordProblem, blocklist, pattern};
 use crate::error::Error;
@@ -50,14 +51,21 @@ impl Screening {
     }
 }
 
+/// How long a sign-in waits for the source.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
+
 impl Screening {
     /// Whether a right password is known from a breach by now. Where that cannot be told, it opens what it opened before.
     pub(crate) async fn is_breached(&self, password: &Password) -> bool {
         let Some((breached, _)) = &self.breached else { return false };
-        breached.contains(&Fingerprint::of(password)).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a password was not looked up among breached ones at sign-in");
-            false
-        })
+        let fingerprint = Fingerprint::of(password);
+        let error = match tokio::time::timeout(LOOK_UP_WITHIN, breached.contains(&fingerprint)).await {
+            Ok(Ok(is_breached)) => return is_breached,
+            Ok(Err(error)) => error,
+            Err(_) => Unavailable::new("no answer in time"),
+        };
+        tracing::warn!(%error, "a password was not looked up among breached ones at sign-in");
+        false
     }
 }
 

@@ -108,6 +108,7 @@ statements! {
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
     DeleteSurplusDevices =
         "DELETE FROM [devices] WHERE user_id = $1 AND (last_seen_at < $2 OR (last_seen_at = $3 AND id <= $4))";
+    DeleteDevice = "DELETE FROM [devices] WHERE id = $1";
     DeleteDevices = "DELETE FROM [devices] WHERE user_id = $1";
 }
 
