@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::account::Account;
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
-use crate::error::{Error, Failure};
-use crate::keyring::Keyring;
+use crate::error::{DatabaseErrorKind, Error, Failure};
+use crate::keyring::{Keyring, LiveKeyring};
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
 use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
@@ -155,8 +155,8 @@ impl<U: Account> Builder<U> {
     /// Connects.
     ///
     /// # Errors
-    /// [`Failure::Keys`] with what to set, [`Failure::Config`] for settings that cannot work, [`Failure::Database`] where the
-    /// server does not answer.
+    /// [`Failure::Keys`] with what to set, also where the database was used with other keys, [`Failure::Config`] for settings
+    /// that cannot work, [`Failure::Database`] where the server does not answer.
     pub async fn build(self) -> Result<Sigra<U>, Error> {
         let source = self.source.ok_or_else(|| {
             Failure::Config("no database: give `.url(\"sqlite://app.db\")` or a pool of your own".into())
@@ -173,15 +173,22 @@ impl<U: Account> Builder<U> {
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();
-        Ok(Sigra::new(Core {
+        let core = Core {
             pool,
-            keys,
+            keys: LiveKeyring::new(keys),
             clock: self.clock,
             hasher,
             screening: self.screening,
             places,
             outbox,
-        }))
+        };
+        // Where the tables are there already: a host that keeps Sigra's migrations among its own never calls `migrate`.
+        match crate::operations::check_keys::<U>(&core).await {
+            Err(Error::Failed(Failure::Database(error))) if error.kind == DatabaseErrorKind::MissingTable => {
+            }
+            checked => checked?,
+        }
+        Ok(Sigra::new(core))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
 use crate::error::{Error, Failure};
-use crate::keyring::Keyring;
+use crate::keyring::LiveKeyring;
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row};
@@ -38,7 +38,7 @@ pub struct Sigra<U> {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) pool: Pool,
-    pub(crate) keys: Keyring,
+    pub(crate) keys: LiveKeyring,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Hasher,
     pub(crate) screening: Screening,
@@ -88,7 +88,8 @@ impl<U> Sigra<U> {
     /// Safe to call at every start, from several processes at once, and after a crash.
     ///
     /// # Errors
-    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Database`] otherwise.
+    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Keys`] where the keys are not the ones that
+    /// the database was used with, [`Failure::Database`] otherwise.
     pub fn migrate(&self) -> Operation<'_, ()>
     where
         U: Account,
@@ -96,7 +97,10 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             let core = self.core.clone();
             // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
-            let task = tokio::spawn(async move { crate::store::migrate::<U>(&core.pool, core.now()).await });
+            let task = tokio::spawn(async move {
+                crate::store::migrate::<U>(&core.pool, core.now()).await?;
+                crate::operations::check_keys::<U>(&core).await
+            });
             task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
         })
     }

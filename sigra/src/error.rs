@@ -194,6 +194,8 @@ pub(crate) enum DatabaseErrorKind {
     Value,
     /// The index is there already.
     DuplicateIndex,
+    /// Sigra's tables are not there yet.
+    MissingTable,
     /// Nothing the library can mend.
     Other,
 }
@@ -207,7 +209,10 @@ impl From<sqlx::Error> for DatabaseError {
         let code = answer.and_then(Answer::code);
         // PostgreSQL's detail line repeats the values of the row; only its message is taken over.
         let message = answer.map_or_else(|| error.to_string(), |answer| answer.message().to_owned());
+        let missing =
+            matches!(code.as_deref(), Some("42P01" | "42S02")) || message.starts_with("no such table");
         let kind = match &error {
+            _ if missing => DatabaseErrorKind::MissingTable,
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 DatabaseErrorKind::Disconnected
             }
@@ -225,8 +230,6 @@ impl From<sqlx::Error> for DatabaseError {
                 _ => DatabaseErrorKind::Other,
             },
         };
-        let missing =
-            matches!(code.as_deref(), Some("42P01" | "42S02")) || message.starts_with("no such table");
         let hint = match &error {
             _ if missing => Some("call `Sigra::migrate` after the host's own migrations"),
             sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),

@@ -1,6 +1,7 @@
 //! One keyring with ids: every secret that Sigra keys is keyed by one derived for its purpose.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hkdf::Hkdf;
@@ -18,7 +19,8 @@ const KEY_BYTES: usize = 32;
 ///
 /// As text: `id:key` pairs, separated by commas or spaces, where an id is one to eight lower-case letters or digits and a key
 /// is 32 bytes in unpadded base64url. Whoever has the database alone can neither use nor guess what is stored there;
-/// whoever has the keys too can, so keep them apart. Keys are wiped from memory when the ring is dropped.
+/// whoever has the keys too can, so keep them apart. Which keys a database was used with is remembered there by check values, so
+/// that a wrong one is noticed at start; [`Sigra::rotate_keys`](crate::Sigra::rotate_keys) says how to replace keys. Keys are wiped from memory when the ring is dropped.
 pub struct Keyring {
     keys: Vec<Key>,
 }
@@ -38,6 +40,7 @@ pub(crate) enum Purpose {
     ResetPassword,
     UnlockAccount,
     Pepper,
+    KeyCheck,
 }
 
 impl Purpose {
@@ -51,6 +54,7 @@ impl Purpose {
             Self::ResetPassword => b"sigra/v1/reset-password",
             Self::UnlockAccount => b"sigra/v1/unlock-account",
             Self::Pepper => b"sigra/v1/pepper",
+            Self::KeyCheck => b"sigra/v1/key-check",
         }
     }
 }
@@ -82,6 +86,39 @@ pub enum KeyringError {
     /// Two keys under one id.
     #[error("the key id `{id}` stands twice")]
     Duplicate {
+        /// Which.
+        id: String,
+    },
+    /// The database was used with another key of this name.
+    #[error(
+        "the {kind} `{id}` is not the one that this database was used with: put the old {kind} back under `{id}`, and give \
+         a new one another id"
+    )]
+    Different {
+        /// `key` or `pepper`.
+        kind: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// The database was used with other keys, and none of them is there.
+    #[error(
+        "this database was used with the {kind} {known}, and the ring has none of them: put the newest of them back, behind \
+         the new one; if all are to be given up on purpose, delete their rows from `{table}`, which ends what they keyed"
+    )]
+    Unknown {
+        /// `key` or `pepper`.
+        kind: &'static str,
+        /// Their ids.
+        known: String,
+        /// The table of ids.
+        table: String,
+    },
+    /// The new ring lacks the key that writes now.
+    #[error(
+        "the new ring lacks `{id}`, which wrote until now: put it behind the newest, and leave it out when nothing it keyed \
+         is alive any more"
+    )]
+    Dropped {
         /// Which.
         id: String,
     },
@@ -148,6 +185,11 @@ impl Keyring {
         Some(format!("{id}:{}", Base64UrlUnpadded::encode_string(&*secret)))
     }
 
+    /// The ids, newest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// The id of the key that writes.
     pub(crate) fn current(&self) -> &str {
         self.keys.first().map_or("", |key| &key.id)
@@ -186,6 +228,24 @@ impl Key {
             .expect("HMAC takes keys of any length");
         mac.update(value);
         mac.finalize().into_bytes().into()
+    }
+}
+
+/// The ring in use, which another may replace while the process runs. Whoever takes it keeps the one it took.
+#[derive(Debug)]
+pub(crate) struct LiveKeyring(RwLock<Arc<Keyring>>);
+
+impl LiveKeyring {
+    pub(crate) fn new(keys: Keyring) -> Self {
+        Self(RwLock::new(Arc::new(keys)))
+    }
+
+    pub(crate) fn get(&self) -> Arc<Keyring> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn replace(&self, keys: Keyring) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -13,6 +14,7 @@ use crate::client::{Client, Facts};
 use crate::column::Bind;
 use crate::core::{Core, Sigra};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
+use crate::keyring::Keyring;
 use crate::store::statements::InsertAudit;
 use crate::store::{Done, Rendered, Row, Stamp, Template, Writer};
 
@@ -62,6 +64,8 @@ pub(crate) struct Unit<'c, U> {
     pub(crate) now: OffsetDateTime,
     /// Who asked.
     pub(crate) client: &'c Client,
+    /// The ring for the whole step.
+    pub(crate) keys: Arc<Keyring>,
     facts: Facts,
     writer: Writer<'c>,
     /// The connection goes back to the pool only after the transaction was ended.
@@ -153,6 +157,7 @@ impl<'c, U: Account> Unit<'c, U> {
             core,
             now: core.now(),
             client,
+            keys: core.keys.get(),
             facts: client.facts(U::POLICY.privacy),
             writer,
             ended: false,

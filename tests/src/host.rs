@@ -95,6 +95,16 @@ impl Host {
         Self { auth, database, clock, mailbox: Mailbox::default(), links: links() }
     }
 
+    /// A handle whose settings, down to clock and keys, are the test's own; its clock here moves nothing.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn with_settings(database: Database, builder: Builder<User>) -> Result<Self, Error> {
+        let auth = builder.build().await?;
+        let clock = Arc::new(TestClock::default());
+        Ok(Self { auth, database, clock, mailbox: Mailbox::default(), links: links() })
+    }
+
     /// Registers and confirms an account.
     ///
     /// # Panics

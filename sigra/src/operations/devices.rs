@@ -57,7 +57,7 @@ impl<U: Account> Unit<'_, U> {
                 return Ok(Some(token));
             }
         }
-        let token = DeviceToken::generate(&self.core.keys)?;
+        let token = DeviceToken::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
         let values: &[&dyn crate::column::Bind] =
             &[&id, account.user_id(), &token.hash(), &account.epoch(), &now, &now, &expires];
@@ -83,6 +83,6 @@ impl<U: Account> Unit<'_, U> {
     }
 
     fn client_device(&self) -> Option<DeviceToken> {
-        DeviceToken::parse(self.client.device_token()?, &self.core.keys)
+        DeviceToken::parse(self.client.device_token()?, &self.keys)
     }
 }

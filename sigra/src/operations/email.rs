@@ -34,7 +34,7 @@ impl<U> Sigra<U> {
         U: feature::ConfirmEmail,
     {
         Box::pin(async move {
-            let proof = match Token::parse(token, &self.core.keys) {
+            let proof = match Token::parse(token, &self.core.keys.get()) {
                 Some(token) => Proof::Link(token),
                 None => Proof::Nothing,
             };

@@ -18,6 +18,7 @@ mod attempt;
 mod devices;
 mod disable;
 mod email;
+mod keys;
 mod must_change;
 mod outbox;
 mod password;
@@ -32,6 +33,7 @@ mod unlock;
 #[cfg(feature = "axum")]
 pub(crate) use self::devices::KNOWN_FOR;
 pub use self::email::Confirmed;
+pub(crate) use self::keys::check_keys;
 pub(crate) use self::outbox::{MailKind, worker};
 pub use self::register::Registered;
 pub use self::sweep::Swept;

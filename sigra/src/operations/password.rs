@@ -63,7 +63,7 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             // What the account's address has to do with it is looked at once the link has named the account.
             new.check(U::POLICY.password.min_length)?;
-            let token = Token::parse(token, &self.core.keys);
+            let token = Token::parse(token, &self.core.keys.get());
             let client = client.clone();
             self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
         })

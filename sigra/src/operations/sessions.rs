@@ -32,7 +32,7 @@ impl<U> Sigra<U> {
         U: feature::Sessions,
     {
         Box::pin(async move {
-            let Some(token) = SessionToken::parse(token, &self.core.keys) else { return Ok(None) };
+            let Some(token) = SessionToken::parse(token, &self.core.keys.get()) else { return Ok(None) };
             let now = self.core.now();
             let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
             let statement = Rendered::<U, SessionByToken>::STATEMENT;

@@ -89,8 +89,10 @@ impl<U: feature::Passwords> Shielded<U> {
         let breached = U::POLICY.must_change_password
             && verified.right
             && self.0.core.screening.is_breached(&credentials.password).await;
-        let replaces =
-            credentials.replaces.as_deref().and_then(|text| SessionToken::parse(text, &self.0.core.keys));
+        let replaces = credentials
+            .replaces
+            .as_deref()
+            .and_then(|text| SessionToken::parse(text, &self.0.core.keys.get()));
         let decide = Decide {
             candidate,
             verified,

@@ -142,7 +142,7 @@ impl<U: Account> Unit<'_, U> {
             Some(remember_for) if remember => (true, remember_for, remember_for),
             _ => (false, policy.idle, policy.absolute),
         };
-        let token = SessionToken::generate(&self.core.keys)?;
+        let token = SessionToken::generate(&self.keys)?;
         let id = SessionId(uuid::Uuid::now_v7());
         let (now, expires) = (self.stamp(), self.after(absolute));
         let facts = self.facts().clone();

@@ -50,12 +50,11 @@ impl<U: Account> Unit<'_, U> {
         within: Duration,
         code: Option<&str>,
     ) -> Result<Token<P>, Error> {
-        let token = Token::<P>::generate(&self.core.keys)?;
+        let token = Token::<P>::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
         let code_hash = match code {
             Some(code) => {
-                let keyed =
-                    self.core.keys.mac(self.core.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
+                let keyed = self.keys.mac(self.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
                 Some(keyed.ok_or_else(|| Failure::Config("the keyring is empty".into()))?.to_vec())
             }
             None => None,
@@ -110,7 +109,6 @@ impl<U: Account> Unit<'_, U> {
             return Ok(None);
         }
         let right = self
-            .core
             .keys
             .macs(Purpose::ConfirmEmailCode, &bound(found.id, code))
             .fold(subtle::Choice::from(0), |right, hash| right | hash.as_slice().ct_eq(&expected));

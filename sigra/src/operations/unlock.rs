@@ -51,7 +51,7 @@ impl<U> Sigra<U> {
         U: feature::Lockout,
     {
         Box::pin(async move {
-            let token = Token::parse(token, &self.core.keys);
+            let token = Token::parse(token, &self.core.keys.get());
             Ok(self.perform(UnlockByLink { token, client: client.clone() }).await??)
         })
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::argon2::{Block, Params};
 use zeroize::Zeroize as _;
@@ -10,6 +10,7 @@ use zeroize::Zeroize as _;
 use super::stored::Stored;
 use super::{Password, PasswordHash, Peppers, Setup, Verified, argon2};
 use crate::error::{Error, Failure};
+use crate::keyring::Keyring;
 use crate::policy::PasswordPolicy;
 
 /// Computes hashes, on whichever thread it is called.
@@ -20,15 +21,34 @@ pub(super) struct Engine {
     /// One hash of each kind that was imported, to be computed where an account has none.
     examples: Vec<Stored>,
     memory: Memory,
-    computed: AtomicU64,
+    /// Goes on counting when the peppers are replaced.
+    computed: Arc<AtomicU64>,
 }
 
 impl Engine {
-    pub(super) fn new(policy: &PasswordPolicy, peppers: Peppers, mut setup: Setup) -> Result<Self, Error> {
+    pub(super) fn new(policy: &PasswordPolicy, peppers: Peppers, setup: Setup) -> Result<Self, Error> {
+        Self::counting(policy, peppers, setup, Arc::default())
+    }
+
+    /// The same with other peppers.
+    pub(super) fn with_peppers(&self, policy: &PasswordPolicy, peppers: Peppers) -> Result<Self, Error> {
+        Self::counting(policy, peppers, self.setup.clone(), self.computed.clone())
+    }
+
+    pub(super) fn peppers(&self) -> Option<Arc<Keyring>> {
+        self.peppers.ring()
+    }
+
+    fn counting(
+        policy: &PasswordPolicy,
+        peppers: Peppers,
+        setup: Setup,
+        computed: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
         let today = argon2::current(policy, &peppers)?;
         let mut examples = Vec::new();
-        for text in std::mem::take(&mut setup.examples) {
-            let example = Stored::read(PasswordHash::new(text), &peppers, &setup.verifiers)
+        for text in &setup.examples {
+            let example = Stored::read(PasswordHash::new(text.clone()), &peppers, &setup.verifiers)
                 .map_err(|error| Failure::Config(format!("an example given to `imported_like`: {error}")))?
                 .ok_or_else(|| Failure::Config("`imported_like` takes a hash, not `!`".into()))?;
             // Twice the same would double the work of every sign-in for nothing.
@@ -37,7 +57,7 @@ impl Engine {
             }
         }
         let memory = Memory { keep: today.block_count(), free: Mutex::default() };
-        Ok(Self { today, peppers, setup, examples, memory, computed: AtomicU64::new(0) })
+        Ok(Self { today, peppers, setup, examples, memory, computed })
     }
 
     pub(super) fn computed(&self) -> u64 {

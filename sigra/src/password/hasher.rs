@@ -1,6 +1,6 @@
 //! Argon2id off the async threads, behind a bounded number of permits and a bounded queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::engine::Engine;
 use super::{Password, PasswordHash, Peppers, Setup, Verified};
 use crate::error::{Error, Failure, Refusal};
+use crate::keyring::Keyring;
 use crate::policy::PasswordPolicy;
 
 /// How many passwords are hashed at once, how many may wait, and how long.
@@ -37,7 +38,7 @@ pub(crate) struct Hasher {
     settings: Hashing,
     permits: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    engine: Arc<Engine>,
+    engine: RwLock<Arc<Engine>>,
 }
 
 /// A place in the queue. Held from admission until the hash is computed.
@@ -61,7 +62,7 @@ impl Hasher {
             settings,
             permits: Arc::new(Semaphore::new(settings.permits)),
             places: Arc::new(Semaphore::new(places)),
-            engine: Arc::new(Engine::new(policy, peppers, setup)?),
+            engine: RwLock::new(Arc::new(Engine::new(policy, peppers, setup)?)),
         })
     }
 
@@ -76,17 +77,34 @@ impl Hasher {
 
     /// Hashes computed since start, real and dummy alike: what a test counts instead of time.
     pub(crate) fn computed(&self) -> u64 {
-        self.engine.computed()
+        self.engine().computed()
     }
 
     /// Hashes a new password at the policy's cost.
     pub(crate) async fn hash(&self, place: Place, password: Password) -> Result<PasswordHash, Error> {
-        self.compute(place, move |engine| engine.hash(&password)).await
+        let engine = self.engine();
+        self.compute(place, move || engine.hash(&password)).await
+    }
+
+    /// The peppers in use.
+    pub(crate) fn peppers(&self) -> Option<Arc<Keyring>> {
+        self.engine().peppers()
+    }
+
+    /// Hashes with other peppers from now on. What is under way ends with those it began with.
+    pub(crate) fn replace_peppers(&self, policy: &PasswordPolicy, peppers: Keyring) -> Result<(), Error> {
+        let next = self.engine().with_peppers(policy, Peppers::of(peppers))?;
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
+    }
+
+    fn engine(&self) -> Arc<Engine> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A hash that no password is known to have: of the usual form, with a random result.
     pub(crate) fn unknowable(&self) -> Result<PasswordHash, Error> {
-        Ok(self.engine.unknowable()?)
+        Ok(self.engine().unknowable()?)
     }
 
     /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no. A stored
@@ -97,11 +115,13 @@ impl Hasher {
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<Verified, Error> {
+        // One engine for both: peppers that are replaced meanwhile are for the next attempt.
+        let engine = self.engine();
         let stored = match stored {
-            Some(hash) => self.engine.read(hash)?,
+            Some(hash) => engine.read(hash)?,
             None => None,
         };
-        self.compute(place, move |engine| engine.verify(&password, stored.as_ref())).await
+        self.compute(place, move || engine.verify(&password, stored.as_ref())).await
     }
 
     /// Runs the work of one attempt on a blocking thread, under one permit. The permit and the place travel into the closure:
@@ -109,14 +129,13 @@ impl Hasher {
     async fn compute<T: Send + 'static>(
         &self,
         place: Place,
-        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         let waiting = tokio::time::timeout(self.settings.deadline, self.permits.clone().acquire_owned());
         let Ok(Ok(permit)) = waiting.await else { return Err(self.busy().into()) };
-        let engine = self.engine.clone();
         let task = tokio::task::spawn_blocking(move || {
             let (_permit, _place) = (permit, place.0);
-            work(&engine)
+            work()
         });
         Ok(task.await.map_err(|error| Failure::Interrupted(error.to_string()))??)
     }

@@ -77,7 +77,7 @@ pub(crate) struct Verified {
 }
 
 /// What the host says of hashes that Sigra did not make.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) verifiers: Vec<Arc<dyn PasswordVerifier>>,
     pub(crate) examples: Vec<String>,

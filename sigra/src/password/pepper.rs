@@ -1,5 +1,7 @@
 //! Peppers: secrets of the application without which a stolen table cannot even be guessed at.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Failure};
@@ -13,13 +15,13 @@ pub(super) type Secret = Zeroizing<[u8; 32]>;
 
 /// Peppers by id, newest first: the first writes, all verify. Empty where there are none.
 #[derive(Debug, Default)]
-pub(crate) struct Peppers(Option<Keyring>);
+pub(crate) struct Peppers(Option<Arc<Keyring>>);
 
 impl Peppers {
     /// The host's ring, or the one in the environment.
     pub(crate) fn resolve(given: Option<Keyring>) -> Result<Self, Error> {
         if given.is_some() {
-            return Ok(Self(given));
+            return Ok(Self(given.map(Arc::new)));
         }
         match std::env::var(PEPPER_VARIABLE).map(Zeroizing::new) {
             Ok(text) if !text.trim().is_empty() => {
@@ -29,10 +31,18 @@ impl Peppers {
         }
     }
 
+    pub(crate) fn of(keys: Keyring) -> Self {
+        Self(Some(Arc::new(keys)))
+    }
+
+    pub(super) fn ring(&self) -> Option<Arc<Keyring>> {
+        self.0.clone()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let keys =
             Keyring::parse(text).map_err(|error| format!("`{PEPPER_VARIABLE}` cannot be used: {error}"))?;
-        Ok(Self(Some(keys)))
+        Ok(Self::of(keys))
     }
 
     /// The id of the pepper that writes, as the hash names it; empty where there is none.

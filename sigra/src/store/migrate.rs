@@ -43,6 +43,7 @@ fn steps<U: Account>() -> Vec<Step> {
         CreateTokens,
         IndexTokensByUser,
         IndexTokensByExpiry,
+        CreateKeys,
         CreateLimits,
         IndexLimitsByForget,
         CreateOutbox,

@@ -216,6 +216,15 @@ statements! {
         mysql: "DELETE FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500";
 }
 
+// Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.
+statements! {
+    RememberKey =
+        "INSERT{ignore} INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4){on_conflict}";
+    KnownKeys = "SELECT id, check_value FROM [keys] WHERE kind = $1 ORDER BY first_used_at, id";
+    /// Whether a hash of the host's table names a pepper.
+    PepperInUse = "SELECT u.{id} FROM {users} u WHERE u.{password} LIKE $1 LIMIT 1";
+}
+
 // Migrations.
 statements! {
     /// A server has one space of lock names for all its databases.
@@ -291,6 +300,13 @@ statements! {
         mysql: "CREATE INDEX [tokens_by_user] ON [tokens] (user_id, purpose)";
     IndexTokensByExpiry = "CREATE INDEX IF NOT EXISTS [tokens_by_expiry] ON [tokens] (expires_at)",
         mysql: "CREATE INDEX [tokens_by_expiry] ON [tokens] (expires_at)";
+    CreateKeys =
+        "CREATE TABLE IF NOT EXISTS [keys] (\
+         kind {name} NOT NULL, \
+         id {name} NOT NULL, \
+         check_value {bytes} NOT NULL, \
+         first_used_at {stamp} NOT NULL, \
+         PRIMARY KEY (kind, id)) {options}";
     CreateLimits =
         "CREATE TABLE IF NOT EXISTS [limits] (\
          bucket {bytes} NOT NULL PRIMARY KEY, \
