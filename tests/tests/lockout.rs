@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
-use sigra::{Client, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra};
-use sigra_tests::database::Kind;
+use sigra::{Account, Client, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra};
+use sigra_tests::database::{Database, Kind};
 use sigra_tests::host::{client, client_number, prepare, somebody};
 use sigra_tests::users::{Member, Partner, connect};
 use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
@@ -309,22 +309,45 @@ struct Shopper {
     password: Option<PasswordHash>,
 }
 
+/// The same with a limit for each account.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    throttle(per_network = 20, overall = 100, within = "15m")
+)]
+struct Guest {
+    #[sigra(id)]
+    id: uuid::Uuid,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+/// A host with a table for these.
+async fn shop<U: Account>(database: &Database, clock: Arc<TestClock>) -> Sigra<U> {
+    let (id, text) = match database.kind() {
+        Kind::Sqlite => ("BLOB", "TEXT"),
+        Kind::Postgres => ("UUID", "TEXT"),
+        Kind::MySql => ("BINARY(16)", "VARCHAR(255)"),
+    };
+    let table = format!(
+        "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password {text} NULL)"
+    );
+    database.run(&table).await;
+    let auth = prepare(Sigra::<U>::builder().url(database.url()), clock).build().await.unwrap();
+    auth.migrate().await.unwrap();
+    auth
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() {
     each_database(|database| async move {
-        let (id, text) = match database.kind() {
-            Kind::Sqlite => ("BLOB", "TEXT"),
-            Kind::Postgres => ("UUID", "TEXT"),
-            Kind::MySql => ("BINARY(16)", "VARCHAR(255)"),
-        };
-        let table = format!(
-            "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password {text} NULL)"
-        );
-        database.run(&table).await;
         let clock = Arc::new(TestClock::default());
-        let auth =
-            prepare(Sigra::<Shopper>::builder().url(database.url()), clock.clone()).build().await.unwrap();
-        auth.migrate().await.unwrap();
+        let auth = shop::<Shopper>(&database, clock.clone()).await;
         let attempt = |number: usize| {
             let auth = auth.clone();
             tokio::spawn(async move {
@@ -351,6 +374,33 @@ async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() 
             assert!(auth.sign_in(Credentials::new(ADA, PASSWORD), &client()).await.is_ok());
         }
         assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_another_limit_refuses_uses_up_nothing_of_everybody() {
+    each_database(|database| async move {
+        let auth = shop::<Guest>(&database, Arc::default()).await;
+        let attempt = async |email: &str, client: Client| {
+            auth.sign_in(Credentials::new(email, WRONG), &client)
+                .await
+                .unwrap_err()
+                .refusal()
+                .cloned()
+                .unwrap()
+        };
+        // One network that is at its limit and goes on, and one account that strangers from everywhere have locked.
+        let mut looked_at = 0;
+        for number in 0..120 {
+            let refused = attempt(&format!("u{number}@example.com"), client()).await;
+            looked_at += u32::from(refused == Refusal::InvalidCredentials);
+        }
+        for _ in 0..120 {
+            looked_at += u32::from(attempt(ADA, somebody()).await == Refusal::InvalidCredentials);
+        }
+        assert_eq!(looked_at, 20 + 10);
+        assert_eq!(attempt("eve@example.com", somebody()).await, Refusal::InvalidCredentials);
     })
     .await;
 }
