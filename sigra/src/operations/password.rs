@@ -136,7 +136,8 @@ impl<U: Account> Shielded<U> {
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
         let hash = async {
-            if !hasher.verify(hasher.admit()?, current, stored).await?.right {
+            // No upgrade: a new password takes its place.
+            if !hasher.verify(hasher.admit()?, current, stored, false).await?.right {
                 return Ok(Err(Reason::WrongPassword));
             }
             if is_shut {
