@@ -119,6 +119,35 @@ async fn a_known_device_has_attempts_of_its_own_and_is_unknown_after_them() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_secret_of_a_device_cannot_guess_slowly_for_ever() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let home = browser(&host.sign_in(ADA).await);
+        for _ in 0..9 {
+            assert_eq!(try_from(&host, ADA, WRONG, &home).await.unwrap_err(), Refusal::InvalidCredentials);
+        }
+        // Its owner was there: a new row.
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+        for _ in 0..3 {
+            for _ in 0..3 {
+                assert_eq!(
+                    try_from(&host, ADA, WRONG, &home).await.unwrap_err(),
+                    Refusal::InvalidCredentials
+                );
+            }
+            // Longer than any count of attempts is kept.
+            host.clock.advance(3 * DAY);
+            host.auth.sweep().await.unwrap();
+        }
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 1);
+        assert_eq!(try_from(&host, ADA, WRONG, &home).await.unwrap_err(), Refusal::InvalidCredentials);
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 0, "ten in a row, over nine days");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_device_is_forgotten_with_the_password_and_after_half_a_year() {
     each_database(|database| async move {
         let host = Host::start(database).await;

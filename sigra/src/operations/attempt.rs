@@ -150,9 +150,7 @@ impl<U: Account> Unit<'_, U> {
                 {
                     self.tell_the_owner(&attempt.identifier, *wait).await?;
                 }
-                Counter::Device(bucket, limit, device) if self.reached(bucket, *limit).await?.is_some() => {
-                    self.forget_device(device).await?;
-                }
+                Counter::Device(_, limit, device) => self.device_failed(device, limit.most()).await?,
                 _ => {}
             }
         }
