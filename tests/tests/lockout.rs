@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
-use sigra::{Account, Client, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra};
+use sigra::{
+    Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
+};
 use sigra_tests::database::{Database, Kind};
 use sigra_tests::host::{client, client_number, prepare, somebody};
 use sigra_tests::users::{Member, Partner, connect};
@@ -221,6 +223,64 @@ async fn every_wait_is_twice_as_long_up_to_a_day_for_known_and_unknown_addresses
         for email in [ADA, "nobody@example.com"] {
             assert_eq!(minutes(lock(&host, email).await.1), 15, "{email}");
         }
+    })
+    .await;
+}
+
+/// Keeps the only place of the queue until it is told to go on.
+struct Slow {
+    entered: Arc<tokio::sync::Notify>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl PasswordVerifier for Slow {
+    fn recognises(&self, stored: &str) -> bool {
+        stored == "slow"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        self.entered.notify_one();
+        let _ = self.go_on.lock().unwrap().recv();
+        false
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for email in [ADA, "slow@example.com"] {
+            host.account(email).await;
+        }
+        database.run("UPDATE users SET password_hash = 'slow' WHERE email = 'slow@example.com'").await;
+        let (entered, (release, go_on)) = (Arc::default(), mpsc::channel());
+        let slow = Slow { entered: Arc::clone(&entered), go_on: Mutex::new(go_on) };
+        let hashing = Hashing { permits: 1, queue: 0, deadline: Duration::from_mins(1) };
+        let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+        let busy = builder.hashing(hashing).verifier(slow).build().await.unwrap();
+
+        assert_eq!(minutes(lock(&host, ADA).await.1), 15);
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        for _ in 0..9 {
+            assert_eq!(
+                try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(),
+                Refusal::InvalidCredentials
+            );
+        }
+        // The tenth, which arms the next wait, comes while the server is busy, and nothing is looked at.
+        let holder = busy.clone();
+        let holder = tokio::spawn(async move {
+            holder.sign_in(Credentials::new("slow@example.com", WRONG), &somebody()).await.map(|_| ())
+        });
+        entered.notified().await;
+        let refused = busy.sign_in(Credentials::new(ADA, WRONG), &somebody()).await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        drop(release);
+        assert!(holder.await.unwrap().is_err());
+
+        host.clock.advance(Duration::from_mins(31));
+        let (looked_at, wait) = lock(&host, ADA).await;
+        assert_eq!((looked_at, minutes(wait)), (1, 30));
     })
     .await;
 }

@@ -166,7 +166,10 @@ statements! {
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
-    RefundLimit = "UPDATE [limits] SET used = used - 1 WHERE bucket = $1 AND used > 0";
+    /// A row that is given its last attempt back is open as if that had never armed the wait: it would lapse with the wait, and
+    /// the next wait be the first again.
+    RefundLimit =
+        "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
     ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
 }
 
