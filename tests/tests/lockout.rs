@@ -358,6 +358,23 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
     .await;
 }
 
+#[tokio::test]
+async fn whoever_unlocks_an_account_takes_over_nobodys_password() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        // Somebody registers with Ada's address, and is not believed; so the account is locked, and Ada gets another mail.
+        let _ = host.register(ADA).await.unwrap();
+        host.deliver().await;
+        lock(&host, ADA).await;
+        let token = host.token_of("/unlock/").await;
+        let recovered = host.auth.unlock(&token, &client()).await.unwrap();
+        assert!(recovered.device_token().is_none(), "nobody was signed in here");
+        let outcome = host.try_sign_in(ADA, PASSWORD).await.unwrap();
+        assert!(matches!(outcome, UserSignIn::Unconfirmed(_)), "{outcome:?}");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_unlock_link_of_many_uses_at_once_works_once() {
     each_database(|database| async move {
