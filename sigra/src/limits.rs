@@ -95,7 +95,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    fn most(self) -> i64 {
+    pub(crate) fn most(self) -> i64 {
         match self {
             Self::InARow { most, .. } | Self::InWindow { most, .. } => i64::from(most),
         }

@@ -31,8 +31,8 @@ pub(super) struct Attempt {
 /// What an attempt is counted in.
 #[derive(Clone, Debug)]
 enum Counter {
-    Overall(Bucket, Limit),
     Network(Bucket, Limit),
+    Overall(Bucket, Limit),
     Account(Bucket, Limit),
     Device(Bucket, Limit, Device),
 }
@@ -80,14 +80,14 @@ impl Attempt {
         if let (Some(device), Some(lockout)) = (device, lockout) {
             counters.push(Counter::Device(device.bucket(), lockout.into(), device));
         } else {
+            if let Some((throttle, network)) = throttle.zip(client.network()) {
+                counters.push(Counter::Network(Bucket::network(network), throttle.into()));
+            }
             if let Some((most, within)) =
                 throttle.and_then(|throttle| Some((throttle.overall?, throttle.within)))
             {
                 let (bucket, most) = Bucket::overall(&identifier, most);
                 counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
-            }
-            if let Some((throttle, network)) = throttle.zip(client.network()) {
-                counters.push(Counter::Network(Bucket::network(network), throttle.into()));
             }
             if let Some(lockout) = lockout {
                 counters.push(Counter::Account(Bucket::account(&identifier), lockout.into()));
@@ -115,12 +115,27 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
         let device = self.known_device(&identifier).await?;
         let attempt = Attempt::new::<U>(identifier, self.client, device);
-        for counter in &attempt.counters {
+        for (counted, counter) in attempt.counters.iter().enumerate() {
             if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
+                self.leave_everybody_theirs(attempt.counters.iter().take(counted)).await?;
                 return Ok(Err((counter.reason(), reached.retry_after)));
             }
         }
         Ok(Ok(attempt))
+    }
+
+    /// The attempt was refused without being looked at. The network it came from keeps it counted, but what everybody shares
+    /// would be used up for nothing by whoever goes on trying a locked account.
+    async fn leave_everybody_theirs(
+        &mut self,
+        counted: impl Iterator<Item = &Counter> + Send,
+    ) -> Result<(), Error> {
+        for counter in counted {
+            if let Counter::Overall(bucket, _) = counter {
+                self.refund(bucket).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The password was wrong. The work is the same whether or not there is such an account.
@@ -135,9 +150,7 @@ impl<U: Account> Unit<'_, U> {
                 {
                     self.tell_the_owner(&attempt.identifier, *wait).await?;
                 }
-                Counter::Device(bucket, limit, device) if self.reached(bucket, *limit).await?.is_some() => {
-                    self.forget_device(device).await?;
-                }
+                Counter::Device(_, limit, device) => self.device_failed(device, limit.most()).await?,
                 _ => {}
             }
         }

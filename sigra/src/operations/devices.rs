@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::limits::Bucket;
 use crate::store::Stamp;
 use crate::store::statements::{
-    DeleteDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice, TouchDevice,
+    CountDeviceFailure, DeleteSpentDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice,
+    TouchDevice,
 };
 use crate::token::DeviceToken;
 use crate::unit::Unit;
@@ -66,9 +67,11 @@ impl<U: Account> Unit<'_, U> {
         Ok(Some(token))
     }
 
-    /// Its attempts are used up: whoever has it is a stranger from now on.
-    pub(super) async fn forget_device(&mut self, Device(id): &Device) -> Result<(), Error> {
-        self.execute(DeleteDevice, &[id]).await?;
+    /// A wrong password. After the most in a row, over whatever time, whoever has the device is a stranger: nothing else keeps a
+    /// thief of its secret from guessing slowly for ever, since failures shut the password for strangers alone.
+    pub(super) async fn device_failed(&mut self, Device(id): &Device, most: i64) -> Result<(), Error> {
+        self.execute(CountDeviceFailure, &[id]).await?;
+        self.execute(DeleteSpentDevice, &[id, &most]).await?;
         Ok(())
     }
 

@@ -44,8 +44,9 @@ impl<U> Sigra<U> {
 
     /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
     ///
-    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on, the
-    /// one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail. Writes one audit row `account.password.reset`: success or refused.
+    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
+    /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
+    /// Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
@@ -72,8 +73,8 @@ impl<U> Sigra<U> {
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
     /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it, forgets
-    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one audit row
-    /// `account.password.change`: success, or refused with the reason.
+    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one
+    /// audit row `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
@@ -136,7 +137,8 @@ impl<U: Account> Shielded<U> {
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
         let hash = async {
-            if !hasher.verify(hasher.admit()?, current, stored).await?.right {
+            // No upgrade: a new password takes its place.
+            if !hasher.verify(hasher.admit()?, current, stored, false).await?.right {
                 return Ok(Err(Reason::WrongPassword));
             }
             if is_shut {
@@ -209,6 +211,8 @@ impl<U: Account> Step<U> for Reset {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
+        // The link proves the address, and the password is from whoever used it.
+        unit.confirm(user_id).await?;
         let recovered = unit.recover(user_id, &identifier).await?;
         unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
         let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
@@ -321,8 +325,8 @@ impl<U: Account> Unit<'_, U> {
         Ok(true)
     }
 
-    /// Ends every session, voids every token and forgets every device of an account: those there are, and, by the epoch, those that a request
-    /// which began earlier is about to create. `false`: the account is in another epoch.
+    /// Ends every session, voids every token and forgets every device of an account: those there are, and, by the epoch, those
+    /// that a request which began earlier is about to create. `false`: the account is in another epoch.
     pub(super) async fn end_everything(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
         if self.execute(AdvanceEpoch, &[user_id, &epoch]).await?.rows != 1 {
             return Ok(false);

@@ -72,10 +72,12 @@ impl<U: feature::Passwords> Shielded<U> {
         let reserved = self.step(Reserve { identifier, client: client.clone() }).await??;
         let Reserved { attempt, candidate } = reserved;
         let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());
+        // Where the password is shut, the right one must not be known by the work that follows a right one.
+        let is_shut = candidate.as_ref().is_some_and(|candidate| attempt.is_shut::<U>(candidate.failures));
         // A place only now: whoever is at a limit must not keep others from the queue.
         let hasher = &self.0.core.hasher;
         let verified = match hasher.admit() {
-            Ok(place) => hasher.verify(place, credentials.password.clone(), stored).await,
+            Ok(place) => hasher.verify(place, credentials.password.clone(), stored, !is_shut).await,
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
@@ -88,6 +90,7 @@ impl<U: feature::Passwords> Shielded<U> {
         };
         let breached = U::POLICY.must_change_password
             && verified.right
+            && !is_shut
             && self.0.core.screening.is_breached(&credentials.password).await;
         let replaces = credentials
             .replaces

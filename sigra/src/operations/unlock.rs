@@ -40,8 +40,9 @@ impl<U> Sigra<U> {
     /// Unlocks an account by the token of a mailed link, and makes the browser that used it a known one. Call it for POST alone:
     /// mail scanners follow links by GET.
     ///
-    /// The link proves the address, so it confirms it. Nobody is signed in. Writes one audit row `account.user.unlock`: success
-    /// or refused.
+    /// Nobody is signed in, and the address is not confirmed by it: whoever registered with another person's address could lock
+    /// the account to have that person confirm it. Until it is confirmed no browser becomes known. Writes one audit row
+    /// `account.user.unlock`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
@@ -101,14 +102,14 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Its owner has proved to have the mailbox: the failures are over, the address is confirmed, and this device is known.
+    /// Its owner has proved to have the mailbox: the failures are over, and this device is known, unless something stands in the
+    /// way of the account.
     pub(super) async fn recover(
         &mut self,
         user_id: &U::Id,
         identifier: &Identifier,
     ) -> Result<Recovered, Error> {
         self.forgive(user_id, identifier).await?;
-        self.confirm(user_id).await?;
         let account = match self.standing(user_id).await? {
             Some(standing) => standing.check().ok(),
             None => None,

@@ -90,8 +90,13 @@ impl Engine {
     ///
     /// Every attempt computes one Argon2id hash of today's cost and one of each example. The account's own hash takes the
     /// place of that which costs the same; what is left over is computed for nothing. Where today's hash was not the
-    /// account's own it becomes so, if the password was right.
-    pub(super) fn verify(&self, password: &Password, stored: Option<&Stored>) -> Result<Verified, Failure> {
+    /// account's own it becomes so, if the password was right and there is to be an upgrade: that may cost one hash more.
+    pub(super) fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&Stored>,
+        upgrade: bool,
+    ) -> Result<Verified, Failure> {
         // Longer than any password can be: the same work on a bounded input, and no.
         let too_long = password.is_too_long();
         let password = if too_long { &[] } else { password.as_bytes() };
@@ -111,7 +116,7 @@ impl Engine {
             _ => Some(self.hash_at(&self.today, password)?),
         };
         let right = matches && !too_long;
-        let successor = stored.filter(|_| right).and_then(|stored| stored.successor(&self.today));
+        let successor = stored.filter(|_| right && upgrade).and_then(|stored| stored.successor(&self.today));
         let upgrade = match (successor, fresh) {
             (Some(params), Some(fresh)) if params == self.today => Some(fresh),
             (Some(params), _) => Some(self.hash_at(&params, password)?),
@@ -190,7 +195,7 @@ mod tests {
     fn memory_is_kept_and_wiped() {
         let engine = engine(Setup::default());
         for _ in 0..3 {
-            engine.verify(&"x".into(), None).unwrap();
+            engine.verify(&"x".into(), None, true).unwrap();
         }
         let kept = engine.memory.free.lock().unwrap();
         assert_eq!(kept.len(), 1);
@@ -202,7 +207,7 @@ mod tests {
         let engine = engine(Setup::default());
         let large = FOREIGN.replace("m=19456", "m=32768");
         let stored = engine.read(PasswordHash::new(large)).unwrap();
-        engine.verify(&"x".into(), stored.as_ref()).unwrap();
+        engine.verify(&"x".into(), stored.as_ref(), true).unwrap();
         assert!(engine.memory.free.lock().unwrap().is_empty());
     }
 
@@ -222,7 +227,7 @@ mod tests {
         let cost = |stored: Option<&str>| {
             let before = engine.computed();
             let stored = stored.and_then(|text| engine.read(PasswordHash::new(text.into())).unwrap());
-            assert!(!engine.verify(&"wrong".into(), stored.as_ref()).unwrap().right);
+            assert!(!engine.verify(&"wrong".into(), stored.as_ref(), true).unwrap().right);
             engine.computed() - before
         };
         assert_eq!(

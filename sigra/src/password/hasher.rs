@@ -108,12 +108,14 @@ impl Hasher {
     }
 
     /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no. A stored
-    /// hash that cannot be read is for the operator's log, and for the visitor like none.
+    /// hash that cannot be read is for the operator's log, and for the visitor like none. `upgrade` makes a better hash of the
+    /// right password, which may take longer than a wrong one does.
     pub(crate) async fn verify(
         &self,
         place: Place,
         password: Password,
         stored: Option<PasswordHash>,
+        upgrade: bool,
     ) -> Result<Verified, Error> {
         // One engine for both: peppers that are replaced meanwhile are for the next attempt.
         let engine = self.engine();
@@ -121,7 +123,7 @@ impl Hasher {
             Some(hash) => engine.read(hash)?,
             None => None,
         };
-        self.compute(place, move || engine.verify(&password, stored.as_ref())).await
+        self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await
     }
 
     /// Runs the work of one attempt on a blocking thread, under one permit. The permit and the place travel into the closure:
@@ -157,7 +159,7 @@ mod tests {
         let hash = hasher.hash(hasher.admit().unwrap(), "correct horse battery".into()).await.unwrap();
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
         let verify = |password: &str, hash: Option<PasswordHash>| {
-            hasher.verify(hasher.admit().unwrap(), password.into(), hash)
+            hasher.verify(hasher.admit().unwrap(), password.into(), hash, true)
         };
         assert!(verify("correct horse battery", Some(hash.clone())).await.unwrap().right);
         assert!(!verify("correct horse batterY", Some(hash.clone())).await.unwrap().right);
@@ -175,7 +177,12 @@ mod tests {
         let foreign = "$argon2id$v=19$m=19456,t=2,p=1$c2lncmFzaWdyYXNpZ3JhIQ$UYXtGa1cM9YtxEXcWXnBfOKd6trEL0x7mntysjlHt4M";
         let hasher = hasher(1, 1);
         let verify = |password: &str| {
-            hasher.verify(hasher.admit().unwrap(), password.into(), Some(PasswordHash::new(foreign.into())))
+            hasher.verify(
+                hasher.admit().unwrap(),
+                password.into(),
+                Some(PasswordHash::new(foreign.into())),
+                true,
+            )
         };
         assert!(verify("correct horse battery").await.unwrap().right);
         assert!(!verify("correct horse battery!").await.unwrap().right);

@@ -94,21 +94,23 @@ statements! {
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, epoch, created_at, last_seen_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        "INSERT INTO [devices] (id, user_id, token_hash, epoch, failures, created_at, last_seen_at, expires_at) \
+         VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
+    /// Its owner is there: the row of failures is over.
     TouchDevice =
-        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2 \
+        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0 \
          WHERE token_hash = $3 AND user_id = $4 AND expires_at > $5 AND epoch = $6";
     /// The device that is one too many.
     SurplusDevice =
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
     DeleteSurplusDevices =
         "DELETE FROM [devices] WHERE user_id = $1 AND (last_seen_at < $2 OR (last_seen_at = $3 AND id <= $4))";
-    DeleteDevice = "DELETE FROM [devices] WHERE id = $1";
+    CountDeviceFailure = "UPDATE [devices] SET failures = failures + 1 WHERE id = $1";
+    DeleteSpentDevice = "DELETE FROM [devices] WHERE id = $1 AND failures >= $2";
     DeleteDevices = "DELETE FROM [devices] WHERE user_id = $1";
 }
 
@@ -164,7 +166,10 @@ statements! {
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
-    RefundLimit = "UPDATE [limits] SET used = used - 1 WHERE bucket = $1 AND used > 0";
+    /// A row that is given its last attempt back is open as if that had never armed the wait: it would lapse with the wait, and
+    /// the next wait be the first again.
+    RefundLimit =
+        "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
     ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
 }
 
@@ -274,6 +279,7 @@ statements! {
          user_id {user_id} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
          epoch {integer} NOT NULL, \
+         failures {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
