@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::Duration;
 
 use sigra::{Client, Credentials, Error, Refusal, Sigra};
+use sigra_tests::crowd::at_once;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, links, token_in};
 use sigra_tests::users::{Customer, Member, connect};
@@ -20,31 +20,6 @@ const WRONG: &str = "a wrong password here";
 async fn two(database: Database) -> [Host; 2] {
     let first = Host::start(database.clone()).await;
     [first, Host::join(database).await]
-}
-
-/// Runs tasks that all wait at one gate, and gives what came of each.
-async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let tasks: Vec<F> = tasks.into_iter().collect();
-    let gate = std::sync::Arc::new(tokio::sync::Barrier::new(tasks.len()));
-    let running: Vec<_> = tasks
-        .into_iter()
-        .map(|task| {
-            let gate = gate.clone();
-            tokio::spawn(async move {
-                gate.wait().await;
-                task.await
-            })
-        })
-        .collect();
-    let mut results = Vec::new();
-    for task in running {
-        results.push(task.await.unwrap());
-    }
-    results
 }
 
 /// Every visitor from a network of its own.
