@@ -50,9 +50,11 @@ impl Bucket {
     }
 
     /// Failed attempts of everybody together. Every attempt writes to such a row, so a large limit is dealt out over several,
-    /// each with its part of it; an address always falls to the same one.
-    pub(crate) fn overall(identifier: &Identifier, most: u32) -> (Self, u32) {
-        let rows = (most / ATTEMPTS_A_ROW).clamp(1, MOST_ROWS);
+    /// each with its part of it; an address always falls to the same one. One network can use up half a part at most, or it would
+    /// keep everybody out whose address falls there.
+    pub(crate) fn overall(identifier: &Identifier, most: u32, per_network: u32) -> (Self, u32) {
+        let a_row = ATTEMPTS_A_ROW.max(per_network.saturating_mul(2));
+        let rows = (most / a_row).clamp(1, MOST_ROWS);
         let Self(hash) = Self::account(identifier);
         let row = u32::from(hash.first().copied().unwrap_or_default()) % rows;
         (Self::new("overall", &format!("{row}/{rows}")), most / rows)
@@ -245,4 +247,23 @@ impl<U: Account> Unit<'_, U> {
 /// Rounded up, so that a visitor who waits as long as told is not told again.
 fn whole_seconds(left: time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(left.whole_seconds().max(0)).unwrap_or(0) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_network_can_use_up_a_row_of_the_limit_for_everybody() {
+        let somebody = Identifier::of_attempt("ada@example.com");
+        for (overall, per_network) in
+            [(1000, 100), (1000, 400), (10_000, 600), (10_000_000, 100_000), (300, 100)]
+        {
+            let (_, most) = Bucket::overall(&somebody, overall, per_network);
+            assert!(most >= 2 * per_network, "{per_network} of {most}, of {overall}");
+            assert!(most <= overall);
+        }
+        // Large ones are dealt out all the same.
+        assert_eq!(Bucket::overall(&somebody, 10_000, 100).1, 625);
+    }
 }

@@ -475,3 +475,47 @@ async fn two_nodes_share_nothing_but_the_database() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_can_happen_to_a_locked_account_may_happen_at_once() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let host = &nodes[0];
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let (id, home) = (session.user().id, session.device_token().unwrap().expose().to_owned());
+        let at_home = move |number: usize| visitor(number).with_device_token(&home);
+        for number in 0..30 {
+            let _ = host.auth.sign_in(Credentials::new(ADA, PASSWORD), &visitor(number)).await.unwrap();
+        }
+        for round in 0..4 {
+            host.auth.request_unlock(ADA, &visitor(100 + round)).await.unwrap();
+            let token = host.token_of("/unlock/").await;
+            // Nobody gets an error that an operator would have to look at, whichever comes first.
+            let refused = |error: Error| assert!(error.refusal().is_some(), "{error}");
+            let tasks = (0..64).map(|number| {
+                let auth = nodes[number % 2].auth.clone();
+                let (token, stranger, home) = (token.clone(), visitor(1000 + number), at_home(number));
+                async move {
+                    let attempt = |password: &str| Credentials::new(ADA, password);
+                    let result = match number % 8 {
+                        0 => auth.sign_in(attempt(WRONG), &stranger).await.map(|_| ()),
+                        1 => auth.sign_in(attempt(WRONG), &home).await.map(|_| ()),
+                        2 => auth.sign_in(attempt(PASSWORD), &stranger).await.map(|_| ()),
+                        3 => auth.sign_in(attempt(PASSWORD), &home).await.map(|_| ()),
+                        4 => auth.unlock(&token, &stranger).await.map(|_| ()),
+                        5 => auth.unlock_account("root", &id, &stranger).await.map(|_| ()),
+                        6 => auth.request_unlock(ADA, &stranger).await.map(|_| ()),
+                        _ => auth.sweep().await.map(|_| ()),
+                    };
+                    result.err()
+                }
+            });
+            at_once(tasks).await.into_iter().flatten().for_each(refused);
+        }
+        assert!(host.database.count("sigra_devices", "1 = 1").await <= 20 + 16);
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 0);
+    })
+    .await;
+}

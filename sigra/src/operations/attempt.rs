@@ -83,10 +83,10 @@ impl Attempt {
             if let Some((throttle, network)) = throttle.zip(client.network()) {
                 counters.push(Counter::Network(Bucket::network(network), throttle.into()));
             }
-            if let Some((most, within)) =
-                throttle.and_then(|throttle| Some((throttle.overall?, throttle.within)))
+            if let Some((throttle, most)) = throttle.and_then(|throttle| Some((throttle, throttle.overall?)))
             {
-                let (bucket, most) = Bucket::overall(&identifier, most);
+                let (bucket, most) = Bucket::overall(&identifier, most, throttle.per_network);
+                let within = throttle.within;
                 counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
             }
             if let Some(lockout) = lockout {
