@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::policy::{LockoutPolicy, ThrottlePolicy};
 use crate::store::Stamp;
 use crate::store::statements::{
-    ClearLimit, CountInARow, CountInWindow, LimitReachedUntil, RefundLimit, RestartLimit, StartLimit,
+    ClearLimit, CountFailure, CountInARow, CountInWindow, ForgetFailures, LimitReachedUntil, RefundLimit,
+    RestartLimit, StartLimit,
 };
 use crate::unit::Unit;
 
@@ -42,6 +43,11 @@ impl Bucket {
     /// Wrong passwords for one address.
     pub(crate) fn account(identifier: &Identifier) -> Self {
         Self::new("account", identifier.as_str())
+    }
+
+    /// As the table and the account have it.
+    pub(crate) fn as_bytes(&self) -> &Vec<u8> {
+        &self.0
     }
 
     /// Wrong passwords from one browser in which the account is known.
@@ -234,6 +240,18 @@ impl<U: Account> Unit<'_, U> {
     /// Gives one attempt back.
     pub(crate) async fn refund(&mut self, bucket: &Bucket) -> Result<(), Error> {
         self.execute(RefundLimit, &[&bucket.0]).await?;
+        Ok(())
+    }
+
+    /// Counts a failure of this bucket for good: it is not forgotten with the wait.
+    pub(crate) async fn count_failure(&mut self, bucket: &Bucket) -> Result<(), Error> {
+        self.execute(CountFailure, &[&bucket.0]).await?;
+        Ok(())
+    }
+
+    /// Forgets the failures of this bucket, and lets its wait stand.
+    pub(crate) async fn forget_failures(&mut self, bucket: &Bucket) -> Result<(), Error> {
+        self.execute(ForgetFailures, &[&bucket.0]).await?;
         Ok(())
     }
 

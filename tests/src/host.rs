@@ -213,6 +213,17 @@ pub fn prepare<U: Account>(builder: Builder<U>, clock: Arc<TestClock>) -> Builde
     })
 }
 
+/// As if an account that was tried once had been tried a hundred times.
+///
+/// # Panics
+/// The database refuses it.
+pub async fn shut_password(database: &Database, email: &str) {
+    let sql = format!(
+        "UPDATE sigra_limits SET failures = 95 WHERE bucket = (SELECT bucket FROM sigra_accounts WHERE identifier = '{email}')"
+    );
+    database.run(&sql).await;
+}
+
 /// Where the links in the tests' mails lead.
 ///
 /// # Panics

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{Client, Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
 use sigra_tests::database::{Dump, Kind, cells};
-use sigra_tests::host::{client, client_number, links, token_in};
+use sigra_tests::host::{client, client_number, links, shut_password, token_in};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
 
 const ADA: &str = "ada@example.com";
@@ -71,9 +71,8 @@ impl Scene {
         let leaked = host.sign_in("leaked@example.com").await.user().id;
         assert!(host.auth.require_password_change("root", &leaked, &client()).await.unwrap());
         let shut = host.sign_in("shut@example.com").await.user().id;
-        host.database
-            .run("UPDATE sigra_accounts SET failures = 95 WHERE identifier = 'shut@example.com'")
-            .await;
+        assert!(host.try_sign_in("shut@example.com", WRONG).await.is_err());
+        shut_password(&host.database, "shut@example.com").await;
         let disabled = host.sign_in("disabled@example.com").await.user().id;
         assert!(host.auth.disable_account("root", &disabled, &client()).await.unwrap());
 

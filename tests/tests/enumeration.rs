@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sigra::{Credentials, Error};
 use sigra_tests::database::Dump;
-use sigra_tests::host::{client_of_network, somebody};
+use sigra_tests::host::{client_of_network, shut_password, somebody};
 use sigra_tests::http::{Format, Line, Reply, Request, loopback};
 use sigra_tests::site::Site;
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, each_database};
@@ -281,8 +281,8 @@ impl State {
                 assert!(host.auth.require_password_change("root", &id, &somebody()).await.unwrap());
             }
             Self::Shut => {
-                let shut = format!("UPDATE sigra_accounts SET failures = 95 WHERE identifier = '{email}'");
-                host.database.run(&shut).await;
+                assert!(host.try_sign_in(email, WRONG).await.is_err());
+                shut_password(&host.database, email).await;
             }
             Self::Locked | Self::LockedUnknown => {
                 for _ in 0..10 {

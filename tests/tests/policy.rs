@@ -13,7 +13,7 @@ use sigra::password::breached::{
 };
 use sigra::password::{PasswordProblem, Strength};
 use sigra::{Builder, Error, Failure, Keyring, Refusal, Sigra};
-use sigra_tests::host::{client, users_table};
+use sigra_tests::host::{client, shut_password, users_table};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
 const ADA: &str = "ada.lovelace@example.com";
@@ -363,7 +363,8 @@ async fn a_shut_password_is_neither_looked_up_nor_hashed_anew_where_it_is_the_ri
         let pepper = Keyring::parse("p1:cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLXBlcHA").unwrap();
         let builder = Sigra::<User>::builder().url(database.url()).pepper(pepper);
         let host = Host::with(database, builder.breached_passwords(source, WhenUnavailable::Refuse)).await;
-        host.database.run("UPDATE sigra_accounts SET failures = 95").await;
+        assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
+        shut_password(&host.database, ADA).await;
         for password in ["a wrong password here", PASSWORD] {
             let hashed = host.auth.hashes_computed();
             let refused = host.try_sign_in(ADA, password).await.unwrap_err();

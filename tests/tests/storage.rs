@@ -398,8 +398,8 @@ async fn fill(database: &Database) {
                     "{numbers} INSERT INTO users (id, email, display_name) \
                      SELECT randomblob(16), 'u' || i || '@example.com', 'u' FROM n"
                 ),
-                "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
-                 SELECT id, email, 0, 0, 0 FROM users WHERE email LIKE 'u%'"
+                "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
+                 SELECT id, email, 0, id, 0 FROM users WHERE email LIKE 'u%'"
                     .to_owned(),
                 "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
                  idle_expires_at, expires_at) SELECT randomblob(16), id, randomblob(32), 0, 0, 0, 0, \
@@ -412,8 +412,8 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT gen_random_uuid(), 'u' || i || '@example.com', 'u' FROM generate_series(1, {MANY}) i"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
-             SELECT id, email, 0, 0, now() FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
+             SELECT id, email, 0, sha256(email::bytea), now() FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
              idle_expires_at, expires_at) SELECT gen_random_uuid(), id, sha256(email::bytea), 0, 0, now(), now(), \
@@ -425,8 +425,8 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT UNHEX(MD5(seq)), CONCAT('u', seq, '@example.com'), 'u' FROM seq_1_to_{MANY}"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, failures, created_at) \
-             SELECT id, email, 0, 0, NOW(6) FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
+             SELECT id, email, 0, id, NOW(6) FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
              idle_expires_at, expires_at) SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 0, 0, NOW(6), NOW(6), \

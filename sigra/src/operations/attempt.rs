@@ -9,7 +9,6 @@ use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
-use crate::store::statements::{CountFailure, ForgetFailures};
 use crate::unit::Unit;
 
 use super::MailKind;
@@ -140,15 +139,15 @@ impl<U: Account> Unit<'_, U> {
 
     /// The password was wrong. The work is the same whether or not there is such an account.
     pub(super) async fn attempt_failed(&mut self, attempt: &Attempt) -> Result<(), Error> {
-        if U::POLICY.lockout.is_some() {
-            self.execute(CountFailure, &[&attempt.identifier.as_str()]).await?;
-        }
         for counter in &attempt.counters {
             match counter {
-                Counter::Account(bucket, limit @ Limit::InARow { wait, .. })
-                    if self.reached(bucket, *limit).await?.is_some() =>
-                {
-                    self.tell_the_owner(&attempt.identifier, *wait).await?;
+                Counter::Account(bucket, limit) => {
+                    self.count_failure(bucket).await?;
+                    if let Limit::InARow { wait, .. } = limit
+                        && self.reached(bucket, *limit).await?.is_some()
+                    {
+                        self.tell_the_owner(&attempt.identifier, *wait).await?;
+                    }
                 }
                 Counter::Device(_, limit, device) => self.device_failed(device, limit.most()).await?,
                 _ => {}
@@ -168,15 +167,9 @@ impl<U: Account> Unit<'_, U> {
     }
 
     /// The password was right.
-    pub(super) async fn attempt_succeeded(
-        &mut self,
-        attempt: &Attempt,
-        user_id: &U::Id,
-        failures: i64,
-    ) -> Result<(), Error> {
-        // The account before its counters, as everywhere.
+    pub(super) async fn attempt_succeeded(&mut self, attempt: &Attempt, failures: i64) -> Result<(), Error> {
         if failures > 0 {
-            self.execute(ForgetFailures, &[user_id]).await?;
+            self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
         }
         for counter in &attempt.counters {
             if counter.ends_with_success() {

@@ -291,8 +291,7 @@ impl<U: Account> Step<U> for Change<U> {
         if !unit.replace_password(user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
-        // Its failures went with the old password.
-        unit.attempt_succeeded(&self.attempt, user_id, 0).await?;
+        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
         let standing = unit.standing(user_id).await?;
         let identifier =
             standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));

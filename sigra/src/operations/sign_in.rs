@@ -231,7 +231,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
-        unit.attempt_succeeded(&self.attempt, user_id, candidate.failures).await?;
+        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
         let account = match standing {
             Ok(account) => account,
             Err(obstacle) => {

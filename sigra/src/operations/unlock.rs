@@ -10,7 +10,6 @@ use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::Bucket;
-use crate::store::statements::ForgetFailures;
 use crate::token::{DeviceToken, ForUnlockAccount, Token};
 use crate::unit::{Recorded, Step, Unit};
 
@@ -109,7 +108,7 @@ impl<U: Account> Unit<'_, U> {
         user_id: &U::Id,
         identifier: &Identifier,
     ) -> Result<Recovered, Error> {
-        self.forgive(user_id, identifier).await?;
+        self.clear(&Bucket::account(identifier)).await?;
         let account = match self.standing(user_id).await? {
             Some(standing) => standing.check().ok(),
             None => None,
@@ -119,11 +118,6 @@ impl<U: Account> Unit<'_, U> {
             None => None,
         };
         Ok(Recovered { device })
-    }
-
-    async fn forgive(&mut self, user_id: &U::Id, identifier: &Identifier) -> Result<(), Error> {
-        self.execute(ForgetFailures, &[user_id]).await?;
-        self.clear(&Bucket::account(identifier)).await
     }
 }
 
@@ -176,7 +170,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByOperator<U> {
             let entry = Entry::refused(Event::UnlockAccount, self.actor.clone(), Reason::NothingToDo);
             return unit.record(entry.of(&self.user_id), false).await;
         };
-        unit.forgive(&self.user_id, &Identifier::from_stored(standing.identifier)).await?;
+        unit.clear(&Bucket::account(&Identifier::from_stored(standing.identifier))).await?;
         unit.record(Entry::success(Event::UnlockAccount, self.actor.clone()).of(&self.user_id), true).await
     }
 }

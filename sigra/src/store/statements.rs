@@ -24,16 +24,18 @@ statements! {
     LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
     /// The unique index on the identifier decides between two registrations at once.
     InsertAccount =
-        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, failures, created_at) \
-         VALUES ($1, $2, 0, 0, $3){on_conflict}";
+        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, created_at) \
+         VALUES ($1, $2, 0, $3, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
-        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.identifier = $1";
     /// The same for a user who is signed in.
     CredentialsOf =
-        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.user_id = $1";
     /// What may stand in the way of a session.
     Standing =
@@ -43,13 +45,9 @@ statements! {
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
     /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.
     HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
-    /// One more failure in a row. The same statement for an address that nobody has.
-    CountFailure = "UPDATE [accounts] SET failures = failures + 1 WHERE identifier = $1";
-    /// The row of failures is over.
-    ForgetFailures = "UPDATE [accounts] SET failures = 0 WHERE user_id = $1";
     RequireChange =
         "UPDATE [accounts] SET must_change_since = $1 WHERE user_id = $2 AND must_change_since IS NULL";
-    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, failures = 0 WHERE user_id = $1";
+    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
@@ -162,7 +160,8 @@ statements! {
          WHERE bucket = $9 AND (resets_at <= $10 OR resets_at > $11)";
     /// The first ever.
     StartLimit =
-        "INSERT{ignore} INTO [limits] (bucket, used, wait, resets_at, forget_at) VALUES ($1, $2, $3, $4, $5){on_conflict}";
+        "INSERT{ignore} INTO [limits] (bucket, used, failures, wait, resets_at, forget_at) \
+         VALUES ($1, $2, 0, $3, $4, $5){on_conflict}";
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
@@ -170,6 +169,10 @@ statements! {
     /// the next wait be the first again.
     RefundLimit =
         "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
+    /// One more failure in a row over all waits, whether or not there is such an account.
+    CountFailure = "UPDATE [limits] SET failures = failures + 1 WHERE bucket = $1";
+    /// The row of failures is over, the wait is not.
+    ForgetFailures = "UPDATE [limits] SET failures = 0 WHERE bucket = $1";
     ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
 }
 
@@ -210,9 +213,12 @@ statements! {
     SweepTokens =
         "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
+    /// The failures of an account are kept until its owner is back; those of an address that nobody has are not.
     SweepLimits =
-        "DELETE FROM [limits] WHERE bucket IN (SELECT bucket FROM [limits] WHERE forget_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 LIMIT 500";
+        "DELETE FROM [limits] WHERE bucket IN (SELECT l.bucket FROM [limits] l WHERE l.forget_at <= $1 \
+         AND (l.failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = l.bucket)) LIMIT 500)",
+        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 \
+         AND (failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = [limits].bucket)) LIMIT 500";
     SweepDevices =
         "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
@@ -247,7 +253,7 @@ statements! {
          user_id {user_id} NOT NULL PRIMARY KEY, \
          identifier {name} NOT NULL UNIQUE, \
          epoch {integer} NOT NULL, \
-         failures {integer} NOT NULL, \
+         bucket {bytes} NOT NULL UNIQUE, \
          confirmed_at {stamp} NULL, \
          must_change_since {stamp} NULL, \
          created_at {stamp} NOT NULL, \
@@ -317,6 +323,7 @@ statements! {
         "CREATE TABLE IF NOT EXISTS [limits] (\
          bucket {bytes} NOT NULL PRIMARY KEY, \
          used {integer} NOT NULL, \
+         failures {integer} NOT NULL, \
          wait {integer} NOT NULL, \
          resets_at {stamp} NOT NULL, \
          forget_at {stamp} NOT NULL) {options}";
