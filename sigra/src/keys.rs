@@ -96,7 +96,7 @@ pub mod reset_password {
 /// `must_change_password`
 pub const must_change_password: () = ();
 
-/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).
+/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to a day; at most 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).
 ///
 /// `lockout(after = 10, wait = "15m")`
 pub const lockout: () = ();

@@ -115,7 +115,7 @@ impl<U> NewSession<U> {
         self.device.as_ref()
     }
 
-    /// Session and secret.
+    /// Session and secret. Take the [`device_token`](Self::device_token) first: it is dropped.
     #[must_use]
     pub fn into_parts(self) -> (Session<U>, SessionToken) {
         (self.session, self.token)

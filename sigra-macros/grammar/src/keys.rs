@@ -373,7 +373,7 @@ pub static LOCKOUT: Key = Key::new(
     r#"lockout(after = 10, wait = "15m")"#,
     "After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers \
      in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to \
-     a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).",
+     a day; at most 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).",
 )
 .misuse(r#"lockout(after = 1000, wait = "15m")"#)
 .inner(&[&lockout::AFTER, &lockout::WAIT])

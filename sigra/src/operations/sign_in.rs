@@ -25,10 +25,11 @@ impl<U> Sigra<U> {
     ///
     /// The attempt is counted in the database before the password is looked at: where the account is known in the client's
     /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
-    /// as `lockout` and `throttle` say. Then one hash is computed whether or not
-    /// there is such an account, and only then is it looked at how the account stands: with a wrong password an unknown, a
-    /// disabled, an unconfirmed and a plain account get one answer after the same work (ASVS 6.3.8). A right password
-    /// clears the account's count, and its owner learns through a variant of the outcome what stands in the way.
+    /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
+    /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
+    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut. A right
+    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way. With
+    /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
