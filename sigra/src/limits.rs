@@ -56,12 +56,17 @@ impl Bucket {
     }
 
     /// Failed attempts of everybody together. Every attempt writes to such a row, so a large limit is dealt out over several,
-    /// each with its part of it; an address always falls to the same one. One network can use up half a part at most, or it would
-    /// keep everybody out whose address falls there.
-    pub(crate) fn overall(identifier: &Identifier, most: u32, per_network: u32) -> (Self, u32) {
+    /// each with its part of it. A network always falls to the same one, and can use up half a part at most, or it would keep
+    /// everybody out whose network falls there; where the network is not known the address is taken for it.
+    pub(crate) fn overall(
+        network: Option<ClientNet>,
+        identifier: &Identifier,
+        most: u32,
+        per_network: u32,
+    ) -> (Self, u32) {
         let a_row = ATTEMPTS_A_ROW.max(per_network.saturating_mul(2));
         let rows = (most / a_row).clamp(1, MOST_ROWS);
-        let Self(hash) = Self::account(identifier);
+        let Self(hash) = network.map_or_else(|| Self::account(identifier), Self::network);
         let row = u32::from(hash.first().copied().unwrap_or_default()) % rows;
         (Self::new("overall", &format!("{row}/{rows}")), most / rows)
     }

@@ -115,10 +115,10 @@ impl<U> NewSession<U> {
         self.device.as_ref()
     }
 
-    /// Session and secret. Take the [`device_token`](Self::device_token) first: it is dropped.
+    /// Session, its secret, and the secret of the device where there is one.
     #[must_use]
-    pub fn into_parts(self) -> (Session<U>, SessionToken) {
-        (self.session, self.token)
+    pub fn into_parts(self) -> (Session<U>, SessionToken, Option<DeviceToken>) {
+        (self.session, self.token, self.device)
     }
 }
 

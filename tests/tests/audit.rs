@@ -212,8 +212,8 @@ fn cases() -> Vec<Case> {
             s => s.host.auth.request_unlock("nobody@example.com", &client())),
         case!("account.user.request_unlock refused mail_limit",
             s => s.host.auth.request_unlock("eager@example.com", &client())),
-        case!("account.user.unlock refused invalid_token", s => s.host.auth.unlock("nonsense", &client())),
-        case!("account.user.unlock success -", s => s.host.auth.unlock(&s.unlock, &client())),
+        case!("account.user.unlock refused invalid_token", s => s.host.auth.unlock_by_link("nonsense", &client())),
+        case!("account.user.unlock success -", s => s.host.auth.unlock_by_link(&s.unlock, &client())),
         case!("account.user.unlock success -",
             s => s.host.auth.unlock_account("root", &s.leaked, &client())),
         case!("account.user.unlock refused nothing_to_do",
@@ -439,7 +439,7 @@ async fn without_its_row_no_operation_changes_anything() {
         assert_eq!(scene.host.deliver().await, 1);
         scene.host.auth.confirm_email(&scene.link, &client()).await.unwrap();
         scene.host.auth.confirm_email_code("code@example.com", &scene.code, &client()).await.unwrap();
-        scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
     })
     .await;
@@ -717,7 +717,7 @@ async fn assert_nothing_opens(host: &Host, found: &[(String, String, String)]) {
             assert!(host.auth.session(&candidate).await.unwrap().is_none(), "{value} is a session");
             for result in [
                 host.auth.reset_password(&candidate, THIRD, &client()).await.map(|_| ()),
-                host.auth.unlock(&candidate, &client()).await.map(|_| ()),
+                host.auth.unlock_by_link(&candidate, &client()).await.map(|_| ()),
                 host.auth.confirm_email(&candidate, &client()).await.map(|_| ()),
             ] {
                 let error = result.expect_err(value);
@@ -766,7 +766,7 @@ async fn no_secret_is_stored_or_logged_and_nothing_stored_opens_anything() {
         // All the while the true ones were good.
         assert!(host.is_live(&session).await);
         host.auth.confirm_email(&confirmation, &client()).await.unwrap();
-        host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
         let _: SessionId = host.sign_in_with(ADA, FIRST).await.session().id();
     })
     .await;

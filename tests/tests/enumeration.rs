@@ -432,7 +432,7 @@ async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
         }
         match what {
             "used" if kind == "confirm" => drop(host.auth.confirm_email(&mine, &somebody()).await.unwrap()),
-            "used" if kind == "unlock" => drop(host.auth.unlock(&mine, &somebody()).await.unwrap()),
+            "used" if kind == "unlock" => drop(host.auth.unlock_by_link(&mine, &somebody()).await.unwrap()),
             "used" => drop(host.auth.reset_password(&mine, OTHER_PASSWORD, &somebody()).await.unwrap()),
             "disabled" => assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap()),
             "deleted" => host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await,

@@ -631,7 +631,7 @@ async fn a_pool_of_the_hosts_own_carries_the_whole_flow() {
         let mailbox = Mailbox::default();
         auth.deliver_mail(&mailbox, &host::links()).await.unwrap();
         let token = host::token_in(&mailbox.last().unwrap(), "/reset/");
-        auth.reset_password(&token, sigra_tests::OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = auth.reset_password(&token, sigra_tests::OTHER_PASSWORD, &client()).await.unwrap();
         assert!(auth.session(session.token().expose()).await.unwrap().is_none());
         assert!(sign_in(&auth, ADA).await.is_err());
         assert!(auth.activity(other.session(), 50).await.unwrap().len() > 4);

@@ -84,7 +84,8 @@ impl Attempt {
             }
             if let Some((throttle, most)) = throttle.and_then(|throttle| Some((throttle, throttle.overall?)))
             {
-                let (bucket, most) = Bucket::overall(&identifier, most, throttle.per_network);
+                let (bucket, most) =
+                    Bucket::overall(client.network(), &identifier, most, throttle.per_network);
                 let within = throttle.within;
                 counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
             }

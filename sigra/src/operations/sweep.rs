@@ -81,7 +81,7 @@ impl<U: Account> Step<U> for Sweep<U> {
             sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
             devices: unit.execute(SweepDevices, &[&now]).await?.rows,
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
-            limits: unit.execute(SweepLimits, &[&now]).await?.rows,
+            limits: unit.execute(SweepLimits, &[&now, &now]).await?.rows,
             audit: 0,
         };
         if let Some(retain) = U::POLICY.audit.retain {

@@ -21,6 +21,7 @@ pub(super) const UNLOCK_WITHIN: Duration = Duration::from_hours(24);
 
 /// A mailed link has proved who is there. It is no session: the user signs in with the password, and is let try it.
 #[derive(Clone, Debug)]
+#[must_use = "put its device token into a cookie, or strangers can lock the owner out again"]
 #[non_exhaustive]
 pub struct Recovered {
     device: Option<DeviceToken>,
@@ -46,7 +47,7 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
     /// [`Failure`](crate::Failure).
-    pub fn unlock<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
+    pub fn unlock_by_link<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
     where
         U: feature::Lockout,
     {
@@ -108,7 +109,7 @@ impl<U: Account> Unit<'_, U> {
         user_id: &U::Id,
         identifier: &Identifier,
     ) -> Result<Recovered, Error> {
-        self.clear(&Bucket::account(identifier)).await?;
+        self.open_again(identifier).await?;
         let account = match self.standing(user_id).await? {
             Some(standing) => standing.check().ok(),
             None => None,
@@ -118,6 +119,12 @@ impl<U: Account> Unit<'_, U> {
             None => None,
         };
         Ok(Recovered { device })
+    }
+
+    /// It may be tried again, and its owner is told anew when that is used up.
+    async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
+        self.clear(&Bucket::account(identifier)).await?;
+        self.clear(&Bucket::mail(MailKind::AccountLocked.name(), identifier)).await
     }
 }
 
@@ -170,7 +177,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByOperator<U> {
             let entry = Entry::refused(Event::UnlockAccount, self.actor.clone(), Reason::NothingToDo);
             return unit.record(entry.of(&self.user_id), false).await;
         };
-        unit.clear(&Bucket::account(&Identifier::from_stored(standing.identifier))).await?;
+        unit.open_again(&Identifier::from_stored(standing.identifier)).await?;
         unit.record(Entry::success(Event::UnlockAccount, self.actor.clone()).of(&self.user_id), true).await
     }
 }

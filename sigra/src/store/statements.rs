@@ -213,11 +213,12 @@ statements! {
     SweepTokens =
         "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
-    /// The failures of an account are kept until its owner is back; those of an address that nobody has are not.
+    /// The failures of an account are kept until its owner is back; those of an address that nobody has are not. The time stands
+    /// twice: PostgreSQL looks at a row again that was restarted while it waited, and only at what is outside the parentheses.
     SweepLimits =
-        "DELETE FROM [limits] WHERE bucket IN (SELECT l.bucket FROM [limits] l WHERE l.forget_at <= $1 \
+        "DELETE FROM [limits] WHERE forget_at <= $1 AND bucket IN (SELECT l.bucket FROM [limits] l WHERE l.forget_at <= $2 \
          AND (l.failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = l.bucket)) LIMIT 500)",
-        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 \
+        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 AND forget_at <= $2 \
          AND (failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = [limits].bucket)) LIMIT 500";
     SweepDevices =
         "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
