@@ -16,6 +16,7 @@ pub mod node;
 pub mod pool;
 pub mod random;
 pub mod site;
+pub mod statistics;
 pub mod users;
 pub mod wire;
 

@@ -63,10 +63,16 @@ impl Site {
         Browser { client, base: self.base.clone(), cookies: Mutex::default() }
     }
 
+    /// The number of the process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// The most memory that the process ever had, in KiB, where the system says so.
     #[must_use]
     pub fn peak_memory(&self) -> Option<u64> {
-        self.process.id().and_then(crate::node::peak_memory)
+        self.id().and_then(crate::node::peak_memory)
     }
 
     /// Kills the process, as a crash would.
