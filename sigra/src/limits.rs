@@ -282,11 +282,11 @@ mod tests {
         for (overall, per_network) in
             [(1000, 100), (1000, 400), (10_000, 600), (10_000_000, 100_000), (300, 100)]
         {
-            let (_, most) = Bucket::overall(&somebody, overall, per_network);
+            let (_, most) = Bucket::overall(None, &somebody, overall, per_network);
             assert!(most >= 2 * per_network, "{per_network} of {most}, of {overall}");
             assert!(most <= overall);
         }
         // Large ones are dealt out all the same.
-        assert_eq!(Bucket::overall(&somebody, 10_000, 100).1, 625);
+        assert_eq!(Bucket::overall(None, &somebody, 10_000, 100).1, 625);
     }
 }
