@@ -36,6 +36,10 @@ pub(crate) enum Purpose {
     ConfirmEmailCode,
     ResetPassword,
     Pepper,
+    AuditRow,
+    AuditSeal,
+    AuditTree,
+    AuditCheckpoint,
 }
 
 impl Purpose {
@@ -47,6 +51,10 @@ impl Purpose {
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
             Self::Pepper => b"sigra/v1/pepper",
+            Self::AuditRow => b"sigra/v1/audit-row",
+            Self::AuditSeal => b"sigra/v1/audit-seal",
+            Self::AuditTree => b"sigra/v1/audit-tree",
+            Self::AuditCheckpoint => b"sigra/v1/audit-checkpoint",
         }
     }
 }
@@ -147,6 +155,11 @@ impl Keyring {
     /// The id of the key that writes.
     pub(crate) fn current(&self) -> &str {
         self.keys.first().map_or("", |key| &key.id)
+    }
+
+    /// The ids of the keys, newest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
     }
 
     /// The key that is derived from one of the ring for a purpose; `None` where the ring has no such key.

@@ -23,6 +23,9 @@ const FORGET_AFTER: Duration = Duration::from_hours(24);
 /// How often a row that comes and goes is looked at before the attempt is refused.
 const MAX_LOOKS: u32 = 64;
 
+/// Slots into which the networks of refusals fall.
+const SLOTS: u8 = 32;
+
 /// What attempts are counted for. Unknown addresses have counters like known ones: a limit tells nothing about an account.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket(Vec<u8>);
@@ -51,6 +54,17 @@ impl Bucket {
     /// Mails of one kind to one address.
     pub(crate) fn mail(kind: &str, identifier: &Identifier) -> Self {
         Self::new(&format!("mail-{kind}"), identifier.as_str())
+    }
+
+    /// Refusals of one kind, from the networks of one slot: however many networks there are, the slots are few.
+    pub(crate) fn refusals(event: &str, reason: &str, network: Option<ClientNet>) -> Self {
+        let slot = network.map(|network| Sha256::digest(network.limit_key())[0] % SLOTS);
+        Self::new("refusals", &format!("{event} {reason} {slot:?}"))
+    }
+
+    /// The key in the table.
+    pub(crate) fn key(&self) -> &Vec<u8> {
+        &self.0
     }
 
     /// A hash, so that the table has keys of one length and no addresses. It has no key: limits outlive the rotation of keys.

@@ -245,7 +245,7 @@ async fn change(scene: &Scene) -> Result<(), Error> {
 
 /// The names of a kind that the library's source gives its events or reasons.
 fn names(of: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let source = include_str!("../../sigra/src/audit.rs");
+    let source = include_str!("../../sigra/src/audit/event.rs");
     let all =
         source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\",")).map(|(name, _)| name);
     all.filter(|name| of(name)).map(str::to_owned).collect()

@@ -212,6 +212,19 @@ impl Connection {
         }
     }
 
+    /// Runs a statement of the schema, if this database needs it. MariaDB and MySQL do not prepare `CREATE TRIGGER`.
+    pub(crate) async fn define(&mut self, statement: Statement) -> Result<(), DatabaseError> {
+        let text: &'static str = match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => statement.sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => statement.postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => statement.mysql,
+        };
+        if text.is_empty() { Ok(()) } else { self.run(text).await }
+    }
+
     /// Closes the connection instead of giving it back: the server then undoes what was not committed.
     pub(crate) fn close_on_drop(&mut self) {
         match *self {

@@ -1,4 +1,4 @@
-//! The audit trail: what is recorded of every operation.
+//! What is recorded: events, outcomes, reasons and actors, by their stable names.
 
 use time::OffsetDateTime;
 
@@ -36,6 +36,8 @@ pub enum Event {
     SendMail,
     /// Rows of the trail itself are removed because they are older than `audit(retain)`.
     RemoveOldRows,
+    /// An operator erases the personal facts from the rows of an account.
+    ErasePersonalFacts,
 }
 
 impl Event {
@@ -58,6 +60,7 @@ impl Event {
             Self::RevokeAllSessions => "session.all.revoke",
             Self::SendMail => "mail.message.send",
             Self::RemoveOldRows => "audit.rows.remove",
+            Self::ErasePersonalFacts => "audit.facts.erase",
         }
     }
 }
@@ -182,11 +185,14 @@ pub(crate) struct Entry {
     pub(crate) actor: Actor,
     pub(crate) user_id: Option<String>,
     pub(crate) session_id: Option<uuid::Uuid>,
+    /// JSON without blanks whose keys are sorted.
+    pub(crate) details: Option<String>,
 }
 
 impl Entry {
     pub(crate) fn success(event: Event, actor: Actor) -> Self {
-        Self { event, outcome: AuditOutcome::Success, reason: None, actor, user_id: None, session_id: None }
+        let (user_id, session_id) = (None, None);
+        Self { event, outcome: AuditOutcome::Success, reason: None, actor, user_id, session_id, details: None }
     }
 
     pub(crate) fn refused(event: Event, actor: Actor, reason: Reason) -> Self {
@@ -204,6 +210,11 @@ impl Entry {
 
     pub(crate) fn maybe_of(mut self, user_id: Option<impl std::fmt::Display>) -> Self {
         self.user_id = user_id.map(|id| id.to_string());
+        self
+    }
+
+    pub(crate) fn with_details(mut self, details: String) -> Self {
+        self.details = Some(details);
         self
     }
 

@@ -1,0 +1,28 @@
+//! The audit trail: what is recorded of every operation, and the evidence that it was not changed.
+//!
+//! Every row carries a keyed hash from the moment it is written, in the transaction of the change that it records. After the
+//! commit a sequencer numbers the committed rows without gaps, seals each in its place and appends it to the Merkle tree of
+//! RFC 6962; no request waits for that. Each interval the tree's root is signed, as a [`Checkpoint`], and handed to a
+//! [`CheckpointSink`] outside the database. [`Sigra::verify_audit`](crate::Sigra::verify_audit) holds rows, seals, tree and
+//! checkpoints against each other and names what does not fit.
+
+mod checkpoint;
+mod event;
+mod evidence;
+mod note;
+mod row;
+mod tree;
+
+pub use self::checkpoint::{Checkpoint, CheckpointError, CheckpointSink, FileSink, LogSink, SinkError};
+pub(crate) use self::event::Entry;
+pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
+pub(crate) use self::evidence::{Evidence, EvidenceSetup};
+pub use self::note::{PublicKey, PublicKeyError};
+pub use self::row::Row;
+pub(crate) use self::row::{Keys, Personal, encode_tree, micros};
+pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion, root_of};
+
+/// The table of the trail of a user type.
+pub(crate) fn table<U: crate::Account>() -> String {
+    format!("{}audit", U::SCHEMA.prefix)
+}
