@@ -8,6 +8,7 @@
 )]
 
 pub mod database;
+pub mod evidence;
 pub mod host;
 pub mod log;
 pub mod pool;

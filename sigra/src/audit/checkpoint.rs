@@ -136,7 +136,10 @@ impl fmt::Display for Checkpoint {
 
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checkpoint").field("origin", &self.origin).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Checkpoint")
+            .field("origin", &self.origin)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -292,9 +295,15 @@ mod tests {
         let parse = |text: &str| Checkpoint::parse(&signer().sign(text));
         assert!(parse(good).is_ok());
         assert!(parse(&format!("{good}abc\ndef\n")).is_ok());
-        for (from, to) in
-            [("e\n", "\n"), ("123", "0123"), ("123", "0x7b"), ("123", "18446744073709551616"), ("123", "+1"), ("0=", "0"), ("Tszz", "T")]
-        {
+        for (from, to) in [
+            ("e\n", "\n"),
+            ("123", "0123"),
+            ("123", "0x7b"),
+            ("123", "18446744073709551616"),
+            ("123", "+1"),
+            ("0=", "0"),
+            ("Tszz", "T"),
+        ] {
             assert_eq!(parse(&good.replacen(from, to, 1)).unwrap_err(), CheckpointError::Malformed, "{to}");
         }
         assert!(parse(&format!("{good}abc\n\n")).is_err());
@@ -316,8 +325,12 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let found = Checkpoint::find_all(&format!("2026-01-01 some line of a log\n{text}"));
         let keys = signer().public_keys();
-        let good: Vec<u64> =
-            found.iter().flatten().filter(|found| found.verify(&keys).is_ok()).map(Checkpoint::size).collect();
+        let good: Vec<u64> = found
+            .iter()
+            .flatten()
+            .filter(|found| found.verify(&keys).is_ok())
+            .map(Checkpoint::size)
+            .collect();
         assert_eq!(good, [1, 2, 3, 3, 3, 3], "{found:?}");
         assert!(Checkpoint::find_all("").is_empty());
     }

@@ -192,7 +192,15 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn success(event: Event, actor: Actor) -> Self {
         let (user_id, session_id) = (None, None);
-        Self { event, outcome: AuditOutcome::Success, reason: None, actor, user_id, session_id, details: None }
+        Self {
+            event,
+            outcome: AuditOutcome::Success,
+            reason: None,
+            actor,
+            user_id,
+            session_id,
+            details: None,
+        }
     }
 
     pub(crate) fn refused(event: Event, actor: Actor, reason: Reason) -> Self {

@@ -63,6 +63,9 @@ impl Evidence {
 
 impl fmt::Debug for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Evidence").field("origin", &self.origin).field("every", &self.every).finish_non_exhaustive()
+        f.debug_struct("Evidence")
+            .field("origin", &self.origin)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
     }
 }

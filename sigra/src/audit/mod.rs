@@ -10,17 +10,21 @@ mod checkpoint;
 mod event;
 mod evidence;
 mod note;
+mod proof;
 mod row;
 mod tree;
+mod verify;
 
 pub use self::checkpoint::{Checkpoint, CheckpointError, CheckpointSink, FileSink, LogSink, SinkError};
 pub(crate) use self::event::Entry;
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
 pub use self::note::{PublicKey, PublicKeyError};
+pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
-pub(crate) use self::row::{Keys, Personal, encode_tree, micros};
-pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion, root_of};
+pub(crate) use self::row::{encode_tree, micros};
+pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
+pub use self::verify::{AuditReport, Auditor, Finding};
 
 /// The table of the trail of a user type.
 pub(crate) fn table<U: crate::Account>() -> String {

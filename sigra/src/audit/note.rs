@@ -36,7 +36,8 @@ pub struct PublicKeyError;
 
 impl PublicKey {
     fn new(name: &str, key: VerifyingKey) -> Self {
-        let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes());
+        let hash =
+            Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes());
         let [a, b, c, d, ..] = <[u8; 32]>::from(hash.finalize());
         Self { name: name.to_owned(), hash: [a, b, c, d], key }
     }
@@ -148,7 +149,9 @@ fn parts(note: &str) -> Option<Parts<'_>> {
         let bytes = Base64::decode_vec(encoded).ok().filter(|_| is_name(name))?;
         let (hash, signature) = bytes.split_first_chunk::<4>()?;
         // Another algorithm's signature may be longer; it is not one of ours.
-        let signature = signature.try_into().map_or(Signature::from_bytes(&[0; 64]), |bytes| Signature::from_bytes(&bytes));
+        let signature = signature
+            .try_into()
+            .map_or(Signature::from_bytes(&[0; 64]), |bytes| Signature::from_bytes(&bytes));
         Some((name.len(), *hash, signature))
     };
     let signatures = block.split('\n').map(|line| {
@@ -192,7 +195,8 @@ mod tests {
     }
 
     const OLD: &str = "k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
-    const BOTH: &str = "k2:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC4,k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+    const BOTH: &str =
+        "k2:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC4,k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
 
     #[test]
     fn the_published_note_opens_with_its_key_and_no_other() {
@@ -203,7 +207,14 @@ mod tests {
         assert_eq!(open(&NOTE.replace("answer", "anwser"), &[key]), Err(NoteError::Forged));
         assert_eq!(open(NOTE, &signer(OLD).public_keys()), Err(NoteError::Unknown));
         assert_eq!(open(NOTE, &[]), Err(NoteError::Unknown));
-        for bad in ["", "text\n", "text\n\n", "text\n\n\u{2014} a b", "text\n\n\u{2014} a b\n", "text\n\n- a AAAAAA==\n"] {
+        for bad in [
+            "",
+            "text\n",
+            "text\n\n",
+            "text\n\n\u{2014} a b",
+            "text\n\n\u{2014} a b\n",
+            "text\n\n- a AAAAAA==\n",
+        ] {
             assert_eq!(open(bad, &signer(OLD).public_keys()), Err(NoteError::Malformed), "{bad:?}");
         }
     }

@@ -76,7 +76,13 @@ impl Row {
         Self { count, ..Self::new(event, AuditOutcome::Refused, Some(reason), &Actor::Visitor, at) }
     }
 
-    fn new(event: &str, outcome: AuditOutcome, reason: Option<&str>, actor: &Actor, at: OffsetDateTime) -> Self {
+    fn new(
+        event: &str,
+        outcome: AuditOutcome,
+        reason: Option<&str>,
+        actor: &Actor,
+        at: OffsetDateTime,
+    ) -> Self {
         Self {
             id: uuid::Uuid::now_v7(),
             at,
@@ -357,6 +363,12 @@ impl Keys {
     }
 }
 
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|set| &set.id)).finish()
+    }
+}
+
 fn sealed(leaf: u64, mac: &[u8]) -> Vec<u8> {
     let mut out = Encoding::new(1);
     out.field(b"sigra audit seal");
@@ -426,22 +438,34 @@ mod tests {
         row.personal = Some(row.commitment(&[7; SALT]).to_vec());
         let expected = [
             "01",
-            "0000000f", "736967726120617564697420726f77",
-            "0000000b", "73696772615f6175646974",
-            "00000010", "01920000000070008000000000000001",
-            "00000008", "000640b5eece0005",
-            "00000018", "73657373696f6e2e70617373776f72642e7369676e5f696e",
-            "00000007", "72656675736564",
-            "0000000e", "77726f6e675f70617373776f7264",
-            "00000007", "76697369746f72",
+            "0000000f",
+            "736967726120617564697420726f77",
+            "0000000b",
+            "73696772615f6175646974",
+            "00000010",
+            "01920000000070008000000000000001",
+            "00000008",
+            "000640b5eece0005",
+            "00000018",
+            "73657373696f6e2e70617373776f72642e7369676e5f696e",
+            "00000007",
+            "72656675736564",
+            "0000000e",
+            "77726f6e675f70617373776f7264",
+            "00000007",
+            "76697369746f72",
             "ffffffff",
-            "00000002", "3432",
+            "00000002",
+            "3432",
             "ffffffff",
             "00000000",
             "ffffffff",
-            "00000008", "0000000000000001",
-            "00000002", "6b31",
-            "00000020", "COMMITMENT",
+            "00000008",
+            "0000000000000001",
+            "00000002",
+            "6b31",
+            "00000020",
+            "COMMITMENT",
         ]
         .concat();
         let commitment = hex(row.personal.as_ref().unwrap());
@@ -449,9 +473,18 @@ mod tests {
         assert_eq!(commitment, "b706a047d7a2e51cdd3ef6943bbc779ef0e4d34916757a473cc463b811d0bf63");
         row.mac = keys().current().row.of(&row.encode("sigra_audit")).to_vec();
         assert_eq!(hex(&row.mac), "62b8f64db7adf0769eaaa8231f454da945bc42434c7344d7ca516770c711a777");
-        assert_eq!(hex(&keys().seal(3, &row.mac)), "e5f984c625b332bb994e357d4147ed6dca2031b03fc84aa0d4798cb1c9285db1");
-        assert_eq!(hex(&row.leaf_hash("sigra_audit")), "c7ef71072ace2a89559b33c3d5f9da7a489d6c4463900bf5afa5a0e882521154");
-        assert_eq!(hex(&keys().tree(&encode_tree("sigra_audit", 1, &[9; 32], 0, None))), "c1b499b2f5344ce6e8be35cbc5fc316ad3e5aae8abc15f3d515cdeaa19a89b57");
+        assert_eq!(
+            hex(&keys().seal(3, &row.mac)),
+            "e5f984c625b332bb994e357d4147ed6dca2031b03fc84aa0d4798cb1c9285db1"
+        );
+        assert_eq!(
+            hex(&row.leaf_hash("sigra_audit")),
+            "c7ef71072ace2a89559b33c3d5f9da7a489d6c4463900bf5afa5a0e882521154"
+        );
+        assert_eq!(
+            hex(&keys().tree(&encode_tree("sigra_audit", 1, &[9; 32], 0, None))),
+            "c1b499b2f5344ce6e8be35cbc5fc316ad3e5aae8abc15f3d515cdeaa19a89b57"
+        );
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::client::Client;
 use crate::core::{Reader, Sigra};
 use crate::error::{Error, Failure};
 use crate::limits::{Bucket, Limit};
-use crate::store::statements::{CountRefusal, EndedCounts, StartCount, StaleCount, TakeCount};
 use crate::store::Stamp;
+use crate::store::statements::{CountRefusal, EndedCounts, StaleCount, StartCount, TakeCount};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Refusals of one event for one reason from the networks of one slot that have rows of their own within an hour. There are 32
@@ -29,7 +29,9 @@ impl<U: Account> Unit<'_, U> {
     ///
     /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time.
     pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
-        let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) = (entry.outcome, &entry.actor, entry.reason) else {
+        let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
+            (entry.outcome, &entry.actor, entry.reason)
+        else {
             return Ok(false);
         };
         let (event, reason) = (entry.event.name(), reason.name());
@@ -57,7 +59,8 @@ impl<U: Account> Unit<'_, U> {
                 self.write_count(&Count::read::<U>(&row)?).await?;
             }
             let ends = self.after(reached.retry_after);
-            let values: &[&dyn crate::column::Bind] = &[&bucket.key(), &event, &reason, &network, &now, &now, &ends];
+            let values: &[&dyn crate::column::Bind] =
+                &[&bucket.key(), &event, &reason, &network, &now, &now, &ends];
             if self.execute(StartCount, values).await?.rows == 1 {
                 return Ok(true);
             }

@@ -26,6 +26,7 @@ mod sign_in;
 mod standing;
 mod sweep;
 mod tokens;
+mod verify;
 
 pub use self::email::Confirmed;
 pub(crate) use self::outbox::{MailKind, worker};

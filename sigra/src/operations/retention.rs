@@ -28,7 +28,9 @@ impl<U> Sigra<U> {
         let Some(retain) = U::POLICY.audit.retain else { return Ok(0) };
         let mut total = 0;
         loop {
-            let removed = self.perform(RemoveOldRows::<U> { retain, client: Client::unknown(), user: PhantomData }).await?;
+            let removed = self
+                .perform(RemoveOldRows::<U> { retain, client: Client::unknown(), user: PhantomData })
+                .await?;
             total += removed;
             if removed < AT_ONCE * SEGMENT {
                 return Ok(total);
@@ -58,13 +60,15 @@ impl<U: Account> Step<U> for RemoveOldRows<U> {
         let Some(mut tree) = unit.tree(Turn::Now).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, 0));
         };
-        unit.execute(SweepCheckpoints, &[&Stamp(unit.now - KEEP_CHECKPOINTS), &signed(exported.size())]).await?;
+        unit.execute(SweepCheckpoints, &[&Stamp(unit.now - KEEP_CHECKPOINTS), &signed(exported.size())])
+            .await?;
         let before = tree.removed;
         let limit = unit.now - self.retain;
         while tree.removed < before + AT_ONCE * SEGMENT
             && tree.removed + SEGMENT <= exported.size().min(tree.edge.size())
         {
-            let Some(newest) = whole_segment(unit, tree.removed / SEGMENT).await?.filter(|newest| *newest <= limit)
+            let Some(newest) =
+                whole_segment(unit, tree.removed / SEGMENT).await?.filter(|newest| *newest <= limit)
             else {
                 break;
             };
@@ -100,7 +104,10 @@ async fn whole_segment<U: Account>(
     let first = segment * SEGMENT;
     let changed = |what: &str| {
         let table = table::<U>();
-        Failure::AuditChanged(format!("rows {first} to {} of `{table}` {what}, so they are kept", first + SEGMENT - 1))
+        Failure::AuditChanged(format!(
+            "rows {first} to {} of `{table}` {what}, so they are kept",
+            first + SEGMENT - 1
+        ))
     };
     let rows = unit.fetch(RowsFrom, &[&signed(first), &signed(first + SEGMENT)]).await?;
     let rows: Vec<Row> =

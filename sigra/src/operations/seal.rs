@@ -18,8 +18,8 @@ use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
 use crate::feature;
 use crate::store::statements::{
-    CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree, NewestCheckpoint,
-    SealRows, SealingDue, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
+    CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree,
+    NewestCheckpoint, SealRows, SealingDue, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
 };
 use crate::store::{Rendered, Stamp};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
@@ -65,7 +65,8 @@ impl<U> Sigra<U> {
     {
         Box::pin(async move {
             self.write_counts().await?;
-            let sealed = self.sequence(Turn::Now).await?.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None });
+            let sealed =
+                self.sequence(Turn::Now).await?.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None });
             self.hand_over_checkpoints().await?;
             Ok(sealed)
         })
@@ -142,9 +143,13 @@ impl<U> Sigra<U> {
     {
         let note: String = Reader::<U>::new(row).next()?;
         let read = Checkpoint::parse(&note);
-        let checked = read.and_then(|read| read.verify(&self.core.evidence.signer.public_keys()).map(|()| read));
+        let checked =
+            read.and_then(|read| read.verify(&self.core.evidence.signer.public_keys()).map(|()| read));
         Ok(checked.map_err(|error| {
-            Failure::AuditChanged(format!("a checkpoint in `{}_checkpoints` is not as it was: {error}", table::<U>()))
+            Failure::AuditChanged(format!(
+                "a checkpoint in `{}_checkpoints` is not as it was: {error}",
+                table::<U>()
+            ))
         })?)
     }
 }
@@ -224,7 +229,8 @@ impl<U: Account> Unit<'_, U> {
                 return Ok(None);
             }
             let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None };
-            let values: &[&dyn crate::column::Bind] = &[&empty.edge.to_bytes(), &empty.mac::<U>(self.core), &self.stamp()];
+            let values: &[&dyn crate::column::Bind] =
+                &[&empty.edge.to_bytes(), &empty.mac::<U>(self.core), &self.stamp()];
             self.execute(StartTree, values).await?;
             if !self.hold_tree(turn).await? {
                 return Ok(None);
@@ -232,7 +238,8 @@ impl<U: Account> Unit<'_, U> {
         }
         let row = self.fetch_optional(ReadTree, &[]).await?;
         let tree = row.map(|row| Tree::read::<U>(self.core, &row)).transpose()?.flatten();
-        let changed = || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
+        let changed =
+            || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
         Ok(Some(tree.ok_or_else(changed)?))
     }
 
@@ -298,7 +305,10 @@ impl<U: Account> Step<U> for Sequence<U> {
 
 fn unseal_rows<U: Account>(rows: Vec<crate::store::Row>) -> Result<Vec<Row>, Error> {
     let unreadable = |source| {
-        Failure::AuditChanged(format!("a row in `{}` that waits for its number cannot be read: {source}", table::<U>()))
+        Failure::AuditChanged(format!(
+            "a row in `{}` that waits for its number cannot be read: {source}",
+            table::<U>()
+        ))
     };
     Ok(rows.iter().map(Row::read).collect::<Result<_, _>>().map_err(unreadable)?)
 }
@@ -329,7 +339,8 @@ async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row
         Ok(done) if done.rows == count => {}
         Ok(_) => return Err(crate::error::DatabaseError::lost_race().into()),
         Err(error) if error.kind == DatabaseErrorKind::Unique => {
-            let given = format!("`{table}` has rows numbered {first} or higher, which the log has not given yet");
+            let given =
+                format!("`{table}` has rows numbered {first} or higher, which the log has not given yet");
             return Err(Failure::AuditChanged(given).into());
         }
         Err(error) => return Err(error.into()),

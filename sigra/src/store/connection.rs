@@ -172,6 +172,23 @@ impl Connection {
         }
     }
 
+    /// Starts a transaction whose reads all see the same state of the database.
+    pub(crate) async fn begin_snapshot(&mut self) -> Result<(), DatabaseError> {
+        match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(ref mut connection) => run(&mut **connection, "BEGIN").await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ref mut connection) => {
+                run(&mut **connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(ref mut connection) => {
+                run(&mut **connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+                run(&mut **connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await
+            }
+        }
+    }
+
     /// Ends whatever a previous borrower of a shared pool may have left open, before a read.
     pub(crate) async fn cleanse(&mut self) -> Result<(), DatabaseError> {
         match *self {

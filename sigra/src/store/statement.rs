@@ -55,7 +55,8 @@ impl<U: Account, T: Template> Rendered<U, T> {
     #[cfg(feature = "sqlite")]
     const SQLITE: &'static [u8; CAPACITY] = &render(T::SQL, &U::SCHEMA, U::Id::KIND, Dialect::Sqlite);
     #[cfg(feature = "postgres")]
-    const POSTGRES: &'static [u8; CAPACITY] = &render(T::POSTGRES, &U::SCHEMA, U::Id::KIND, Dialect::Postgres);
+    const POSTGRES: &'static [u8; CAPACITY] =
+        &render(T::POSTGRES, &U::SCHEMA, U::Id::KIND, Dialect::Postgres);
     #[cfg(feature = "mysql")]
     const MYSQL: &'static [u8; CAPACITY] = &render(T::MYSQL, &U::SCHEMA, U::Id::KIND, Dialect::MySql);
 
@@ -74,7 +75,8 @@ pub(crate) struct WithAuditRow<U, T>(PhantomData<(U, T)>);
 
 impl<U: Account, T: Template> WithAuditRow<U, T> {
     #[cfg(feature = "sqlite")]
-    const SQLITE: &'static [u8; CAPACITY] = &Self::render("", T::SQL, "; ", InsertAudit::SQL, "; COMMIT", Dialect::Sqlite);
+    const SQLITE: &'static [u8; CAPACITY] =
+        &Self::render("", T::SQL, "; ", InsertAudit::SQL, "; COMMIT", Dialect::Sqlite);
     #[cfg(feature = "postgres")]
     const POSTGRES: &'static [u8; CAPACITY] =
         &Self::render("WITH written AS (", T::POSTGRES, ") ", InsertAudit::POSTGRES, "", Dialect::Postgres);
@@ -216,7 +218,10 @@ const fn append(
                     number = number * 10 + (template[i] - b'0') as usize;
                     i += 1;
                 }
-                assert!(before + number == parameters, "the parameters of a template stand once and in order");
+                assert!(
+                    before + number == parameters,
+                    "the parameters of a template stand once and in order"
+                );
                 out.parameter(parameters, dialect);
             }
             byte => {

@@ -193,10 +193,13 @@ statements! {
          v AS (SELECT i, substr($2, i * 16 + 1, 16) AS id, substr($3, i * 32 + 1, 32) AS seal FROM n) \
          UPDATE [audit] SET leaf = $4 + v.i, seal = v.seal FROM v WHERE [audit].id = v.id AND [audit].leaf IS NULL",
         postgres:
-        "UPDATE [audit] AS l SET leaf = $4 + v.i, seal = v.seal \
-         FROM (SELECT g.i, CAST(encode(substr($2, CAST(g.i * 16 + 1 AS INTEGER), 16), 'hex') AS UUID) AS id, \
-         substr($3, CAST(g.i * 32 + 1 AS INTEGER), 32) AS seal FROM generate_series(0, $1 - 1) AS g (i)) v \
-         WHERE l.id = v.id AND l.leaf IS NULL",
+        "WITH p AS (SELECT CAST($1 AS BIGINT) AS n, CAST($2 AS BYTEA) AS ids, CAST($3 AS BYTEA) AS seals, \
+         CAST($4 AS BIGINT) AS base) \
+         UPDATE [audit] AS l SET leaf = v.leaf, seal = v.seal \
+         FROM (SELECT p.base + g.i AS leaf, \
+         CAST(encode(substr(p.ids, CAST(g.i * 16 + 1 AS INTEGER), 16), 'hex') AS UUID) AS id, \
+         substr(p.seals, CAST(g.i * 32 + 1 AS INTEGER), 32) AS seal \
+         FROM p, generate_series(0, p.n - 1) AS g (i)) v WHERE l.id = v.id AND l.leaf IS NULL",
         mysql:
         "UPDATE (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
          SELECT i, CAST(SUBSTR($2, i * 16 + 1, 16) AS BINARY(16)) AS id, SUBSTR($3, i * 32 + 1, 32) AS seal FROM n) v \
@@ -227,8 +230,8 @@ statements! {
     RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
     /// Rows whose number the log has not given, or has taken back.
     StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
-    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id > $1 ORDER BY l.id LIMIT 512";
-    RowsOf = "SELECT {audit_row} FROM [audit] l WHERE l.event = $1 AND l.user_id = $2";
+    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
+    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
 
