@@ -338,7 +338,7 @@ async fn close_the_trail(database: &Database, only: Option<&str>) {
                  BEGIN SELECT RAISE(ABORT, 'the trail is closed'); END"
             ),
             Kind::Postgres => format!(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
                  'BEGIN RAISE EXCEPTION ''the trail is closed''; END'; \
                  CREATE TRIGGER closed BEFORE INSERT ON sigra_audit FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()"
             ),
