@@ -173,3 +173,23 @@ impl<U: Account> Unit<'_, U> {
 fn whole_seconds(left: time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(left.whole_seconds().max(0)).unwrap_or(0) + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn however_many_networks_there_are_their_refusals_fall_into_few_slots() {
+        let bucket = |reason, number: u32| {
+            let network = ClientNet::new(std::net::IpAddr::from(number.to_be_bytes()));
+            Bucket::refusals("event", reason, Some(network)).key().clone()
+        };
+        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("reason", number)).collect();
+        assert_eq!(all.len(), usize::from(SLOTS));
+        let other: BTreeSet<_> = (0..10_000).map(|number| bucket("another", number)).collect();
+        assert!(all.is_disjoint(&other));
+        assert!(!all.contains(Bucket::refusals("event", "reason", None).key()));
+    }
+}

@@ -562,6 +562,91 @@ async fn what_keeps_the_log_is_checked_too() {
     .await;
 }
 
+/// Refusals that cost no hash.
+async fn knock(host: &Host, times: u32) {
+    for _ in 0..times {
+        let error = host.auth.confirm_email("nonsense", &client()).await.unwrap_err();
+        assert_eq!(error.refusal(), Some(&sigra::Refusal::InvalidToken));
+    }
+}
+
+async fn sum_of_counts(database: &Database) -> i64 {
+    let cast = if database.kind() == Kind::MySql { "CHAR" } else { "TEXT" };
+    let sql = format!("SELECT CAST(COALESCE(SUM(count), 0) AS {cast}) FROM sigra_audit_counts");
+    database.texts(&sql).await[0].parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_like_refusals_is_counted_and_none_is_lost() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        let other = Host::join(database.clone()).await;
+        let flood = async || {
+            let tasks: Vec<_> = (0..8)
+                .map(|number| {
+                    let host = if number % 2 == 0 { host.clone() } else { other.clone() };
+                    tokio::spawn(async move { knock(&host, 40).await })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        flood().await;
+        let refused = "event = 'account.email.confirm' AND outcome = 'refused'";
+        assert_eq!(database.count("sigra_audit", refused).await, 100);
+        assert_eq!(sum_of_counts(&database).await, 220);
+        // What is unlike has its row.
+        assert!(host.auth.reset_password("nonsense", sigra_tests::OTHER_PASSWORD, &client()).await.is_err());
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.reset refused invalid_token");
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!(sum_of_counts(&database).await, 220, "the hour is not over");
+
+        // Written by two nodes at once, the count makes one row.
+        for host in [&host, &other] {
+            host.clock.advance(Duration::from_hours(2));
+        }
+        let (one, two) = tokio::join!(host.auth.seal_audit(), other.auth.sweep());
+        one.unwrap();
+        two.unwrap();
+        assert_eq!(sum_of_counts(&database).await, 0);
+        assert_eq!(database.count("sigra_audit", &format!("{refused} AND count = 220")).await, 1);
+        let network =
+            "network = '192.0.2.7' AND details LIKE '{\"first\":\"%\",\"last\":\"%\"}' AND user_id IS NULL";
+        assert_eq!(database.count("sigra_audit", &format!("count = 220 AND {network}")).await, 1);
+
+        // A count that nobody wrote meanwhile is written by the next flood.
+        flood().await;
+        for host in [&host, &other] {
+            host.clock.advance(Duration::from_hours(2));
+        }
+        flood().await;
+        assert_eq!(database.count("sigra_audit", &format!("{refused} AND count = 220")).await, 2);
+        assert_eq!(sum_of_counts(&database).await, 220);
+        assert_eq!(database.count("sigra_audit", refused).await, 300 + 2);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_counted_fails_like_one_without_its_row() {
+    each_database(|database| async move {
+        let (host, _) = host_with_sink(database.clone()).await;
+        knock(&host, 101).await;
+        database.run("ALTER TABLE sigra_audit_counts RENAME TO elsewhere").await;
+        let error = host.auth.confirm_email("nonsense", &client()).await.unwrap_err();
+        let Error::Failed(Failure::Audit { table, .. }) = &error else { panic!("{error}") };
+        assert_eq!(table, "sigra_audit_counts");
+        database.run("ALTER TABLE elsewhere RENAME TO sigra_audit_counts").await;
+        knock(&host, 1).await;
+        assert_eq!(sum_of_counts(&database).await, 2);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn checkpoints_in_a_file_verify_the_trail() {
     each_database(|database| async move {
