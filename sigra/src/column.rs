@@ -239,4 +239,7 @@ pub mod check {
     }
     pub const fn password<T: super::PasswordColumn>() {}
     pub const fn moment<T: super::Moment>() {}
+    pub fn detail<T: crate::audit::AuditDetail>(field: &T) -> crate::audit::Value {
+        field.detail()
+    }
 }

@@ -90,6 +90,9 @@ pub enum Failure {
         /// What it said.
         source: crate::audit::SinkError,
     },
+    /// An event of the host's cannot be recorded as it is. Nothing was written.
+    #[error(transparent)]
+    Event(#[from] crate::audit::EventError),
     /// A row does not fit the host's struct.
     #[error("a row of `{table}` does not fit `{user_type}`: {source}")]
     Read {

@@ -7,24 +7,35 @@
 //! checkpoints against each other and names what does not fit.
 
 mod checkpoint;
+mod detail;
+mod details;
 mod event;
 mod evidence;
+mod host;
 mod note;
 mod proof;
+mod reserved;
 mod row;
 mod tree;
 mod verify;
 
 pub use self::checkpoint::{Checkpoint, CheckpointError, CheckpointSink, FileSink, LogSink, SinkError};
+pub use self::detail::AuditDetail;
+pub use self::details::{Details, EventError, Value};
 pub(crate) use self::event::Entry;
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
+pub use self::host::{AuditEvent, EventName, Unsuccessful};
 pub use self::note::{PublicKey, PublicKeyError};
 pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
 pub(crate) use self::row::{encode_tree, micros};
 pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
 pub use self::verify::{AuditReport, Auditor, Finding};
+
+#[doc(inline)]
+pub use crate::__sigra_event_name as event_name;
+pub use sigra_macros::{AuditDetail, AuditEvent};
 
 /// The table of the trail of a user type.
 pub(crate) fn table<U: crate::Account>() -> String {

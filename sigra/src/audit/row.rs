@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use time::OffsetDateTime;
 
-use super::event::{Actor, AuditOutcome, Entry, Reason};
+use super::event::{Actor, AnyReason, AuditOutcome, Entry};
 use super::tree::{Hash, leaf_hash};
 use crate::column::{Bind, ReadError};
 use crate::keyring::{Keyring, Purpose};
@@ -62,8 +62,9 @@ pub struct Row {
 impl Row {
     /// The row of an entry, which [`close`](Self::close) has to close yet.
     pub(crate) fn of(entry: Entry, at: OffsetDateTime) -> Self {
-        let reason = entry.reason.map(Reason::name);
+        let reason = entry.reason.map(AnyReason::name);
         Self {
+            on_behalf_of: entry.on_behalf_of,
             user_id: entry.user_id,
             session_id: entry.session_id,
             details: entry.details,

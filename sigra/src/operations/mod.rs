@@ -18,6 +18,7 @@ mod erase;
 mod flood;
 mod outbox;
 mod password;
+mod record;
 mod register;
 mod retention;
 mod seal;

@@ -161,7 +161,7 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     /// Nothing from before the account: SQLite may give a deleted account's number to a new one.
     Activity =
-        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent FROM [audit] l \
+        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent, l.details FROM [audit] l \
          WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
          ORDER BY l.at DESC, l.id DESC LIMIT $3";
     ErasePersonalFacts =
