@@ -84,7 +84,7 @@ pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
             #[allow(unreachable_patterns, reason = "every database may be on")]
             _ => None,
         };
-        text.filter(|text| !text.is_empty())
+        text.filter(|text: &&str| !text.is_empty())
     };
     steps::<U>()
         .into_iter()
