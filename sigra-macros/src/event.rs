@@ -26,7 +26,7 @@ pub(crate) fn expand_or_explain(kind: Kind, input: &DeriveInput) -> TokenStream 
     quote!(#errors #hidden #hints)
 }
 
-/// `impl AuditEvent for InvoiceExported`
+/// `impl AuditEvent for InvoiceExported`.
 fn implement_event(model: &Model, rejected: bool) -> TokenStream {
     let Model { ident, generics, krate, .. } = model;
     let (impl_generics, ty_generics, bounds) = generics.split_for_impl();
@@ -34,7 +34,7 @@ fn implement_event(model: &Model, rejected: bool) -> TokenStream {
     let details = details(model, rejected);
     quote! {
         impl #impl_generics #krate::audit::AuditEvent for #ident #ty_generics #bounds {
-            const NAME: #krate::audit::EventName = #krate::audit::EventName::__new(#name);
+            const NAME: #krate::audit::EventName = #krate::__private::check::event_name(#name);
             fn details(&self) -> #krate::audit::Details {
                 #details
             }
@@ -47,10 +47,11 @@ fn implement_detail(model: &Model, rejected: bool) -> TokenStream {
     let Model { ident, generics, krate, .. } = model;
     let (impl_generics, ty_generics, bounds) = generics.split_for_impl();
     let details = details(model, rejected);
+    let value = if rejected { details } else { quote!(#krate::audit::Value::Map(#details)) };
     quote! {
         impl #impl_generics #krate::audit::AuditDetail for #ident #ty_generics #bounds {
             fn detail(&self) -> #krate::audit::Value {
-                #krate::audit::Value::Map(#details)
+                #value
             }
         }
     }
@@ -81,5 +82,5 @@ pub(crate) fn name(input: TokenStream) -> TokenStream {
         Ok(name) => (name, None),
         Err(error) => (FALLBACK.to_owned(), Some(error.to_compile_error())),
     };
-    quote!({ #error #krate::audit::EventName::__new(#name) })
+    quote!({ #error #krate::__private::check::event_name(#name) })
 }

@@ -38,8 +38,9 @@ use crate::session::SessionId;
 /// Do not implement it for a type that holds a secret.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot enter the audit trail",
-    label = "no plain value",
+    label = "not a plain value",
     note = "plain are `bool`, integers of 16 to 64 bits, texts, `Uuid`, `OffsetDateTime`, `SessionId`, and `Option`, `Vec` and maps of those",
+    note = "bytes (`u8`) are not, since they may be a key; nor are `f32` and `f64`, since they have no one written form",
     note = "of a struct: add `#[derive(sigra::AuditDetail)]` to it",
     note = "of a secret: record what names it, such as the id of its session, or leave the field out with `#[sigra(skip)]`"
 )]
@@ -106,21 +107,18 @@ impl AuditDetail for Details {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: AuditDetail + ?Sized> AuditDetail for &T {
     fn detail(&self) -> Value {
         (**self).detail()
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: AuditDetail> AuditDetail for Option<T> {
     fn detail(&self) -> Value {
         self.as_ref().map_or(Value::Null, AuditDetail::detail)
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: AuditDetail> AuditDetail for [T] {
     fn detail(&self) -> Value {
         // One more than there may be is as wrong as a million more.
@@ -128,21 +126,18 @@ impl<T: AuditDetail> AuditDetail for [T] {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: AuditDetail, const N: usize> AuditDetail for [T; N] {
     fn detail(&self) -> Value {
         self[..].detail()
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: AuditDetail> AuditDetail for Vec<T> {
     fn detail(&self) -> Value {
         self[..].detail()
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<K: AsRef<str>, T: AuditDetail> AuditDetail for BTreeMap<K, T> {
     fn detail(&self) -> Value {
         let entries = self.iter().take(MAX_ENTRIES + 1);

@@ -5,6 +5,8 @@
 //! RFC 6962; no request waits for that. Each interval the tree's root is signed, as a [`Checkpoint`], and handed to a
 //! [`CheckpointSink`] outside the database. [`Sigra::verify_audit`](crate::Sigra::verify_audit) holds rows, seals, tree and
 //! checkpoints against each other and names what does not fit.
+//!
+//! A host's own events stand in the same trail, by the same rules: see [`AuditEvent`] and [`Sigra::record`](crate::Sigra::record).
 
 mod checkpoint;
 mod detail;
@@ -25,6 +27,8 @@ pub use self::details::{Details, EventError, Value};
 pub(crate) use self::event::Entry;
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
+#[doc(hidden)]
+pub use self::host::event_name as __event_name;
 pub use self::host::{AuditEvent, EventName, Unsuccessful};
 pub use self::note::{PublicKey, PublicKeyError};
 pub use self::proof::{InclusionProof, ProofError};
