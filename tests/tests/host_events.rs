@@ -96,7 +96,7 @@ async fn each_way_to_record_writes_one_row_that_says_who_it_was() {
         auth.record(session, &event, &client()).await.unwrap();
         assert_eq!(event.file.len(), 100_000, "it stands in no row, whatever it holds");
         auth.record(session, event.refused("over_quota"), &client()).await.unwrap();
-        auth.record(session, &DoorOpened.failed("jammed"), &client()).await.unwrap();
+        auth.record(session, DoorOpened.failed("jammed"), &client()).await.unwrap();
         auth.record_by_operator("root\u{202e}\n", Some(&user), DoorOpened, &client()).await.unwrap();
         auth.record_by_operator("root", None, DoorOpened, &client()).await.unwrap();
         let job = Client::unknown().with_request_id("job-7");

@@ -135,6 +135,9 @@ impl EventName {
 /// What the macros call. They have looked at the name, with better words; this is for whoever goes round them.
 ///
 /// No associated function: rustc would propose it to whoever looks for a constructor.
+///
+/// # Panics
+/// It is no name of a host's event. In a constant, that is a compile error.
 #[must_use]
 #[track_caller]
 pub const fn event_name(name: &'static str) -> EventName {
@@ -210,8 +213,9 @@ mod tests {
         }
         assert_eq!(ended(Opened), (AuditOutcome::Success, None));
         assert_eq!(ended(Opened.refused("too_late")), (AuditOutcome::Refused, Some("too_late")));
-        assert_eq!(ended(&Opened.failed("jammed")), (AuditOutcome::Failed, Some("jammed")));
-        assert_eq!((&Opened.failed("jammed")).details(), Opened.details());
+        let jammed = Opened.failed("jammed");
+        assert_eq!(ended(&jammed), (AuditOutcome::Failed, Some("jammed")));
+        assert_eq!(jammed.details(), Opened.details());
         assert_eq!(<Unsuccessful<Opened> as AuditEvent>::NAME.as_str(), "shop.door.open");
         assert_eq!(
             format!("{:?} {}", Opened::NAME, Opened::NAME),
@@ -229,19 +233,23 @@ mod tests {
         }
     }
 
-    /// A reason of a success is not recorded, so it may be what it likes.
+    /// A success with a reason, which is not recorded and may be what it likes.
+    struct Odd;
+
+    impl AuditEvent for Odd {
+        const NAME: EventName = crate::audit::event_name!("shop.door.close");
+
+        fn details(&self) -> Details {
+            Details::new()
+        }
+
+        fn reason(&self) -> Option<&'static str> {
+            Some("No reason at all")
+        }
+    }
+
     #[test]
     fn a_success_has_no_reason() {
-        struct Odd;
-        impl AuditEvent for Odd {
-            const NAME: EventName = crate::audit::event_name!("shop.door.close");
-            fn details(&self) -> Details {
-                Details::new()
-            }
-            fn reason(&self) -> Option<&'static str> {
-                Some("No reason at all")
-            }
-        }
         let entry = crate::audit::Entry::of_host(&Odd, Actor::System).unwrap();
         assert!(entry.reason.is_none() && entry.details.is_none());
     }
