@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::account::Account;
+use crate::audit::{CheckpointSink, Evidence, EvidenceSetup, table};
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
@@ -23,6 +24,7 @@ pub struct Builder<U> {
     pepper: Option<Keyring>,
     passwords: Setup,
     screening: Screening,
+    evidence: EvidenceSetup,
     user: PhantomData<fn() -> U>,
 }
 
@@ -36,6 +38,7 @@ impl<U: Account> Builder<U> {
             pepper: None,
             passwords: Setup::default(),
             screening: Screening::default(),
+            evidence: EvidenceSetup::default(),
             user: PhantomData,
         }
     }
@@ -152,6 +155,28 @@ impl<U: Account> Builder<U> {
         self
     }
 
+    /// Names the log of the audit trail in its checkpoints, such as `"acme.example"`: one word, unlike that of any other
+    /// application. Choose it once: a checkpoint is one of the log that it names. Left out, it is `sigra`.
+    pub fn audit_origin(mut self, name: impl Into<String>) -> Self {
+        self.evidence.origin = Some(name.into());
+        self
+    }
+
+    /// Hands the checkpoints of the audit trail to this sink, such as a [`FileSink`](crate::audit::FileSink) on a disk that
+    /// nobody who can write to the database can write to. Each call adds one. Left out, they go to the log
+    /// ([`LogSink`](crate::audit::LogSink)).
+    pub fn checkpoint_to(mut self, sink: impl CheckpointSink) -> Self {
+        self.evidence.sinks.push(Arc::new(sink));
+        self
+    }
+
+    /// How often the worker signs a checkpoint, where there are new rows; one minute if left out. Whoever holds database and
+    /// keys could still rewrite the rows of so long without being found.
+    pub fn checkpoint_every(mut self, interval: std::time::Duration) -> Self {
+        self.evidence.every = interval;
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -167,6 +192,7 @@ impl<U: Account> Builder<U> {
         };
         let peppers = Peppers::resolve(self.pepper)?;
         let hasher = Hasher::new(&U::POLICY.password, self.hashing, peppers, self.passwords)?;
+        let evidence = Evidence::new(self.evidence, &table::<U>(), &keys)?;
         let pool = Pool::open(source).await?;
         for (key, reason) in U::POLICY.unsafe_reasons {
             tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
@@ -180,6 +206,7 @@ impl<U: Account> Builder<U> {
             hasher,
             screening: self.screening,
             places,
+            evidence,
             outbox,
         };
         // Where the tables are there already: a host that keeps Sigra's migrations among its own never calls `migrate`.

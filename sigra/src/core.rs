@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::account::Account;
+use crate::audit::Evidence;
 use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) screening: Screening,
     /// Operations under way: each goes on to its end whoever waits for it, so their number must have a bound.
     pub(crate) places: Arc<Semaphore>,
+    /// What the audit trail is signed and sealed with.
+    pub(crate) evidence: Evidence,
     /// Wakes the worker of this process when mail was put into the outbox.
     pub(crate) outbox: Notify,
 }

@@ -76,6 +76,23 @@ pub enum Failure {
         /// What the database said.
         source: DatabaseError,
     },
+    /// The audit trail is not as Sigra left it. It is not written on from there, so that the traces stay.
+    #[error(
+        "the audit trail was changed by something other than Sigra: {0}; keep a copy of the database, and find what was \
+         changed with `Sigra::verify_audit` and the checkpoints that were handed over"
+    )]
+    AuditChanged(String),
+    /// A sink did not take a checkpoint of the audit trail. It is tried again with the next one; rows are written meanwhile.
+    #[error("a checkpoint of the audit trail could not be handed to {sink}; it is tried again: {source}")]
+    CheckpointSink {
+        /// Which.
+        sink: String,
+        /// What it said.
+        source: crate::audit::SinkError,
+    },
+    /// An event of the host's cannot be recorded as it is. Nothing was written.
+    #[error(transparent)]
+    Event(#[from] crate::audit::EventError),
     /// A row does not fit the host's struct.
     #[error("a row of `{table}` does not fit `{user_type}`: {source}")]
     Read {
@@ -171,6 +188,11 @@ pub struct DatabaseError {
 }
 
 impl DatabaseError {
+    /// The database answered, and the answer was no: nothing of the transaction can have been kept.
+    pub(crate) fn is_refused(&self) -> bool {
+        !matches!(self.kind, DatabaseErrorKind::Transient | DatabaseErrorKind::Disconnected)
+    }
+
     /// A conditional statement found that another transaction was faster.
     pub(crate) fn lost_race() -> Self {
         Self { message: "the row changed meanwhile".into(), hint: None, kind: DatabaseErrorKind::Transient }
@@ -230,7 +252,12 @@ impl From<sqlx::Error> for DatabaseError {
                 _ => DatabaseErrorKind::Other,
             },
         };
+        let may_not_define = message.contains("SUPER privilege and binary logging is enabled");
         let hint = match &error {
+            _ if may_not_define => Some(
+                "the migration makes triggers: set `log_bin_trust_function_creators = 1` while it runs, or let an administrator \
+                 run the SQL of `Sigra::migrations`",
+            ),
             _ if missing => Some("call `Sigra::migrate` after the host's own migrations"),
             sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),
             sqlx::Error::Io(_) => Some("is the server up, and does the URL name its host and port?"),

@@ -41,6 +41,10 @@ pub(crate) enum Purpose {
     UnlockAccount,
     Pepper,
     KeyCheck,
+    AuditRow,
+    AuditSeal,
+    AuditTree,
+    AuditCheckpoint,
 }
 
 impl Purpose {
@@ -55,6 +59,10 @@ impl Purpose {
             Self::UnlockAccount => b"sigra/v1/unlock-account",
             Self::Pepper => b"sigra/v1/pepper",
             Self::KeyCheck => b"sigra/v1/key-check",
+            Self::AuditRow => b"sigra/v1/audit-row",
+            Self::AuditSeal => b"sigra/v1/audit-seal",
+            Self::AuditTree => b"sigra/v1/audit-tree",
+            Self::AuditCheckpoint => b"sigra/v1/audit-checkpoint",
         }
     }
 }
@@ -185,14 +193,14 @@ impl Keyring {
         Some(format!("{id}:{}", Base64UrlUnpadded::encode_string(&*secret)))
     }
 
-    /// The ids, newest first.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|key| key.id.as_str())
-    }
-
     /// The id of the key that writes.
     pub(crate) fn current(&self) -> &str {
         self.keys.first().map_or("", |key| &key.id)
+    }
+
+    /// The ids of the keys, newest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
     }
 
     /// The key that is derived from one of the ring for a purpose; `None` where the ring has no such key.

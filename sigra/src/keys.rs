@@ -202,3 +202,27 @@ pub mod field_keys {
     /// `#[sigra(column = "display_name")] name: String`
     pub const column: () = ();
 }
+
+/// The keys of an event.
+pub mod event_keys {
+    /// The event's name in the trail, `area.object.verb`: lower-case ASCII letters, digits and `_`, at most 48 bytes a part. Names are stable: who reads the trail searches for them. The areas that Sigra uses are reserved.
+    ///
+    /// `event = "billing.invoice.export"`
+    pub const event: () = ();
+}
+
+/// The keys of a struct inside the details of an event. `crate` is a keyword, and stands in no list.
+pub mod detail_keys {}
+
+/// The keys of a field of either.
+pub mod event_field_keys {
+    /// The key in the row's details, where it is not the field's name: ASCII letters, digits, `_`, `-` and `.`, at most 64 bytes. A key that promises a secret is refused.
+    ///
+    /// `#[sigra(key = "size")] größe: i64`
+    pub const key: () = ();
+
+    /// The field stands in no row. Its type may be anything.
+    ///
+    /// `#[sigra(skip)] draft: Draft`
+    pub const skip: () = ();
+}

@@ -35,6 +35,9 @@ const MOST_ROWS: u32 = 16;
 /// How often a row that comes and goes is looked at before the attempt is refused.
 const MAX_LOOKS: u32 = 64;
 
+/// Slots into which the networks of refusals fall.
+const SLOTS: u8 = 32;
+
 /// What attempts are counted for. Unknown addresses have counters like known ones: a limit tells nothing about an account.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket(Vec<u8>);
@@ -89,6 +92,17 @@ impl Bucket {
     /// Mails of one kind to one address.
     pub(crate) fn mail(kind: &str, identifier: &Identifier) -> Self {
         Self::new(&format!("mail-{kind}"), identifier.as_str())
+    }
+
+    /// Refusals of one kind, from the networks of one slot: however many networks there are, the slots are few.
+    pub(crate) fn refusals(event: &str, reason: &str, network: Option<ClientNet>) -> Self {
+        let slot = network.map(|network| Sha256::digest(network.limit_key())[0] % SLOTS);
+        Self::new("refusals", &format!("{event} {reason} {slot:?}"))
+    }
+
+    /// The key in the table.
+    pub(crate) fn key(&self) -> &Vec<u8> {
+        &self.0
     }
 
     /// A hash, so that the table has keys of one length and no addresses. It has no key: limits outlive the rotation of keys.
@@ -274,7 +288,22 @@ fn whole_seconds(left: time::Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn however_many_networks_there_are_their_refusals_fall_into_few_slots() {
+        let bucket = |reason, number: u32| {
+            let network = ClientNet::new(std::net::IpAddr::from(number.to_be_bytes()));
+            Bucket::refusals("event", reason, Some(network)).key().clone()
+        };
+        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("reason", number)).collect();
+        assert_eq!(all.len(), usize::from(SLOTS));
+        let other: BTreeSet<_> = (0..10_000).map(|number| bucket("another", number)).collect();
+        assert!(all.is_disjoint(&other));
+        assert!(!all.contains(Bucket::refusals("event", "reason", None).key()));
+    }
 
     #[test]
     fn no_network_can_use_up_a_row_of_the_limit_for_everybody() {

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{Client, Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
 use sigra_tests::database::{Dump, Kind, cells};
+use sigra_tests::evidence::idle_rows;
 use sigra_tests::host::{client, client_number, links, shut_password, token_in};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
 
@@ -285,7 +286,7 @@ async fn change(scene: &Scene) -> Result<(), Error> {
 
 /// The names of a kind that the library's source gives its events or reasons.
 fn names(of: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let source = include_str!("../../sigra/src/audit.rs");
+    let source = include_str!("../../sigra/src/audit/event.rs");
     let all =
         source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\",")).map(|(name, _)| name);
     all.filter(|name| of(name)).map(str::to_owned).collect()
@@ -298,7 +299,7 @@ fn is_event(name: &str) -> bool {
 #[tokio::test]
 async fn every_outcome_of_every_operation_writes_its_one_row() {
     each_database(|database| async move {
-        let scene = Scene::new(database).await;
+        let scene = Scene::new(database.clone()).await;
         let mut seen = scene.host.trail().await.len();
         let mut rows = BTreeSet::new();
         let mut check = async |name: String, row: &str| {
@@ -318,19 +319,34 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
             scene.host.auth.change_password(again.session(), OTHER_PASSWORD, PASSWORD, &client()).await;
         assert!(changed.is_ok());
         check("changing the password".into(), "account.password.change success -").await;
+        let erase =
+            async |user| scene.host.auth.erase_personal_facts("root", &user, &client()).await.unwrap();
+        assert!(erase(again.user().id).await > 0);
+        check("erasing facts".into(), "audit.facts.erase success -").await;
+        assert_eq!(erase(uuid::Uuid::max()).await, 0);
+        check("erasing none".into(), "audit.facts.erase refused nothing_to_do").await;
         // Reading leaves no row, nor does what is refused before anything is looked at.
         let live = scene.host.auth.session(changed.unwrap().token().expose()).await.unwrap().unwrap();
         scene.host.auth.sessions(&live).await.unwrap();
         scene.host.auth.activity(&live, 10).await.unwrap();
         assert!(scene.host.register("no address").await.is_err());
         assert_eq!(scene.host.trail().await.len(), seen);
-        // The trail of a year ago goes, and the last thing it says is that it went.
+        // The trail of a year ago goes by whole segments, and the last thing it says is that they went.
+        idle_rows(&scene.host, 300).await;
+        let full = database.count("sigra_audit", "1 = 1").await / 256 * 256;
         scene.host.clock.advance(RETENTION);
+        scene.host.auth.seal_audit().await.unwrap();
+        seen = scene.host.trail().await.len();
         let swept = scene.host.auth.sweep().await.unwrap();
-        assert_eq!(swept.audit, u64::try_from(seen).unwrap());
+        assert_eq!(swept.audit, u64::try_from(full).unwrap());
         assert!(swept.sessions > 0 && swept.tokens > 0 && swept.limits > 0, "{swept:?}");
-        assert_eq!(scene.host.trail().await, ["audit.rows.remove success -"]);
+        let trail = scene.host.trail().await;
+        assert_eq!(trail.len(), seen - usize::try_from(full).unwrap() + 1);
+        assert_eq!(trail.last().unwrap(), "audit.rows.remove success -");
         rows.insert("audit.rows.remove success -".to_owned());
+        // In all of this no two rows of the same outcome were counted as one.
+        assert_eq!(database.count("sigra_audit", "count <> 1").await, 0);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 0);
 
         // An event or a reason that is new in the library must have its case here.
         let word = |place: usize| -> BTreeSet<String> {
@@ -365,7 +381,7 @@ async fn close_the_trail(database: &Database, only: Option<&str>) {
                  BEGIN SELECT RAISE(ABORT, 'the trail is closed'); END"
             ),
             Kind::Postgres => format!(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
                  'BEGIN RAISE EXCEPTION ''the trail is closed''; END'; \
                  CREATE TRIGGER closed BEFORE INSERT ON sigra_audit FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()"
             ),
@@ -425,11 +441,12 @@ async fn without_its_row_no_operation_changes_anything() {
         assert_eq!(without_limits(dumper.dump().await), before);
         assert_eq!(scene.host.mailbox.all().len(), mails, "no mail without its row");
 
-        scene.host.clock.advance(RETENTION);
+        // Sealing writes no row of its own, so it goes on; erasing seals first.
+        scene.host.auth.seal_audit().await.unwrap();
         let before = dumper.dump().await;
-        assert_closed(scene.host.auth.sweep().await.map(|_| ()), "sweeping");
+        let erased = scene.host.auth.erase_personal_facts("root", &scene.here().user().id, &client()).await;
+        assert_closed(erased.map(|_| ()), "erasing facts");
         assert_eq!(dumper.dump().await, before);
-        scene.host.clock.step_back(RETENTION);
 
         // It was the trail and nothing else: with it open the same requests go through, and nobody is signed out meanwhile.
         open_the_trail(&database).await;
@@ -441,6 +458,18 @@ async fn without_its_row_no_operation_changes_anything() {
         scene.host.auth.confirm_email_code("code@example.com", &scene.code, &client()).await.unwrap();
         let _ = scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
+
+        // Removing old rows of the trail is an operation like any other.
+        idle_rows(&scene.host, 300).await;
+        scene.host.clock.advance(RETENTION);
+        scene.host.auth.seal_audit().await.unwrap();
+        close_the_trail(&database, None).await;
+        let before = dumper.dump().await;
+        assert_closed(scene.host.auth.sweep().await.map(|_| ()), "sweeping");
+        let after = dumper.dump().await;
+        for table in ["sigra_audit", "sigra_audit_tree", "sigra_audit_segments"] {
+            assert_eq!(after[table], before[table]);
+        }
     })
     .await;
 }

@@ -27,6 +27,8 @@ async fn schema(database: &Database) -> BTreeSet<String> {
             "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
             "SELECT CONCAT(conrelid::regclass, ' ', pg_get_constraintdef(oid)) FROM pg_constraint \
              WHERE connamespace = 'public'::regnamespace",
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+            "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
         ],
         Kind::MySql => &[
             "SELECT CONCAT(table_name, ' ', column_name, ' ', column_type, ' ', is_nullable, ' ', \
@@ -35,6 +37,8 @@ async fn schema(database: &Database) -> BTreeSet<String> {
              FROM information_schema.statistics WHERE table_schema = DATABASE()",
             "SELECT CONCAT(table_name, ' ', referenced_table_name, ' ', delete_rule) \
              FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()",
+            "SELECT CONCAT(trigger_name, ' ', event_object_table, ' ', action_timing, ' ', event_manipulation, ' ', \
+             action_statement) FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
         ],
     };
     let mut lines = BTreeSet::new();
@@ -53,8 +57,12 @@ fn dialect(kind: Kind) -> Dialect {
 }
 
 /// The tables that a migration of `User` makes, those first that others refer to none of.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 13] = [
     "sigra_audit",
+    "sigra_audit_tree",
+    "sigra_audit_segments",
+    "sigra_audit_checkpoints",
+    "sigra_audit_counts",
     "sigra_outbox",
     "sigra_limits",
     "sigra_keys",

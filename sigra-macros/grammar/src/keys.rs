@@ -1,5 +1,7 @@
 //! The one table of keys. The reader, the errors, the reference documentation and the editor hints are made from it.
 
+pub mod event;
+
 use crate::duration;
 
 /// One key of `#[sigra(..)]`.

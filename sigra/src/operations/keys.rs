@@ -33,6 +33,7 @@ impl<U> Sigra<U> {
             let now = self.core.keys.get();
             keeps(&keys, &now)?;
             remember::<U>(&self.core, Kind::Key, &keys).await?;
+            self.core.evidence.replace_keys(&keys);
             self.core.keys.replace(keys);
             Ok(())
         })

@@ -146,26 +146,27 @@ impl<U: Account> Unit<'_, U> {
         let id = SessionId(uuid::Uuid::now_v7());
         let (now, expires) = (self.stamp(), self.after(absolute));
         let facts = self.facts().clone();
-        self.execute(
+        let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
+        let user = Reader::<U>::new(&row).user()?;
+        // Last, so that it can go together with the audit row.
+        self.execute_later(
             InsertSession,
-            &[
-                &id.0,
-                &account.user_id,
-                &token.hash(),
-                &account.epoch,
-                &i64::from(remembered),
-                &now,
-                &now,
-                &self.after(idle),
-                &expires,
-                &facts.network,
-                &facts.user_agent,
-                &facts.note,
+            vec![
+                Box::new(id.0),
+                Box::new(account.user_id.clone()),
+                Box::new(token.hash()),
+                Box::new(account.epoch),
+                Box::new(i64::from(remembered)),
+                Box::new(now),
+                Box::new(now),
+                Box::new(self.after(idle)),
+                Box::new(expires),
+                Box::new(facts.network),
+                Box::new(facts.user_agent),
+                Box::new(facts.note),
             ],
         )
         .await?;
-        let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
-        let user = Reader::<U>::new(&row).user()?;
         let Stamp(created_at) = now;
         let session =
             Session { id, user, remembered, created_at, last_seen_at: created_at, expires_at: expires.0 };

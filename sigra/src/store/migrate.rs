@@ -50,14 +50,35 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexOutboxByDue,
         CreateAudit,
         IndexAuditByUser,
-        IndexAuditByTime,
+        IndexAuditByLeaf,
+        IndexAuditUnsealed,
+        CreateAuditTree,
+        CreateAuditSegments,
+        CreateAuditCheckpoints,
+        IndexAuditCheckpointsByExport,
+        CreateAuditCounts,
+        IndexAuditCountsByEnd,
+        RefuseAuditChange,
+        GuardAuditDelete,
+        DropAuditInsertTrigger,
+        CreateAuditInsertTrigger,
+        DropAuditUpdateTrigger,
+        CreateAuditUpdateTrigger,
+        DropAuditDeleteTrigger,
+        CreateAuditDeleteTrigger,
+        DropAuditTruncateTrigger,
+        CreateAuditTruncateTrigger,
+        DropSegmentsUpdateTrigger,
+        CreateSegmentsUpdateTrigger,
+        DropSegmentsDeleteTrigger,
+        CreateSegmentsDeleteTrigger,
     )]
 }
 
 /// The steps as text, for a host that keeps them among its own migrations.
 pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
     let text = |statement: Statement| -> Option<&'static str> {
-        match dialect {
+        let text = match dialect {
             #[cfg(feature = "sqlite")]
             Dialect::Sqlite => Some(statement.sqlite),
             #[cfg(feature = "postgres")]
@@ -66,7 +87,8 @@ pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
             Dialect::MySql => Some(statement.mysql),
             #[allow(unreachable_patterns, reason = "every database may be on")]
             _ => None,
-        }
+        };
+        text.filter(|text: &&str| !text.is_empty())
     };
     steps::<U>()
         .into_iter()
@@ -152,8 +174,8 @@ async fn apply<U: Account>(
             continue;
         }
         for statement in statements {
-            match connection.execute(statement, &[]).await {
-                Ok(_) => {}
+            match connection.define(statement).await {
+                Ok(()) => {}
                 // The index of a step that a killed process left half done; MySQL has no `IF NOT EXISTS` for it.
                 Err(error)
                     if dialect == Dialect::MySql && error.kind == DatabaseErrorKind::DuplicateIndex => {}

@@ -3,11 +3,15 @@
 use super::Template;
 
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:literal $(, mysql: $mysql:literal)?;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $sql:literal $(, postgres: $postgres:literal)? $(, mysql: $mysql:literal)?;
+    )*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
         impl Template for $name {
             const SQL: &'static str = $sql;
+            $(const POSTGRES: &'static str = $postgres;)?
             $(const MYSQL: &'static str = $mysql;)?
         }
     )*};
@@ -195,13 +199,101 @@ statements! {
 // Audit.
 statements! {
     InsertAudit =
-        "INSERT INTO [audit] (id, at, event, outcome, reason, actor, user_id, session_id, network, user_agent, \
-         request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        "INSERT INTO [audit] (id, at, event, outcome, reason, actor, on_behalf_of, user_id, session_id, request_id, \
+         network, user_agent, details, count, key_id, personal_salt, personal, mac) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     /// Nothing from before the account: SQLite may give a deleted account's number to a new one.
     Activity =
-        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent FROM [audit] l \
+        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent, l.details FROM [audit] l \
          WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
          ORDER BY l.at DESC, l.id DESC LIMIT $3";
+    ErasePersonalFacts =
+        "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
+         WHERE user_id = $1 AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
+    /// Rows of an account that have facts and no number yet.
+    UnsealedFacts =
+        "SELECT COUNT(*) FROM [audit] WHERE user_id = $1 AND leaf IS NULL AND personal_salt IS NOT NULL";
+}
+
+// The log: numbers, seals, the tree and its checkpoints.
+statements! {
+    /// Committed rows without a number, in the order of their ids. MariaDB reads them so from its index, and would sort them
+    /// all if it was asked to.
+    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512",
+        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT 512";
+    /// Whether the worker has anything to do: rows to number, counts to write, a checkpoint to sign or to hand over.
+    SealingDue =
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
+         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) \
+         OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) \
+         OR EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size > 0 AND NOT EXISTS (SELECT 1 FROM [audit_checkpoints] c \
+         WHERE c.size = (SELECT MAX(m.size) FROM [audit_checkpoints] m) AND (c.size >= t.size OR c.signed_at > $2))) \
+         THEN 1 ELSE 0 END AS {int8})";
+    /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
+    /// the number `$4` on.
+    SealRows =
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1), \
+         v AS (SELECT i, substr($2, i * 16 + 1, 16) AS id, substr($3, i * 32 + 1, 32) AS seal FROM n) \
+         UPDATE [audit] SET leaf = $4 + v.i, seal = v.seal FROM v WHERE [audit].id = v.id AND [audit].leaf IS NULL",
+        postgres:
+        "WITH p AS (SELECT CAST($1 AS BIGINT) AS n, CAST($2 AS BYTEA) AS ids, CAST($3 AS BYTEA) AS seals, \
+         CAST($4 AS BIGINT) AS base) \
+         UPDATE [audit] AS l SET leaf = v.leaf, seal = v.seal \
+         FROM (SELECT p.base + g.i AS leaf, \
+         CAST(encode(substr(p.ids, CAST(g.i * 16 + 1 AS INTEGER), 16), 'hex') AS UUID) AS id, \
+         substr(p.seals, CAST(g.i * 32 + 1 AS INTEGER), 32) AS seal \
+         FROM p, generate_series(0, p.n - 1) AS g (i)) v WHERE l.id = v.id AND l.leaf IS NULL",
+        mysql:
+        "UPDATE (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
+         SELECT i, CAST(SUBSTR($2, i * 16 + 1, 16) AS BINARY(16)) AS id, SUBSTR($3, i * 32 + 1, 32) AS seal FROM n) v \
+         STRAIGHT_JOIN [audit] l ON l.id = v.id SET l.leaf = $4 + v.i, l.seal = v.seal WHERE l.leaf IS NULL";
+    StartTree =
+        "INSERT{ignore} INTO [audit_tree] (id, size, nodes, removed, removed_until, mac, lease_until) \
+         VALUES (1, 0, $1, 0, NULL, $2, $3){on_conflict}";
+    /// Whoever changes the row keeps it until the transaction ends: sequencing goes one after the other, lease or not.
+    HoldTree = "UPDATE [audit_tree] SET holder = holder WHERE id = 1";
+    /// Takes the lease where it is this node's already or nobody's any more.
+    LeaseTree =
+        "UPDATE [audit_tree] SET holder = $1, lease_until = $2 WHERE id = 1 AND (holder = $3 OR lease_until <= $4)";
+    Tree = "SELECT size, nodes, removed, removed_until, mac FROM [audit_tree] WHERE id = 1";
+    WriteTree =
+        "UPDATE [audit_tree] SET size = $1, nodes = $2, removed = $3, removed_until = $4, mac = $5 WHERE id = 1";
+    InsertSegment = "INSERT INTO [audit_segments] (segment, hash) VALUES ($1, $2)";
+    Segments = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
+    InsertCheckpoint = "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3)";
+    NewestCheckpoint = "SELECT note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
+    NewestExported =
+        "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
+    DueCheckpoints = "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NULL ORDER BY size LIMIT 20";
+    CheckpointExported = "UPDATE [audit_checkpoints] SET exported_at = $1 WHERE size = $2 AND exported_at IS NULL";
+    /// Old ones stand outside the database. The newest that was handed over stays: retention asks for it.
+    SweepCheckpoints = "DELETE FROM [audit_checkpoints] WHERE signed_at <= $1 AND exported_at IS NOT NULL AND size < $2";
+    RowsFrom =
+        "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf";
+    RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
+    /// Rows whose number the log has not given, or has taken back.
+    StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
+    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
+    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
+    DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
+}
+
+// Floods of refusals: counted where they would fill the trail.
+statements! {
+    CountRefusal =
+        "UPDATE [audit_counts] SET count = count + 1, last_at = $1, \
+         network = CASE WHEN network = $2 THEN network ELSE NULL END WHERE bucket = $3 AND ends_at > $4";
+    StartCount =
+        "INSERT{ignore} INTO [audit_counts] (bucket, event, reason, network, count, first_at, last_at, ends_at) \
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7){on_conflict}";
+    EndedCounts =
+        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+         WHERE ends_at <= $1 ORDER BY ends_at LIMIT 100";
+    StaleCount =
+        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+         WHERE bucket = $1 AND ends_at <= $2";
+    /// Takes a count that is over: of several that want to write its row, one does.
+    TakeCount = "DELETE FROM [audit_counts] WHERE bucket = $1 AND ends_at = $2 AND count = $3";
 }
 
 // Sweeping: small batches, so that no request waits for a long delete.
@@ -223,9 +315,6 @@ statements! {
     SweepDevices =
         "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
-    SweepAudit =
-        "DELETE FROM [audit] WHERE id IN (SELECT id FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500)",
-        mysql: "DELETE FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500";
 }
 
 // Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.
@@ -349,13 +438,179 @@ statements! {
          outcome {name} NOT NULL, \
          reason {name} NULL, \
          actor {name} NOT NULL, \
+         on_behalf_of {name} NULL, \
          user_id {name} NULL, \
          session_id {uuid} NULL, \
+         request_id {text} NULL, \
          network {text} NULL, \
          user_agent {text} NULL, \
-         request_id {text} NULL) {options}";
-    IndexAuditByUser = "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at)",
+         details {text} NULL, \
+         count {integer} NOT NULL, \
+         key_id {name} NOT NULL, \
+         personal_salt {bytes} NULL, \
+         personal {bytes} NULL, \
+         mac {bytes} NOT NULL, \
+         leaf {integer} NULL, \
+         seal {bytes} NULL) {options}";
+    IndexAuditByUser =
+        "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at) WHERE user_id IS NOT NULL",
         mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
-    IndexAuditByTime = "CREATE INDEX IF NOT EXISTS [audit_by_time] ON [audit] (at)",
-        mysql: "CREATE INDEX [audit_by_time] ON [audit] (at)";
+    /// Also finds the rows without a number on MariaDB, which has no partial indexes and keeps those at its front.
+    IndexAuditByLeaf =
+        "CREATE UNIQUE INDEX IF NOT EXISTS [audit_by_leaf] ON [audit] (leaf) WHERE leaf IS NOT NULL",
+        mysql: "CREATE UNIQUE INDEX [audit_by_leaf] ON [audit] (leaf)";
+    IndexAuditUnsealed =
+        "CREATE INDEX IF NOT EXISTS [audit_unsealed] ON [audit] (id) WHERE leaf IS NULL",
+        mysql: "";
+    /// One row: the tree's right edge, and who sequences at the moment.
+    CreateAuditTree =
+        "CREATE TABLE IF NOT EXISTS [audit_tree] (\
+         id {integer} NOT NULL PRIMARY KEY, \
+         size {integer} NOT NULL, \
+         nodes {long_bytes} NOT NULL, \
+         removed {integer} NOT NULL, \
+         removed_until {stamp} NULL, \
+         mac {bytes} NOT NULL, \
+         holder {uuid} NULL, \
+         lease_until {stamp} NOT NULL) {options}";
+    CreateAuditSegments =
+        "CREATE TABLE IF NOT EXISTS [audit_segments] (\
+         segment {integer} NOT NULL PRIMARY KEY, \
+         hash {bytes} NOT NULL) {options}";
+    CreateAuditCheckpoints =
+        "CREATE TABLE IF NOT EXISTS [audit_checkpoints] (\
+         size {integer} NOT NULL PRIMARY KEY, \
+         note {text} NOT NULL, \
+         signed_at {stamp} NOT NULL, \
+         exported_at {stamp} NULL) {options}";
+    IndexAuditCheckpointsByExport =
+        "CREATE INDEX IF NOT EXISTS [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)",
+        mysql: "CREATE INDEX [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)";
+    CreateAuditCounts =
+        "CREATE TABLE IF NOT EXISTS [audit_counts] (\
+         bucket {bytes} NOT NULL PRIMARY KEY, \
+         event {name} NOT NULL, \
+         reason {name} NOT NULL, \
+         network {text} NULL, \
+         count {integer} NOT NULL, \
+         first_at {stamp} NOT NULL, \
+         last_at {stamp} NOT NULL, \
+         ends_at {stamp} NOT NULL) {options}";
+    IndexAuditCountsByEnd = "CREATE INDEX IF NOT EXISTS [audit_counts_by_end] ON [audit_counts] (ends_at)",
+        mysql: "CREATE INDEX [audit_counts_by_end] ON [audit_counts] (ends_at)";
+}
+
+// Triggers that refuse what Sigra never does to the trail. They stop mistakes and whoever has no more than the rights to change
+// rows; whoever may drop a trigger is found by `verify_audit`. An empty text: this database needs no such statement.
+statements! {
+    RefuseAuditChange =
+        "", postgres:
+        "CREATE OR REPLACE FUNCTION [audit_refuse]() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN RAISE EXCEPTION ''rows of the audit trail are never changed or removed by hand''; END'",
+        mysql: "";
+    /// Whole segments go when retention has noted that they do.
+    GuardAuditDelete =
+        "", postgres:
+        "CREATE OR REPLACE FUNCTION [audit_guard_delete]() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN IF OLD.leaf < (SELECT t.removed FROM [audit_tree] t WHERE t.id = 1) THEN RETURN OLD; END IF; \
+         RAISE EXCEPTION ''rows of the audit trail are never changed or removed by hand''; END'",
+        mysql: "";
+    DropAuditInsertTrigger = "DROP TRIGGER IF EXISTS [audit_on_insert]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_insert] ON [audit]";
+    /// A row is born without a number. On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
+    CreateAuditInsertTrigger =
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] \
+         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
+         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL) EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
+         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_update] ON [audit]";
+    /// A row without a number may get one with its seal; a row with one may lose its personal facts; nothing else may change.
+    CreateAuditUpdateTrigger =
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] \
+         WHEN NOT (OLD.id IS NEW.id AND OLD.at IS NEW.at AND OLD.event IS NEW.event AND OLD.outcome IS NEW.outcome \
+         AND OLD.reason IS NEW.reason AND OLD.actor IS NEW.actor AND OLD.on_behalf_of IS NEW.on_behalf_of \
+         AND OLD.user_id IS NEW.user_id AND OLD.session_id IS NEW.session_id AND OLD.request_id IS NEW.request_id \
+         AND OLD.details IS NEW.details AND OLD.count IS NEW.count AND OLD.key_id IS NEW.key_id \
+         AND OLD.personal IS NEW.personal AND OLD.mac IS NEW.mac AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND OLD.network IS NEW.network AND OLD.user_agent IS NEW.user_agent \
+         AND OLD.personal_salt IS NEW.personal_salt \
+         AND NOT EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf = NEW.leaf)) \
+         OR (OLD.leaf IS NOT NULL AND OLD.leaf IS NEW.leaf AND OLD.seal IS NEW.seal \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
+         WHEN (NOT ((OLD.id, OLD.at, OLD.event, OLD.outcome, OLD.reason, OLD.actor, OLD.on_behalf_of, OLD.user_id, \
+         OLD.session_id, OLD.request_id, OLD.details, OLD.count, OLD.key_id, OLD.personal, OLD.mac) \
+         IS NOT DISTINCT FROM (NEW.id, NEW.at, NEW.event, NEW.outcome, NEW.reason, NEW.actor, NEW.on_behalf_of, \
+         NEW.user_id, NEW.session_id, NEW.request_id, NEW.details, NEW.count, NEW.key_id, NEW.personal, NEW.mac) AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND (OLD.network, OLD.user_agent, OLD.personal_salt) \
+         IS NOT DISTINCT FROM (NEW.network, NEW.user_agent, NEW.personal_salt)) \
+         OR (OLD.leaf IS NOT NULL AND (OLD.leaf, OLD.seal) IS NOT DISTINCT FROM (NEW.leaf, NEW.seal) \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL)))) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
+         IF NOT (OLD.id <=> NEW.id AND OLD.at <=> NEW.at AND OLD.event <=> NEW.event AND OLD.outcome <=> NEW.outcome \
+         AND OLD.reason <=> NEW.reason AND OLD.actor <=> NEW.actor AND OLD.on_behalf_of <=> NEW.on_behalf_of \
+         AND OLD.user_id <=> NEW.user_id AND OLD.session_id <=> NEW.session_id \
+         AND OLD.request_id <=> NEW.request_id AND OLD.details <=> NEW.details AND OLD.count <=> NEW.count \
+         AND OLD.key_id <=> NEW.key_id AND OLD.personal <=> NEW.personal AND OLD.mac <=> NEW.mac AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND OLD.network <=> NEW.network AND OLD.user_agent <=> NEW.user_agent \
+         AND OLD.personal_salt <=> NEW.personal_salt) \
+         OR (OLD.leaf IS NOT NULL AND OLD.leaf <=> NEW.leaf AND OLD.seal <=> NEW.seal \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_on_delete]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_delete] ON [audit]";
+    CreateAuditDeleteTrigger =
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] \
+         WHEN OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
+         EXECUTE FUNCTION [audit_guard_delete]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
+         IF OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditTruncateTrigger =
+        "", postgres: "DROP TRIGGER IF EXISTS [audit_on_truncate] ON [audit]",
+        mysql: "";
+    CreateAuditTruncateTrigger =
+        "", postgres:
+        "CREATE TRIGGER [audit_on_truncate] BEFORE TRUNCATE ON [audit] EXECUTE FUNCTION [audit_refuse]()",
+        mysql: "";
+    DropSegmentsUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_segments_on_update] ON [audit_segments]";
+    CreateSegmentsUpdateTrigger =
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] \
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
+        postgres:
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE OR DELETE OR TRUNCATE ON [audit_segments] \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] FOR EACH ROW \
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
+    DropSegmentsDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_delete]",
+        postgres: "";
+    CreateSegmentsDeleteTrigger =
+        "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] \
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
+        postgres: "",
+        mysql:
+        "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] FOR EACH ROW \
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
 }
