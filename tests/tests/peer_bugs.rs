@@ -325,7 +325,7 @@ async fn class_a_visitor_sets_no_field_but_those_of_the_form() {
         }
         assert_eq!(database.count("users", "plan = 'free'").await, 2);
         assert_eq!(database.count("sigra_accounts", "epoch = 0 AND confirmed_at IS NULL").await, 2);
-        for row in database.dumper().await.dump().await["users"].iter() {
+        for row in &database.dumper().await.dump().await["users"] {
             let id = row.to_lowercase().replace('-', "");
             assert!(!id.contains("01890000000070008000000000000000"), "{row}");
         }
