@@ -55,6 +55,8 @@ pub(crate) enum Bookkeeping {
     LinkLookedAt,
     /// Removes what had expired and could no longer be used.
     ExpiredRows,
+    /// Notes the keys that a process started with.
+    KeysNoted,
 }
 
 /// An open transaction.
@@ -218,6 +220,14 @@ impl<'c, U: Account> Unit<'c, U> {
         values: &[&dyn Bind],
     ) -> Result<Option<Row>, DatabaseError> {
         self.writer.connection.fetch_optional(Rendered::<U, T>::STATEMENT, values).await
+    }
+
+    pub(crate) async fn fetch<T: Template>(
+        &mut self,
+        _: T,
+        values: &[&dyn Bind],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.writer.connection.fetch(Rendered::<U, T>::STATEMENT, values).await
     }
 
     /// Notes that the outbox has a new row, to wake the worker after the commit.

@@ -152,6 +152,7 @@ impl<U: Account> Unit<'_, U> {
                 &id.0,
                 &account.user_id,
                 &token.hash(),
+                &token.key_id(),
                 &account.epoch,
                 &i64::from(remembered),
                 &now,
