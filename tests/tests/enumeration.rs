@@ -620,10 +620,10 @@ async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_
             let mut work = Vec::new();
             for (index, state) in states() {
                 network += 1;
-                let (before, hashes) = (dumper.dump().await, host.auth.hashes_computed());
+                let (before, computed) = (dumper.dump().await, host.auth.hashes_computed());
                 let answer = ask.perform(&host, &address(number, index), network).await;
                 assert_eq!(answer.is_err(), ask == Ask::SignIn);
-                let hashed = host.auth.hashes_computed() - hashes;
+                let hashed = host.auth.hashes_computed() - computed;
                 work.push((state, hashed, written(&before, &dumper.dump().await)));
             }
             let (_, hashes, rows) = &work[0];
