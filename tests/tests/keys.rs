@@ -658,7 +658,7 @@ async fn what_the_table_of_keys_holds_is_of_no_use() {
         let _ = start(&database, K1, Some(P1)).await.unwrap();
         let found = marks(&database).await;
         assert_eq!(found.len(), 2, "{found:?}");
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         for key in [K1, P1] {
             let text = bytes(key);
             let secret = <base64ct::Base64UrlUnpadded as base64ct::Encoding>::decode_vec(text).unwrap();
