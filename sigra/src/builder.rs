@@ -8,8 +8,8 @@ use crate::account::Account;
 use crate::audit::{CheckpointSink, Evidence, EvidenceSetup, table};
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
-use crate::error::{DatabaseErrorKind, Error, Failure};
-use crate::keyring::{Keyring, LiveKeyring};
+use crate::error::{Error, Failure};
+use crate::keyring::{Current, Keyring};
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
 use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
@@ -97,8 +97,8 @@ impl<U: Account> Builder<U> {
     ///
     /// A pepper is the secret input of Argon2 (RFC 9106 3.1): whoever has the database alone cannot even try passwords. Each
     /// hash names its pepper. The first of the ring writes and all verify; a hash without the first one gets it with the next
-    /// sign-in. To rotate, put the new one in front, and take the old one out when no hash names it any more. A pepper that is
-    /// lost makes the passwords under it worthless, and a pepper that was once in use cannot be given up, only rotated.
+    /// sign-in. The [module of the keys](crate::keyring) says how peppers are rotated, and how the first one comes to several
+    /// processes. A pepper that is lost makes the passwords under it worthless.
     pub fn pepper(mut self, peppers: Keyring) -> Self {
         self.pepper = Some(peppers);
         self
@@ -177,7 +177,8 @@ impl<U: Account> Builder<U> {
         self
     }
 
-    /// Connects.
+    /// Connects, and compares the keys and peppers with those that the database was used with, where it has Sigra's tables
+    /// already: the [module of the keys](crate::keyring) says what is found out. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure::Keys`] with what to set, also where the database was used with other keys, [`Failure::Config`] for settings
@@ -190,7 +191,9 @@ impl<U: Account> Builder<U> {
             Some(keys) => keys,
             None => Keyring::from_env()?,
         };
+        let keys = keys.writing()?;
         let peppers = Peppers::resolve(self.pepper)?;
+        crate::operations::apart(&keys, &peppers)?;
         let hasher = Hasher::new(&U::POLICY.password, self.hashing, peppers, self.passwords)?;
         let evidence = Evidence::new(self.evidence, &table::<U>(), &keys)?;
         let pool = Pool::open(source).await?;
@@ -199,23 +202,20 @@ impl<U: Account> Builder<U> {
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();
-        let core = Core {
+        let auth = Sigra::new(Core {
             pool,
-            keys: LiveKeyring::new(keys),
+            keys: Current::new(keys),
+            rotation: tokio::sync::Mutex::default(),
             clock: self.clock,
             hasher,
             screening: self.screening,
             places,
             evidence,
             outbox,
-        };
-        // Where the tables are there already: a host that keeps Sigra's migrations among its own never calls `migrate`.
-        match crate::operations::check_keys::<U>(&core).await {
-            Err(Error::Failed(Failure::Database(error))) if error.kind == DatabaseErrorKind::MissingTable => {
-            }
-            checked => checked?,
-        }
-        Ok(Sigra::new(core))
+        });
+        // Here too: a host that keeps Sigra's migrations among its own never calls `migrate`.
+        auth.check_keys().await?;
+        Ok(auth)
     }
 }
 

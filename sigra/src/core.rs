@@ -15,7 +15,7 @@ use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
 use crate::error::{Error, Failure};
-use crate::keyring::LiveKeyring;
+use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row};
@@ -39,7 +39,9 @@ pub struct Sigra<U> {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) pool: Pool,
-    pub(crate) keys: LiveKeyring,
+    pub(crate) keys: Current<Keyring>,
+    /// Held by whoever replaces keys or peppers.
+    pub(crate) rotation: tokio::sync::Mutex<()>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Hasher,
     pub(crate) screening: Screening,
@@ -69,8 +71,8 @@ impl<U> Sigra<U> {
     /// Connects to `sqlite://`, `postgres://` or `mysql://` with the keys of the environment variable `SIGRA_KEYS`.
     ///
     /// # Errors
-    /// [`Failure::Keys`] with what to set, [`Failure::Config`] for a URL whose database is not on, [`Failure::Database`] where
-    /// the server does not answer.
+    /// [`Failure::Keys`] with what to set, also for keys that are not those of the database, [`Failure::Config`] for a URL
+    /// whose database is not on, [`Failure::Database`] where the server does not answer.
     pub fn connect(url: &str) -> Operation<'_, Self>
     where
         U: Account,
@@ -88,7 +90,8 @@ impl<U> Sigra<U> {
 
     /// Creates or updates Sigra's tables. Call it after the host's own migrations: the tables refer to the host's.
     ///
-    /// Safe to call at every start, from several processes at once, and after a crash.
+    /// Safe to call at every start, from several processes at once, and after a crash. Then compares the keys and peppers with
+    /// those that the database was used with, and notes which are new.
     ///
     /// # Errors
     /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Keys`] where the keys are not the ones that
@@ -98,11 +101,11 @@ impl<U> Sigra<U> {
         U: Account,
     {
         Box::pin(async move {
-            let core = self.core.clone();
+            let auth = self.clone();
             // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
             let task = tokio::spawn(async move {
-                crate::store::migrate::<U>(&core.pool, core.now()).await?;
-                crate::operations::check_keys::<U>(&core).await
+                crate::store::migrate::<U>(&auth.core.pool, auth.core.now()).await?;
+                auth.check_keys().await
             });
             task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
         })

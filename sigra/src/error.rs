@@ -106,7 +106,7 @@ pub enum Failure {
     /// The settings given at start cannot work; the text says what to set.
     #[error("{0}")]
     Config(String),
-    /// Keys that are missing or malformed; the text says what to set.
+    /// Keys that are missing, malformed, or not those of the database; the text says what to set.
     #[error(transparent)]
     Keys(#[from] crate::keyring::KeyringError),
     /// A stored password hash that no verifier of Sigra understands.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::token::{DeviceToken, SessionToken};
 
@@ -157,7 +158,7 @@ pub struct Credentials {
     pub(crate) email: String,
     pub(crate) password: crate::password::Password,
     pub(crate) remember: bool,
-    pub(crate) replaces: Option<String>,
+    pub(crate) replaces: Option<Zeroizing<String>>,
 }
 
 impl fmt::Debug for Credentials {
@@ -185,7 +186,7 @@ impl Credentials {
     /// from before it is worth anything after it.
     #[must_use]
     pub fn replacing(mut self, token: Option<&str>) -> Self {
-        self.replaces = token.map(str::to_owned);
+        self.replaces = token.map(|token| Zeroizing::new(token.to_owned()));
         self
     }
 }

@@ -59,6 +59,8 @@ pub(crate) enum Bookkeeping {
     CountedRefusals,
     /// Numbers and seals rows of the trail, or notes that a checkpoint is out.
     Sealing,
+    /// Notes the keys that a process started with.
+    KeysNoted,
 }
 
 /// An open transaction.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
-use sigra::{Client, Credentials, Error, Failure, NewSession, Refusal, Session, SessionId};
+use sigra::{Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session, SessionId};
 use sigra_tests::database::{Dump, Kind, cells};
 use sigra_tests::evidence::idle_rows;
 use sigra_tests::host::{client, client_number, links, shut_password, token_in};
@@ -18,6 +18,10 @@ use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserS
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "a wrong password here";
+/// The keys of the tests behind a new one, and a pepper.
+const ROTATED: &str =
+    "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+const PEPPER: &str = "p1:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 /// The user type keeps its trail for 400 days.
 const RETENTION: Duration = Duration::from_hours(401 * 24);
 
@@ -276,6 +280,8 @@ fn cases() -> Vec<Case> {
         case!("account.user.enable success -", s => s.host.auth.enable_account("root", &s.disabled, &client())),
         case!("account.user.disable success -",
             s => s.host.auth.disable_account("root", &s.burnt.user().id, &client())),
+        case!("keyring.keys.rotate success -", s => s.host.auth.rotate_keys(Keyring::parse(ROTATED).unwrap())),
+        case!("keyring.peppers.rotate success -", s => s.host.auth.rotate_peppers(Keyring::parse(PEPPER).unwrap())),
     ]
 }
 

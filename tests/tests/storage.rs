@@ -356,8 +356,9 @@ async fn secrets_and_names_are_compared_byte_by_byte() {
         let _ = host.sign_in(ADA).await;
         // Bytes that a folding or padding comparison takes for one another: `a`, `A`, `a ` and `á`.
         let variants = ["61", "41", "6120", "C3A1"];
-        let copied = "user_id, epoch, remembered, created_at, last_seen_at, idle_expires_at, expires_at";
-        let tokens = "user_id, purpose, identifier, epoch, attempts, created_at, expires_at";
+        let copied =
+            "user_id, key_id, epoch, remembered, created_at, last_seen_at, idle_expires_at, expires_at";
+        let tokens = "user_id, key_id, purpose, identifier, epoch, attempts, created_at, expires_at";
         for (number, bytes) in variants.iter().enumerate() {
             let (literal, id) = match database.kind() {
                 Kind::Sqlite => (format!("X'{bytes}'"), "randomblob(16)"),
@@ -409,8 +410,8 @@ async fn fill(database: &Database) {
                 "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
                  SELECT id, email, 0, id, 0 FROM users WHERE email LIKE 'u%'"
                     .to_owned(),
-                "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
-                 idle_expires_at, expires_at) SELECT randomblob(16), id, randomblob(32), 0, 0, 0, 0, \
+                "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
+                 idle_expires_at, expires_at) SELECT randomblob(16), id, randomblob(32), 'k1', 0, 0, 0, 0, \
                  9000000000000000, 9000000000000000 FROM users"
                     .to_owned(),
             ]
@@ -423,8 +424,8 @@ async fn fill(database: &Database) {
             "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
              SELECT id, email, 0, sha256(email::bytea), now() FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
-            "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
-             idle_expires_at, expires_at) SELECT gen_random_uuid(), id, sha256(email::bytea), 0, 0, now(), now(), \
+            "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
+             idle_expires_at, expires_at) SELECT gen_random_uuid(), id, sha256(email::bytea), 'k1', 0, 0, now(), now(), \
              now() + interval '30 days', now() + interval '30 days' FROM users"
                 .to_owned(),
         ],
@@ -436,8 +437,8 @@ async fn fill(database: &Database) {
             "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
              SELECT id, email, 0, id, NOW(6) FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
-            "INSERT INTO sigra_sessions (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
-             idle_expires_at, expires_at) SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 0, 0, NOW(6), NOW(6), \
+            "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
+             idle_expires_at, expires_at) SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 'k1', 0, 0, NOW(6), NOW(6), \
              NOW(6) + INTERVAL 30 DAY, NOW(6) + INTERVAL 30 DAY FROM users"
                 .to_owned(),
         ],

@@ -43,6 +43,10 @@ pub enum Event {
     RevokeAllSessions,
     /// The library writes a mail, with a fresh secret where it has one, and hands it over; `failed`: it was given up.
     SendMail,
+    /// A process is given other keys while it runs.
+    RotateKeys,
+    /// A process is given other peppers while it runs.
+    RotatePeppers,
     /// Rows of the trail itself are removed because they are older than `audit(retain)`.
     RemoveOldRows,
     /// An operator erases the personal facts from the rows of an account.
@@ -71,6 +75,8 @@ impl Event {
             Self::RevokeOtherSessions => "session.others.revoke",
             Self::RevokeAllSessions => "session.all.revoke",
             Self::SendMail => "mail.message.send",
+            Self::RotateKeys => "keyring.keys.rotate",
+            Self::RotatePeppers => "keyring.peppers.rotate",
             Self::RemoveOldRows => "audit.rows.remove",
             Self::ErasePersonalFacts => "audit.facts.erase",
         }

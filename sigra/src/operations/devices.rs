@@ -51,17 +51,32 @@ impl<U: Account> Unit<'_, U> {
             return Ok(None);
         }
         let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
-        if let Some(token) = self.client_device() {
-            let values: &[&dyn crate::column::Bind] =
-                &[&now, &expires, &token.hash(), account.user_id(), &now, &account.epoch()];
+        let shown = self.client_device();
+        let token = match &shown {
+            Some(token) if token.key_id() == self.keys.current() => token.clone(),
+            // Under the key that writes, or an old one would be needed for as long as its owner comes back.
+            _ => DeviceToken::generate(&self.keys)?,
+        };
+        if let Some(shown) = shown {
+            let values: &[&dyn crate::column::Bind] = &[
+                &now,
+                &expires,
+                &token.hash(),
+                &token.key_id(),
+                &shown.hash(),
+                account.user_id(),
+                &now,
+                &account.epoch(),
+            ];
             if self.execute(TouchDevice, values).await?.rows == 1 {
                 return Ok(Some(token));
             }
         }
+        // Of two requests at once the second finds its secret replaced; a secret of its own makes it another device.
         let token = DeviceToken::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
         let values: &[&dyn crate::column::Bind] =
-            &[&id, account.user_id(), &token.hash(), &account.epoch(), &now, &now, &expires];
+            &[&id, account.user_id(), &token.hash(), &token.key_id(), &account.epoch(), &now, &now, &expires];
         self.execute(InsertDevice, values).await?;
         self.forget_surplus_devices(account.user_id()).await?;
         Ok(Some(token))

@@ -39,7 +39,7 @@ mod verify;
 #[cfg(feature = "axum")]
 pub(crate) use self::devices::KNOWN_FOR;
 pub use self::email::Confirmed;
-pub(crate) use self::keys::check_keys;
+pub(crate) use self::keys::apart;
 pub(crate) use self::outbox::{MailKind, worker};
 pub use self::register::Registered;
 pub use self::seal::Sealed;

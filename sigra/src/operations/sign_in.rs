@@ -93,10 +93,8 @@ impl<U: feature::Passwords> Shielded<U> {
             && verified.right
             && !is_shut
             && self.0.core.screening.is_breached(&credentials.password).await;
-        let replaces = credentials
-            .replaces
-            .as_deref()
-            .and_then(|text| SessionToken::parse(text, &self.0.core.keys.get()));
+        let replaces =
+            credentials.replaces.and_then(|text| SessionToken::parse(&text, &self.0.core.keys.get()));
         let decide = Decide {
             candidate,
             verified,

@@ -155,6 +155,7 @@ impl<U: Account> Unit<'_, U> {
                 Box::new(id.0),
                 Box::new(account.user_id.clone()),
                 Box::new(token.hash()),
+                Box::new(token.key_id().to_owned()),
                 Box::new(account.epoch),
                 Box::new(i64::from(remembered)),
                 Box::new(now),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::account::Account;
 use crate::core::Reader;
 use crate::error::{Error, Failure};
@@ -54,7 +56,7 @@ impl<U: Account> Unit<'_, U> {
         let id = uuid::Uuid::now_v7();
         let code_hash = match code {
             Some(code) => {
-                let keyed = self.keys.mac(self.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
+                let keyed = self.keys.mac(token.key_id(), Purpose::ConfirmEmailCode, &bound(id, code));
                 Some(keyed.ok_or_else(|| Failure::Config("the keyring is empty".into()))?.to_vec())
             }
             None => None,
@@ -67,6 +69,7 @@ impl<U: Account> Unit<'_, U> {
                 &account.user_id,
                 &P::NAME,
                 &token.hash(),
+                &token.key_id(),
                 &code_hash,
                 &account.identifier,
                 &account.epoch,
@@ -131,6 +134,6 @@ impl<U: Account> Unit<'_, U> {
 }
 
 /// What a code's hash covers: the same digits under another token are another code.
-fn bound(token: uuid::Uuid, code: &str) -> Vec<u8> {
-    [token.as_bytes().as_slice(), code.as_bytes()].concat()
+fn bound(token: uuid::Uuid, code: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([token.as_bytes().as_slice(), code.as_bytes()].concat())
 }

@@ -10,11 +10,10 @@ use zeroize::Zeroize as _;
 use super::stored::Stored;
 use super::{Password, PasswordHash, Peppers, Setup, Verified, argon2};
 use crate::error::{Error, Failure};
-use crate::keyring::Keyring;
 use crate::policy::PasswordPolicy;
 
 /// Computes hashes, on whichever thread it is called.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     today: Params,
     peppers: Peppers,
     setup: Setup,
@@ -35,8 +34,8 @@ impl Engine {
         Self::counting(policy, peppers, self.setup.clone(), self.computed.clone())
     }
 
-    pub(super) fn peppers(&self) -> Option<Arc<Keyring>> {
-        self.peppers.ring()
+    pub(super) fn peppers(&self) -> Peppers {
+        self.peppers.clone()
     }
 
     fn counting(

@@ -1,6 +1,6 @@
 //! Argon2id off the async threads, behind a bounded number of permits and a bounded queue.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::engine::Engine;
 use super::{Password, PasswordHash, Peppers, Setup, Verified};
 use crate::error::{Error, Failure, Refusal};
-use crate::keyring::Keyring;
+use crate::keyring::Current;
 use crate::policy::PasswordPolicy;
 
 /// How many passwords are hashed at once, how many may wait, and how long.
@@ -38,7 +38,7 @@ pub(crate) struct Hasher {
     settings: Hashing,
     permits: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    engine: RwLock<Arc<Engine>>,
+    engine: Current<Engine>,
 }
 
 /// A place in the queue. Held from admission until the hash is computed.
@@ -62,7 +62,7 @@ impl Hasher {
             settings,
             permits: Arc::new(Semaphore::new(settings.permits)),
             places: Arc::new(Semaphore::new(places)),
-            engine: RwLock::new(Arc::new(Engine::new(policy, peppers, setup)?)),
+            engine: Current::new(Engine::new(policy, peppers, setup)?),
         })
     }
 
@@ -77,34 +77,33 @@ impl Hasher {
 
     /// Hashes computed since start, real and dummy alike: what a test counts instead of time.
     pub(crate) fn computed(&self) -> u64 {
-        self.engine().computed()
+        self.engine.get().computed()
     }
 
     /// Hashes a new password at the policy's cost.
     pub(crate) async fn hash(&self, place: Place, password: Password) -> Result<PasswordHash, Error> {
-        let engine = self.engine();
+        let engine = self.engine.get();
         self.compute(place, move || engine.hash(&password)).await
     }
 
     /// The peppers in use.
-    pub(crate) fn peppers(&self) -> Option<Arc<Keyring>> {
-        self.engine().peppers()
+    pub(crate) fn peppers(&self) -> Peppers {
+        self.engine.get().peppers()
     }
 
-    /// Hashes with other peppers from now on. What is under way ends with those it began with.
-    pub(crate) fn replace_peppers(&self, policy: &PasswordPolicy, peppers: Keyring) -> Result<(), Error> {
-        let next = self.engine().with_peppers(policy, Peppers::of(peppers))?;
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        Ok(())
+    /// What is to be used with other peppers.
+    pub(crate) fn with_peppers(&self, policy: &PasswordPolicy, peppers: Peppers) -> Result<Engine, Error> {
+        self.engine.get().with_peppers(policy, peppers)
     }
 
-    fn engine(&self) -> Arc<Engine> {
-        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Hashes with this from now on. What is under way ends with what it began with.
+    pub(crate) fn replace(&self, engine: Engine) {
+        self.engine.set(engine);
     }
 
     /// A hash that no password is known to have: of the usual form, with a random result.
     pub(crate) fn unknowable(&self) -> Result<PasswordHash, Error> {
-        Ok(self.engine().unknowable()?)
+        Ok(self.engine.get().unknowable()?)
     }
 
     /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no. A stored
@@ -118,7 +117,7 @@ impl Hasher {
         upgrade: bool,
     ) -> Result<Verified, Error> {
         // One engine for both: peppers that are replaced meanwhile are for the next attempt.
-        let engine = self.engine();
+        let engine = self.engine.get();
         let stored = match stored {
             Some(hash) => engine.read(hash)?,
             None => None,

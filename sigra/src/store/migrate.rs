@@ -31,7 +31,7 @@ fn steps<U: Account>() -> Vec<Step> {
     }
     vec![step!(
         1,
-        "accounts, sessions, devices, tokens, limits, outbox and audit trail",
+        "accounts, sessions, devices, tokens, keys, limits, outbox and audit trail",
         CreateAccounts,
         CreateSessions,
         IndexSessionsByUser,

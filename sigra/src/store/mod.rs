@@ -17,8 +17,8 @@ mod statement;
 pub(crate) mod statements;
 mod time;
 
+pub(crate) use self::connection::Done;
 pub use self::connection::Row;
-pub(crate) use self::connection::{Connection, Done};
 pub use self::migrate::Migration;
 pub(crate) use self::migrate::{run as migrate, texts as migration_texts};
 pub(crate) use self::pool::{Pool, Snapshot, Source, Writer};

@@ -64,9 +64,9 @@ statements! {
 // Sessions.
 statements! {
     InsertSession =
-        "INSERT INTO [sessions] (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
+        "INSERT INTO [sessions] (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
          idle_expires_at, expires_at, network, user_agent, note) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     /// The session check: one statement, found by the unique index on the token's hash, that also brings the user.
     SessionByToken =
         "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {columns} \
@@ -96,16 +96,16 @@ statements! {
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, epoch, failures, created_at, last_seen_at, expires_at) \
-         VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
+        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
     /// Its owner is there: the row of failures is over.
     TouchDevice =
-        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0 \
-         WHERE token_hash = $3 AND user_id = $4 AND expires_at > $5 AND epoch = $6";
+        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4 \
+         WHERE token_hash = $5 AND user_id = $6 AND expires_at > $7 AND epoch = $8";
     /// The device that is one too many.
     SurplusDevice =
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
@@ -119,8 +119,8 @@ statements! {
 // Tokens.
 statements! {
     InsertToken =
-        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, code_hash, identifier, epoch, attempts, created_at, \
-         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)";
+        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, \
+         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)";
     /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
     TokenByHash =
         "SELECT t.id, t.user_id, t.identifier, t.epoch FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id \
@@ -319,11 +319,26 @@ statements! {
 
 // Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.
 statements! {
-    RememberKey =
-        "INSERT{ignore} INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4){on_conflict}";
-    KnownKeys = "SELECT id, check_value FROM [keys] WHERE kind = $1 ORDER BY first_used_at, id";
-    /// Whether a hash of the host's table names a pepper.
-    PepperInUse = "SELECT u.{id} FROM {users} u WHERE u.{password} LIKE $1 LIMIT 1";
+    /// A row that is no key, and that every writer changes first: of processes that start at once, one goes first.
+    TakeTurnWithKeys =
+        "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ('turn', '', $1, $2) \
+         ON CONFLICT (kind, id) DO UPDATE SET first_used_at = excluded.first_used_at",
+        mysql: "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ('turn', '', $1, $2) \
+         ON DUPLICATE KEY UPDATE first_used_at = VALUES(first_used_at)";
+    KnownKeys =
+        "SELECT kind, id, check_value FROM [keys] WHERE kind <> 'turn' ORDER BY first_used_at, kind, id";
+    NoteKey = "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4)";
+    /// How many live sessions, tokens and devices each key has. Read only where a key that was in use is missing.
+    NeededKeys =
+        "SELECT s.key_id, CAST(0 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [sessions] s \
+         WHERE s.idle_expires_at > $1 AND s.expires_at > $2 GROUP BY s.key_id UNION ALL \
+         SELECT t.key_id, CAST(1 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [tokens] t \
+         WHERE t.expires_at > $3 AND t.consumed_at IS NULL GROUP BY t.key_id UNION ALL \
+         SELECT d.key_id, CAST(2 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [devices] d \
+         WHERE d.expires_at > $4 GROUP BY d.key_id";
+    /// Whether a hash names a pepper. Not `LIKE`, which folds case on SQLite and by most collations of MariaDB.
+    HashWithPepper =
+        "SELECT u.{id} FROM {users} u WHERE REPLACE(u.{password}, $1, '') <> u.{password} LIMIT 1";
 }
 
 // Migrations.
@@ -353,6 +368,7 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          user_id {user_id} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          remembered {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
@@ -374,6 +390,7 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          user_id {user_id} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          failures {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
@@ -390,6 +407,7 @@ statements! {
          user_id {user_id} NOT NULL, \
          purpose {name} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          code_hash {bytes} NULL, \
          identifier {name} NOT NULL, \
          epoch {integer} NOT NULL, \
