@@ -12,6 +12,7 @@ use crate::keyring::Keyring;
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
 use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
+use crate::telemetry::{self, Named, watched};
 
 /// Settings for [`Sigra::builder`].
 #[must_use = "call `build` to connect"]
@@ -158,6 +159,11 @@ impl<U: Account> Builder<U> {
     /// [`Failure::Keys`] with what to set, [`Failure::Config`] for settings that cannot work, [`Failure::Database`] where the
     /// server does not answer.
     pub async fn build(self) -> Result<Sigra<U>, Error> {
+        watched::<U>(Named::Connect).run(self.open()).await
+    }
+
+    pub(crate) async fn open(self) -> Result<Sigra<U>, Error> {
+        telemetry::describe();
         let source = self.source.ok_or_else(|| {
             Failure::Config("no database: give `.url(\"sqlite://app.db\")` or a pool of your own".into())
         })?;
@@ -169,7 +175,7 @@ impl<U: Account> Builder<U> {
         let hasher = Hasher::new(&U::POLICY.password, self.hashing, peppers, self.passwords)?;
         let pool = Pool::open(source).await?;
         for (key, reason) in U::POLICY.unsafe_reasons {
-            tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
+            telemetry::unsafe_setting(U::SCHEMA.user_type, key, reason);
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();

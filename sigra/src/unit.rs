@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tracing::Instrument as _;
 
 use crate::account::Account;
 use crate::audit::Entry;
@@ -15,6 +14,7 @@ use crate::core::{Core, Sigra};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::store::statements::InsertAudit;
 use crate::store::{Done, Rendered, Row, Stamp, Template, Writer};
+use crate::telemetry::{self, Busy, Notes};
 
 /// One step of an operation that changes the database.
 ///
@@ -67,6 +67,8 @@ pub(crate) struct Unit<'c, U> {
     /// The connection goes back to the pool only after the transaction was ended.
     ended: bool,
     mailed: bool,
+    /// What is told of it once it is committed.
+    pub(crate) notes: Notes,
     user: PhantomData<fn() -> U>,
 }
 
@@ -85,15 +87,17 @@ impl<U: Account> Sigra<U> {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let busy = |_| Refusal::Busy { retry_after: Duration::from_secs(1) };
+        let busy = |_| {
+            telemetry::busy(Busy::Operations);
+            Refusal::Busy { retry_after: Duration::from_secs(1) }
+        };
         let place = self.core.places.clone().try_acquire_owned().map_err(busy)?;
         let operation = operation(Shielded(self.clone()));
         let task = async move {
             let _place = place;
             operation.await
         };
-        let task = tokio::spawn(task.in_current_span());
-        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+        tokio::spawn(telemetry::carry(task)).await.map_err(Failure::from)?
     }
 
     /// An operation of one step.
@@ -109,6 +113,7 @@ impl<U: Account> Shielded<U> {
         loop {
             match run_once::<U, S>(&self.0.core, &step).await {
                 Err(error) if runs < MAX_RUNS && error.is_transient() => {
+                    telemetry::step_retried(runs, &error);
                     tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
                     runs += 1;
                 }
@@ -122,8 +127,9 @@ async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Ou
     let mut unit = Unit::<U>::begin(core, step.client()).await?;
     match step.run(&mut unit).await {
         Ok(Recorded(output)) => {
-            let mailed = unit.mailed;
+            let (mailed, notes) = (unit.mailed, std::mem::take(&mut unit.notes));
             unit.commit().await?;
+            notes.committed::<U>();
             if mailed {
                 core.outbox.notify_one();
             }
@@ -157,6 +163,7 @@ impl<'c, U: Account> Unit<'c, U> {
             writer,
             ended: false,
             mailed: false,
+            notes: Notes::default(),
             user: PhantomData,
         };
         // From here on a failure closes the connection.
@@ -242,14 +249,14 @@ impl<'c, U: Account> Unit<'c, U> {
                 .await
                 .map_err(|source| Failure::Audit { table: format!("{}audit", U::SCHEMA.prefix), source })?;
         }
-        tracing::info!(event = entry.event.name(), outcome = entry.outcome.name(), "sigra");
+        self.notes.recorded(&entry);
         Ok(Recorded(output))
     }
 
     /// Closes a step that has no row of its own, for one of the reasons there are.
     #[allow(clippy::unused_self, reason = "only an open unit may be closed")]
     pub(crate) fn bookkeeping<T>(&mut self, why: Bookkeeping, output: T) -> Recorded<T> {
-        tracing::trace!(?why, "sigra");
+        telemetry::bookkeeping(&why);
         Recorded(output)
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::Confirm;
+use crate::telemetry::{Named, watched};
 use crate::token::{ForConfirmEmail, Token};
 use crate::unit::{Recorded, Step, Unit};
 
@@ -33,7 +34,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ConfirmEmail).by(client).run(async move {
             let proof = match Token::parse(token, &self.core.keys) {
                 Some(token) => Proof::Link(token),
                 None => Proof::Nothing,
@@ -59,7 +60,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ConfirmEmailCode).by(client).run(async move {
             // People type the code as the mail shows it, in groups or with a space behind it.
             let digits: String = code.chars().filter(char::is_ascii_digit).collect();
             let proof = Proof::Code(Identifier::of_attempt(email), digits);
@@ -78,7 +79,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RequestConfirmation).by(client).run(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestConfirmation;
             let ask = Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() };

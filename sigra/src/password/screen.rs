@@ -9,6 +9,7 @@ use super::breached::{BreachedPasswords, Fingerprint, WhenUnavailable};
 use super::context::Words;
 use super::{Password, PasswordProblem, blocklist, pattern};
 use crate::error::Error;
+use crate::telemetry;
 
 /// What the host said about new passwords when it started Sigra.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Screening {
             Ok(false) => Ok(()),
             Ok(true) => Err(PasswordProblem::Breached.into()),
             Err(error) if *when_unavailable == WhenUnavailable::Accept => {
-                tracing::warn!(%error, "a new password was not looked up among breached ones");
+                telemetry::breached_unknown("change", &error);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -55,7 +56,7 @@ impl Screening {
     pub(crate) async fn is_breached(&self, password: &Password) -> bool {
         let Some((breached, _)) = &self.breached else { return false };
         breached.contains(&Fingerprint::of(password)).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a password was not looked up among breached ones at sign-in");
+            telemetry::breached_unknown("sign_in", &error);
             false
         })
     }

@@ -181,6 +181,10 @@ statements! {
     /// A worker whose lease ran out has nothing to say any more.
     PostponeMail = "UPDATE [outbox] SET due_at = $1 WHERE id = $2 AND due_at = $3";
     DeleteMail = "DELETE FROM [outbox] WHERE id = $1 AND due_at = $2";
+    /// For metrics alone: all mails, those that are due, and the oldest.
+    OutboxStands =
+        "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END), 0) AS {int8}), \
+         MIN(created_at) FROM [outbox]";
 }
 
 // Audit.
