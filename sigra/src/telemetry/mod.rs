@@ -29,3 +29,6 @@ pub(crate) use self::spans::Named;
 
 /// What the library's own `tracing` targets are called: `sigra=debug` in a filter shows them all.
 const TARGET: &str = "sigra";
+
+#[cfg(test)]
+mod tests;
