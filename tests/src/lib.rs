@@ -7,11 +7,13 @@
     reason = "a panic is how a test fails"
 )]
 
+pub mod canary;
 pub mod database;
 pub mod host;
 pub mod log;
 pub mod pool;
 pub mod random;
+pub mod recorder;
 pub mod site;
 pub mod users;
 pub mod wire;
