@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt::{Debug, Write as _};
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -21,6 +22,8 @@ pub struct Log {
     lines: Mutex<Vec<String>>,
     told: Mutex<Vec<Told>>,
     printed: Mutex<Vec<u8>>,
+    /// Spans that have not closed yet, by target.
+    open: Mutex<BTreeMap<String, usize>>,
 }
 
 /// A span that has closed, or an event.
@@ -84,6 +87,20 @@ impl Log {
         lock(&self.told).clone()
     }
 
+    /// Waits until the spans of a library have closed: a driver's thread may hold one a little longer than its operation takes.
+    ///
+    /// # Panics
+    /// They never do.
+    pub async fn closed(&self, target: &str) {
+        for _ in 0..6_000 {
+            if lock(&self.open).get(target).is_none_or(|open| *open == 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("spans of {target} stay open");
+    }
+
     /// The lines as the subscriber of most applications prints them.
     #[must_use]
     pub fn printed(&self) -> String {
@@ -130,6 +147,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Capture {
             attributes.record(line);
         });
         context.span(id).expect("a new span").extensions_mut().insert(fields);
+        *lock(&self.0.open).entry(metadata.target().to_owned()).or_default() += 1;
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -166,6 +184,9 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Capture {
             fields: fields.unwrap_or_default(),
             within: span.scope().skip(1).map(|span| span.name().to_owned()).collect(),
         });
+        if let Some(open) = lock(&self.0.open).get_mut(span.metadata().target()) {
+            *open -= 1;
+        }
     }
 }
 
