@@ -13,6 +13,7 @@ use crate::keyring::{Current, Keyring};
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
 use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
+use crate::telemetry::{self, Named, watched};
 
 /// Settings for [`Sigra::builder`].
 #[must_use = "call `build` to connect"]
@@ -184,6 +185,11 @@ impl<U: Account> Builder<U> {
     /// [`Failure::Keys`] with what to set, also where the database was used with other keys, [`Failure::Config`] for settings
     /// that cannot work, [`Failure::Database`] where the server does not answer.
     pub async fn build(self) -> Result<Sigra<U>, Error> {
+        watched::<U>(Named::Connect).run(self.open()).await
+    }
+
+    pub(crate) async fn open(self) -> Result<Sigra<U>, Error> {
+        telemetry::describe();
         let source = self.source.ok_or_else(|| {
             Failure::Config("no database: give `.url(\"sqlite://app.db\")` or a pool of your own".into())
         })?;
@@ -198,7 +204,7 @@ impl<U: Account> Builder<U> {
         let evidence = Evidence::new(self.evidence, &table::<U>(), &keys)?;
         let pool = Pool::open(source).await?;
         for (key, reason) in U::POLICY.unsafe_reasons {
-            tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
+            telemetry::unsafe_setting(U::SCHEMA.user_type, key, reason);
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();

@@ -73,6 +73,10 @@ impl Client {
         self
     }
 
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     pub(crate) fn device_token(&self) -> Option<&str> {
         self.device.as_ref().map(|DeviceSecret(token)| token.as_str())
     }

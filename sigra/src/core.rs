@@ -1,9 +1,7 @@
 //! `Sigra<U>`: the handle that a host keeps in its state.
 
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -14,17 +12,14 @@ use crate::audit::Evidence;
 use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
-use crate::error::{Error, Failure};
+use crate::error::Failure;
 use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row};
+use crate::telemetry::{Named, carry, watched};
 
-/// What an operation is until it is awaited.
-///
-/// Boxed, so that an operation whose key is off is one compile error at the call, where an `async fn` would repeat it for the
-/// future and for its `await`.
-pub type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub use crate::telemetry::Operation;
 
 /// Authentication for the users of type `U`. Cheap to clone; every clone is the same.
 ///
@@ -77,7 +72,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        Box::pin(async move { Self::builder().url(url).build().await })
+        watched::<U>(Named::Connect).run(async move { Self::builder().url(url).open().await })
     }
 
     /// Connects with settings of the host's: its own pool, keys, clock or hashing limits.
@@ -100,14 +95,14 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        Box::pin(async move {
+        watched::<U>(Named::Migrate).run(async move {
             let auth = self.clone();
             // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
-            let task = tokio::spawn(async move {
+            let task = async move {
                 crate::store::migrate::<U>(&auth.core.pool, auth.core.now()).await?;
                 auth.check_keys().await
-            });
-            task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+            };
+            tokio::spawn(carry(task)).await.map_err(Failure::from)?
         })
     }
 

@@ -133,6 +133,54 @@ pub enum Failure {
     Interrupted(String),
 }
 
+impl From<tokio::task::JoinError> for Failure {
+    /// Without the panic's message: it can hold what a visitor sent. It stands where the process prints panics.
+    fn from(error: tokio::task::JoinError) -> Self {
+        let how = if error.is_panic() { "its task panicked" } else { "the runtime is shutting down" };
+        Self::Interrupted(how.into())
+    }
+}
+
+impl Refusal {
+    /// A stable code for it: the label `reason` of metrics, the field of that name in spans, and the code in answers of programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::Busy { .. } => "busy",
+            Self::InvalidToken => "invalid_token",
+            Self::PasswordRejected(_) => "password_rejected",
+            Self::InvalidEmail => "invalid_email",
+            Self::Conflict => "conflict",
+            Self::InvalidValue => "invalid_value",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}
+
+impl Failure {
+    /// A stable code for it: the label `reason` of metrics, and the field of that name in spans.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "database",
+            Self::Audit { .. } => "audit",
+            Self::AuditChanged(_) => "audit_changed",
+            Self::CheckpointSink { .. } => "checkpoint_sink",
+            Self::Event(_) => "event",
+            Self::Read { .. } => "read",
+            Self::Config(_) => "config",
+            Self::Keys(_) => "keys",
+            Self::PasswordHash(_) => "password_hash",
+            Self::Pepper { .. } => "pepper",
+            Self::BreachedPasswords(_) => "breached_passwords",
+            Self::Random(_) => "random",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+}
+
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         Self::Failed(error.into())

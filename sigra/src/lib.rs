@@ -58,6 +58,7 @@
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
 //! - The audit trail, and events of the host's own in it: [`audit`].
 //! - Keys and their rotation: [`keyring`].
+//! - What an operator sees, in logs, traces and metrics: [`telemetry`].
 //! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.
 //! - Extractors, cookies and cross-origin protection for axum: `sigra::axum`, with the cargo feature `axum`.
 //! - A complete site: `cargo run --example app` in the repository.
@@ -72,6 +73,7 @@
 //! | `axum` | [axum](https://docs.rs/axum) extractors |
 //! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
 //! | `breached-online` | looks up breached passwords on a server: [`password::breached`] |
+//! | `metrics` | counters and histograms through the facade [`metrics`](https://docs.rs/metrics): see [`telemetry`] |
 //! | `zxcvbn` | a least strength for new passwords, by estimate |
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
@@ -99,6 +101,7 @@ pub mod password;
 pub mod policy;
 mod session;
 mod store;
+pub mod telemetry;
 pub mod token;
 mod unit;
 

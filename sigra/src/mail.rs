@@ -27,7 +27,8 @@ pub trait Mailer: Send + Sync + 'static {
     fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>>;
 }
 
-/// The mailer could not take a mail. The text is logged: keep the mail's content out of it.
+/// The mailer could not take a mail. The text is logged. Where it repeats the address, the link or the code of the mail, as answers
+/// of servers do, they are taken out of it; the rest is the mailer's to keep clean.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct MailError(String);
@@ -113,7 +114,68 @@ pub enum Message {
     },
 }
 
+/// What of a mail must not be logged, for texts that may repeat it: servers like to.
+pub(crate) struct Private {
+    anywhere: Vec<String>,
+    /// What stands before the `@`, which may be a part of other words.
+    local_part: String,
+}
+
+impl Private {
+    /// The text with nothing of the mail in it.
+    pub(crate) fn conceal(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for private in &self.anywhere {
+            text = conceal(&text, private, |_, _| true);
+        }
+        let outside = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+        conceal(&text, &self.local_part, |before, after| {
+            outside(before.chars().next_back()) && outside(after.chars().next())
+        })
+    }
+}
+
+/// Replaces a text in whatever ASCII case it stands, where what stands before and behind it allows.
+fn conceal(text: &str, private: &str, at: impl Fn(&str, &str) -> bool) -> String {
+    // The length of each letter stays the same.
+    let (folded, private) = (text.to_ascii_lowercase(), private.to_ascii_lowercase());
+    if private.is_empty() {
+        return text.to_owned();
+    }
+    let mut concealed = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (start, _) in folded.match_indices(&private) {
+        let end = start + private.len();
+        if start >= rest && at(&text[..start], &text[end..]) {
+            concealed.push_str(&text[rest..start]);
+            concealed.push_str("(..)");
+            rest = end;
+        }
+    }
+    concealed + &text[rest..]
+}
+
 impl Mail {
+    /// What of it must not be logged.
+    pub(crate) fn private(&self) -> Private {
+        let mut anywhere = vec![self.to.clone()];
+        match &self.message {
+            Message::ConfirmEmail { link, code, .. } => anywhere.extend([link.clone(), code.clone()]),
+            Message::ResetPassword { link, .. }
+            | Message::AccountLocked { link, .. }
+            | Message::UnlockAccount { link, .. }
+            | Message::MustChangePassword { link, .. } => anywhere.push(link.clone()),
+            Message::AddressTaken { .. } | Message::PasswordChanged { .. } => {}
+        }
+        // The token without its link, and without what names its kind.
+        let secrets = |text: &String| {
+            text.rsplit_once('.').map(|(_, secret)| secret.to_owned()).filter(|secret| secret.len() > 20)
+        };
+        anywhere.extend(anywhere.iter().filter_map(secrets).collect::<Vec<_>>());
+        let local_part = self.to.rsplit_once('@').map_or(String::new(), |(local, _)| local.to_owned());
+        Private { anywhere, local_part }
+    }
+
     pub(crate) fn new(to: String, message: Message) -> Self {
         let (subject, text) = match &message {
             Message::ConfirmEmail { link, code, within } => (
@@ -393,6 +455,23 @@ mod tests {
         ] {
             assert!(Links::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_mail_is_taken_out() {
+        let link = "https://acme.example/confirm/sgc.k1.c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw";
+        let message = Message::ConfirmEmail {
+            link: link.into(),
+            code: "271828".into(),
+            within: Duration::from_hours(1),
+        };
+        let private = Mail::new("Ada@acme.example".into(), message).private();
+        let said = format!("550 <ADA@acme.example>: no mailbox ada, not even adapter; {link} 271828");
+        let said = private.conceal(&said);
+        assert_eq!(said, "550 <(..)>: no mailbox (..), not even adapter; (..) (..)");
+        let secret = link.rsplit('.').next().unwrap();
+        assert_eq!(private.conceal(&format!("token={secret}&é")), "token=(..)&é");
+        assert_eq!(private.conceal("connection refused"), "connection refused");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tracing::Instrument as _;
 
 use crate::account::Account;
 use crate::audit::{Entry, Row as AuditRow, table};
@@ -17,6 +16,7 @@ use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::keyring::Keyring;
 use crate::store::statements::InsertAudit;
 use crate::store::{Dialect, Done, Rendered, Row, Stamp, Statement, Template, WithAuditRow, Writer};
+use crate::telemetry::{self, Busy, Notes};
 
 /// One step of an operation that changes the database.
 ///
@@ -82,6 +82,8 @@ pub(crate) struct Unit<'c, U> {
     waiting: Option<Waiting>,
     /// The audit row, which is the last thing that a transaction writes.
     row: Option<Box<AuditRow>>,
+    /// What is told of it once it is committed.
+    pub(crate) notes: Notes,
     user: PhantomData<fn() -> U>,
 }
 
@@ -122,15 +124,17 @@ impl<U: Account> Sigra<U> {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let busy = |_| Refusal::Busy { retry_after: Duration::from_secs(1) };
+        let busy = |_| {
+            telemetry::busy(Busy::Operations);
+            Refusal::Busy { retry_after: Duration::from_secs(1) }
+        };
         let place = self.core.places.clone().try_acquire_owned().map_err(busy)?;
         let operation = operation(Shielded(self.clone()));
         let task = async move {
             let _place = place;
             operation.await
         };
-        let task = tokio::spawn(task.in_current_span());
-        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+        tokio::spawn(telemetry::carry(task)).await.map_err(Failure::from)?
     }
 
     /// An operation of one step.
@@ -158,6 +162,7 @@ impl<U: Account> Shielded<U> {
             if runs >= MAX_RUNS || !error.is_transient() {
                 break Err(error);
             }
+            telemetry::step_retried(runs, &error);
             tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
             runs += 1;
         }
@@ -172,8 +177,10 @@ async fn run_once<U: Account, S: Step<U>>(
     let mut unit = Unit::<U>::begin(core, step.client()).await?;
     match step.run(&mut unit).await {
         Ok(Recorded(output)) => {
-            let mailed = unit.mailed;
+            let (mailed, notes) = (unit.mailed, std::mem::take(&mut unit.notes));
             unit.commit(together).await?;
+            // Only here: a transaction that is run again, for whichever reason, begins with no notes.
+            notes.committed::<U>();
             if mailed {
                 core.outbox.notify_one();
             }
@@ -211,6 +218,7 @@ impl<'c, U: Account> Unit<'c, U> {
             mailed: false,
             waiting: None,
             row: None,
+            notes: Notes::default(),
             user: PhantomData,
         };
         // From here on a failure closes the connection.
@@ -344,7 +352,7 @@ impl<'c, U: Account> Unit<'c, U> {
 
     /// Closes the step with its audit row, which is written with the commit: if it cannot be, neither is anything else.
     pub(crate) async fn record<T>(&mut self, entry: Entry, output: T) -> Result<Recorded<T>, Error> {
-        tracing::info!(event = entry.event.name(), outcome = entry.outcome.name(), "sigra");
+        self.notes.recorded(&entry);
         if U::POLICY.audit.enabled && !self.counted(&entry).await? {
             self.row = Some(Box::new(self.audit_row(entry)?));
         }
@@ -355,7 +363,7 @@ impl<'c, U: Account> Unit<'c, U> {
     pub(crate) fn audit_row(&self, entry: Entry) -> Result<AuditRow, Error> {
         let Facts { network, user_agent, request_id, .. } = self.facts.clone();
         let row = AuditRow::of(entry, self.now);
-        self.signed(AuditRow { network, user_agent, request_id, ..row })
+        self.signed(AuditRow { request_id, network, user_agent, ..row })
     }
 
     /// Gives a row its keyed hash.
@@ -375,7 +383,7 @@ impl<'c, U: Account> Unit<'c, U> {
     /// Closes a step that has no row of its own, for one of the reasons there are.
     #[allow(clippy::unused_self, reason = "only an open unit may be closed")]
     pub(crate) fn bookkeeping<T>(&mut self, why: Bookkeeping, output: T) -> Recorded<T> {
-        tracing::trace!(?why, "sigra");
+        telemetry::bookkeeping(&why);
         Recorded(output)
     }
 }

@@ -92,6 +92,12 @@ impl Host {
     pub async fn with(database: Database, builder: Builder<User>) -> Self {
         let clock = Arc::new(TestClock::default());
         let auth = prepare(builder, clock.clone()).build().await.expect("a connection");
+        Self::of(auth, database, clock)
+    }
+
+    /// A host on a handle that the test has made.
+    #[must_use]
+    pub fn of(auth: Sigra<User>, database: Database, clock: Arc<TestClock>) -> Self {
         Self { auth, database, clock, mailbox: Mailbox::default(), links: links() }
     }
 

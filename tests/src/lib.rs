@@ -7,6 +7,7 @@
     reason = "a panic is how a test fails"
 )]
 
+pub mod canary;
 pub mod crowd;
 pub mod database;
 pub mod evidence;
@@ -16,6 +17,7 @@ pub mod log;
 pub mod node;
 pub mod pool;
 pub mod random;
+pub mod recorder;
 pub mod site;
 pub mod statistics;
 pub mod users;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session, SessionId};
+use sigra_tests::canary::{Canaries, hex, unhex};
 use sigra_tests::database::{Dump, Kind, cells};
 use sigra_tests::evidence::idle_rows;
 use sigra_tests::host::{client, client_number, links, shut_password, token_in};
@@ -589,55 +590,6 @@ async fn an_account_that_changes_while_its_password_is_hashed_gets_no_session_an
         assert!(host.trail().await.contains(&"session.password.sign_in refused account_changed".to_owned()));
     })
     .await;
-}
-
-/// Everything that must be nowhere.
-#[derive(Default)]
-struct Canaries(BTreeMap<String, &'static str>);
-
-impl Canaries {
-    fn add(&mut self, what: &'static str, secret: impl Into<String>) {
-        self.0.insert(secret.into(), what);
-    }
-
-    /// A token, and the secret in it as bytes.
-    fn token(&mut self, what: &'static str, token: &str) {
-        self.add(what, token);
-        let encoded = token.rsplit('.').next().unwrap();
-        self.add(what, encoded);
-        self.add(what, hex(&Base64UrlUnpadded::decode_vec(encoded).unwrap()));
-        self.add(what, hex(token.as_bytes()));
-        self.add(what, hex(&Sha256::digest(token)));
-        self.add(what, hex(&Sha256::digest(Base64UrlUnpadded::decode_vec(encoded).unwrap())));
-    }
-
-    fn password(&mut self, password: &str) {
-        self.add("a password", password);
-        self.add("a password", hex(password.as_bytes()));
-        self.add("a password", hex(&Sha256::digest(password)));
-    }
-
-    fn assert_absent(&self, text: &str, place: &str) {
-        let folded = text.to_lowercase();
-        for (secret, what) in &self.0 {
-            assert!(!folded.contains(&secret.to_lowercase()), "{what} is in {place}");
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_start_matches("\\x");
-    let pairs = digits.as_bytes().chunks(2);
-    let whole = !digits.is_empty() && digits.len().is_multiple_of(2) && digits.is_ascii();
-    whole.then(|| pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect())?
 }
 
 /// Accounts that did everything there is to do, and what must not be found of it.

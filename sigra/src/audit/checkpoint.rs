@@ -203,7 +203,7 @@ impl CheckpointSink for LogSink {
         checkpoint: Checkpoint,
     ) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
         Box::pin(async move {
-            tracing::info!(target: "sigra::checkpoint", size = checkpoint.size, "{checkpoint}");
+            crate::telemetry::checkpoint(checkpoint.size, &checkpoint);
             Ok(())
         })
     }

@@ -24,8 +24,8 @@ mod verify;
 pub use self::checkpoint::{Checkpoint, CheckpointError, CheckpointSink, FileSink, LogSink, SinkError};
 pub use self::detail::AuditDetail;
 pub use self::details::{Details, EventError, Value};
-pub(crate) use self::event::Entry;
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
+pub(crate) use self::event::{AnyEvent, AnyReason, Entry};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
 #[doc(hidden)]
 pub use self::host::event_name as __event_name;

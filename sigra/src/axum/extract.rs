@@ -178,10 +178,7 @@ impl IntoResponse for Rejection {
                 ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&login)).into_response()
             }
             Self::UnknownAddress => {
-                tracing::error!(
-                    "the address of a request is not known: serve the router with \
-                     `into_make_service_with_connect_info::<SocketAddr>()`, and in tests add the layer `MockConnectInfo`"
-                );
+                crate::telemetry::no_address_of_connection();
                 Problem::internal().into_response()
             }
             Self::Failed(problem) => problem.into_response(),

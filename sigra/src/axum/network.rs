@@ -35,11 +35,7 @@ impl Proxies {
             Self::Trusted(hops) => {
                 let said = forwarded_for(headers, hops);
                 if said.is_none() {
-                    tracing::warn!(
-                        hops,
-                        "a request came without the address that {hops} trusted proxies should have written to \
-                         `X-Forwarded-For`; does each append to it, and can anybody connect past them?"
-                    );
+                    crate::telemetry::no_address_by_proxies(hops);
                 }
                 said.or(peer)
             }

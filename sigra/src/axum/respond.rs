@@ -101,7 +101,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A refusal keeps its text; a failure is logged at level `ERROR` and gives the visitor a generic one.
+/// A refusal keeps its text; a failure gives the visitor a generic one. The operation that failed has told the operator of it.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -113,34 +113,25 @@ impl From<Error> for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let message = refusal.to_string();
-        match refusal {
-            Refusal::InvalidCredentials => {
-                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", message)
+        let said = |status| Self::new(status, refusal.code(), refusal.to_string());
+        match &refusal {
+            Refusal::InvalidCredentials | Refusal::SessionEnded => said(StatusCode::UNAUTHORIZED),
+            Refusal::InvalidToken => said(StatusCode::BAD_REQUEST),
+            Refusal::InvalidEmail | Refusal::PasswordRejected(_) | Refusal::InvalidValue => {
+                said(StatusCode::UNPROCESSABLE_ENTITY)
             }
-            Refusal::SessionEnded => Self::new(StatusCode::UNAUTHORIZED, "session_ended", message),
-            Refusal::InvalidToken => Self::new(StatusCode::BAD_REQUEST, "invalid_token", message),
-            Refusal::InvalidEmail => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", message),
-            Refusal::PasswordRejected(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password_rejected", message)
-            }
-            Refusal::Conflict => Self::new(StatusCode::CONFLICT, "conflict", message),
-            Refusal::InvalidValue => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", message),
+            Refusal::Conflict => said(StatusCode::CONFLICT),
             Refusal::TooManyAttempts { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message)
-                    .retry_after(retry_after)
+                said(StatusCode::TOO_MANY_REQUESTS).retry_after(*retry_after)
             }
-            Refusal::Busy { retry_after } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(retry_after)
-            }
+            Refusal::Busy { retry_after } => said(StatusCode::SERVICE_UNAVAILABLE).retry_after(*retry_after),
         }
     }
 }
 
-/// Logs the failure at level `ERROR`: the visitor's answer says nothing of it.
+/// The visitor's answer says nothing of it.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        tracing::error!(error = %failure, "an operation failed");
         match failure {
             Failure::Database(_) | Failure::Audit { .. } | Failure::BreachedPasswords(_) => {
                 Self::unavailable()

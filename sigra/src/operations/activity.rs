@@ -6,6 +6,7 @@ use crate::feature;
 use crate::session::Session;
 use crate::store::statements::Activity as ActivityOf;
 use crate::store::{Rendered, Stamp};
+use crate::telemetry::{Named, watched};
 
 impl<U> Sigra<U> {
     /// The latest rows of the user's own trail, the newest first, at most 200: Sigra's events and the
@@ -17,7 +18,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ReadActivity).within(session.id).run(async move {
             let statement = Rendered::<U, ActivityOf>::STATEMENT;
             let user_id = session.user.id().to_string();
             let limit = i64::from(limit.min(200));

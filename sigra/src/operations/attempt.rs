@@ -162,6 +162,7 @@ impl<U: Account> Unit<'_, U> {
         let once = Limit::InWindow { most: 1, within: wait };
         let kind = MailKind::AccountLocked;
         if self.reserve(&Bucket::mail(kind.name(), identifier), once).await?.is_ok() {
+            self.notes.locked();
             self.enqueue(kind, identifier).await?;
         }
         Ok(())

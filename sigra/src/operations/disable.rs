@@ -7,6 +7,7 @@ use crate::core::{Operation, Sigra};
 use crate::error::{DatabaseError, Error};
 use crate::feature;
 use crate::store::statements::{Disable, Enable};
+use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 impl<U> Sigra<U> {
@@ -27,7 +28,9 @@ impl<U> Sigra<U> {
     where
         U: feature::DisableAccount,
     {
-        Box::pin(async move { self.switch(operator, user_id, client, true).await })
+        watched::<U>(Named::DisableAccount)
+            .by(client)
+            .run(async move { self.switch(operator, user_id, client, true).await })
     }
 
     /// Enables a disabled account again. Its owner signs in anew. `false`: there is no such account, or it is not disabled.
@@ -45,7 +48,9 @@ impl<U> Sigra<U> {
     where
         U: feature::DisableAccount,
     {
-        Box::pin(async move { self.switch(operator, user_id, client, false).await })
+        watched::<U>(Named::EnableAccount)
+            .by(client)
+            .run(async move { self.switch(operator, user_id, client, false).await })
     }
 
     async fn switch(&self, operator: &str, user_id: &U::Id, client: &Client, off: bool) -> Result<bool, Error>

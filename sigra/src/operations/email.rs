@@ -13,6 +13,7 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::Confirm;
+use crate::telemetry::{Named, watched};
 use crate::token::{ForConfirmEmail, Token};
 use crate::unit::{Recorded, Step, Unit};
 
@@ -35,7 +36,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ConfirmEmail).by(client).run(async move {
             let proof = match Token::parse(token, &self.core.keys.get()) {
                 Some(token) => Proof::Link(token),
                 None => Proof::Nothing,
@@ -61,7 +62,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ConfirmEmailCode).by(client).run(async move {
             // People type the code as the mail shows it, in groups or with a space behind it.
             let mut digits = Zeroizing::new(String::with_capacity(code.len()));
             digits.extend(code.chars().filter(char::is_ascii_digit));
@@ -81,7 +82,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ConfirmEmail,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RequestConfirmation).by(client).run(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestConfirmation;
             let ask = Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() };

@@ -9,6 +9,7 @@ use crate::core::{Operation, Reader, Sigra};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::store::statements::{ErasePersonalFacts, UnsealedFacts};
+use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::seal::Turn;
@@ -38,15 +39,14 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ErasePersonalFacts).by(client).run(async move {
             for _ in 0..MAX_ROUNDS {
                 // Only sealed rows can be erased: that the erasure came after them then shows in their numbers.
                 self.sequence(Turn::Now).await?;
                 let actor = Actor::Operator(operator.to_owned());
                 let erase = Erase::<U> { actor, user_id: user_id.clone(), client: client.clone() };
-                match self.perform(erase).await? {
-                    Some(rows) => return Ok(rows),
-                    None => continue,
+                if let Some(rows) = self.perform(erase).await? {
+                    return Ok(rows);
                 }
             }
             Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into())

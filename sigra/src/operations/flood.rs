@@ -70,12 +70,12 @@ impl<U: Account> Unit<'_, U> {
 
     /// Turns a count into its row, unless another transaction does.
     async fn write_count(&mut self, count: &Count) -> Result<bool, Error> {
-        if self.execute(TakeCount, &[&count.bucket, &count.ends_at, &count.count]).await?.rows != 1 {
+        if self.execute(TakeCount, &[&count.bucket, &count.ends_at, &count.refusals]).await?.rows != 1 {
             return Ok(false);
         }
         let row = self.signed(count.row(self.now)?)?;
         self.insert_row(&row).await?;
-        tracing::info!(event = row.event, outcome = row.outcome, count = row.count, "sigra");
+        self.notes.counted(&count.event, &count.reason, count.refusals);
         Ok(true)
     }
 }
@@ -86,7 +86,7 @@ struct Count {
     event: String,
     reason: String,
     network: Option<String>,
-    count: i64,
+    refusals: i64,
     first_at: Stamp,
     last_at: Stamp,
     ends_at: Stamp,
@@ -100,7 +100,7 @@ impl Count {
             event: row.next()?,
             reason: row.next()?,
             network: row.next()?,
-            count: row.next()?,
+            refusals: row.next()?,
             first_at: row.next()?,
             last_at: row.next()?,
             ends_at: row.next()?,
@@ -114,7 +114,7 @@ impl Count {
         Ok(Row {
             network: self.network.clone(),
             details: Some(details),
-            ..Row::counted(&self.event, &self.reason, self.count, now)
+            ..Row::counted(&self.event, &self.reason, self.refusals, now)
         })
     }
 }

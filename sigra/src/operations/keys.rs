@@ -14,6 +14,7 @@ use crate::keyring::{KEYS_VARIABLE, Keyring, KeyringError, Purpose};
 use crate::password::{PEPPER_VARIABLE, Peppers};
 use crate::store::Rendered;
 use crate::store::statements::{HashWithPepper, KnownKeys, NeededKeys, NoteKey, TakeTurnWithKeys};
+use crate::telemetry::{Named, Notes, carry, watched};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 impl<U> Sigra<U> {
@@ -33,7 +34,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RotateKeys).run(async move {
             self.unhindered(|shielded| async move { shielded.rotate_keys(keys.writing()?).await }).await
         })
     }
@@ -54,7 +55,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Passwords,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RotatePeppers).run(async move {
             self.unhindered(|shielded| async move { shielded.rotate_peppers(peppers.into()).await }).await
         })
     }
@@ -94,8 +95,7 @@ impl<U: Account> Sigra<U> {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let task = tokio::spawn(work(Shielded(self.clone())));
-        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+        tokio::spawn(carry(work(Shielded(self.clone())))).await.map_err(Failure::from)?
     }
 }
 
@@ -275,7 +275,7 @@ impl<U: Account> Step<U> for NoteKeys {
                 Kind::Key => unit.keys_may_go(&compared.missing).await?,
                 Kind::Pepper => unit.peppers_may_go(&compared.missing).await?,
             }
-            warn_of_a_writer(kind, ring, &compared, &known);
+            note_new_writer(&mut unit.notes, kind, ring, &compared, &known);
             for (id, mark) in &compared.new {
                 let values: &[&dyn crate::column::Bind] = &[&kind.name(), id, &mark.to_vec(), &unit.stamp()];
                 unit.execute(NoteKey, values).await?;
@@ -289,16 +289,17 @@ impl<U: Account> Step<U> for NoteKeys {
 }
 
 /// Other processes may not have this one yet; no process can know.
-fn warn_of_a_writer(kind: Kind, ring: Option<&Keyring>, compared: &Compared, known: &[Known]) {
+fn note_new_writer(
+    notes: &mut Notes,
+    kind: Kind,
+    ring: Option<&Keyring>,
+    compared: &Compared,
+    known: &[Known],
+) {
     let Some(writer) = ring.map(Keyring::current) else { return };
     if compared.new.iter().any(|(id, _)| id == writer) && known.iter().any(|known| known.kind == kind.name())
     {
-        tracing::warn!(
-            kind = kind.name(),
-            id = writer,
-            "a key that this database has not seen before writes from now on; a process that does not have it yet refuses \
-             what it writes, so with several processes add a new key at the end first"
-        );
+        notes.new_writer(kind.name(), writer);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::email::Identifier;
 use crate::error::{DatabaseError, Error};
 use crate::feature;
 use crate::store::statements::RequireChange;
+use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
@@ -35,7 +36,7 @@ impl<U> Sigra<U> {
         U: feature::MustChangePassword,
     {
         let actor = Actor::Operator(operator.to_owned());
-        Box::pin(async move {
+        watched::<U>(Named::RequirePasswordChange).by(client).run(async move {
             self.perform(Require::<U> { actor, user_id: user_id.clone(), client: client.clone() }).await
         })
     }

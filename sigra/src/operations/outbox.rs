@@ -19,11 +19,15 @@ use crate::email::{Address, Identifier};
 use crate::error::{Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
-use crate::store::statements::{ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, PostponeMail};
+use crate::store::statements::{
+    ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, OutboxStands, PostponeMail,
+};
 use crate::store::{Rendered, Stamp};
+use crate::telemetry::{self, MailOutcome, Named, watched};
 use crate::token::{ForConfirmEmail, ForResetPassword, ForUnlockAccount, six_digits};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
+use super::seal::keep_sealing;
 use super::standing::Standing;
 use super::unlock::UNLOCK_WITHIN;
 
@@ -95,6 +99,8 @@ const ATTEMPTS: i64 = 12;
 /// How often the worker looks for rows that another process wrote, or that were postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// How often the worker counts what waits, where that is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
@@ -214,11 +220,7 @@ impl<U: Account> Step<U> for Compose {
             && kind.has_secret()
             && !Address::parse(&standing.email).is_ok_and(|email| email.identifier().as_str() == identifier)
         {
-            // A link proves the address that it was mailed to. This one would prove another.
-            tracing::error!(
-                user_id = %standing.user_id,
-                "the host changed the address of an account behind Sigra's back; no link is mailed to it"
-            );
+            // A link proves the address that it was mailed to. This one would prove another: the host changed it by itself.
             let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
             return unit.record(entry, None).await;
         }
@@ -371,7 +373,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        Box::pin(async move {
+        watched::<U>(Named::DeliverMail).run(async move {
             let mut sent = 0;
             loop {
                 let due = self.due_mail().await?;
@@ -380,35 +382,82 @@ impl<U> Sigra<U> {
                     sent += usize::from(self.deliver_one(due, mailer, links).await?);
                 }
                 if is_last {
+                    self.measure_outbox().await;
                     return Ok(sent);
                 }
             }
         })
     }
 
-    /// Writes and sends the mail of one row. A row that cannot be written is set aside: it must not keep the others waiting.
-    async fn deliver_one(&self, due: Due, mailer: &dyn Mailer, links: &Links) -> Result<bool, Error>
+    /// Writes and sends the mail of one row.
+    fn deliver_one<'a>(&'a self, due: Due, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, bool>
+    where
+        U: Account,
+    {
+        watched::<U>(Named::SendMail).run(async move {
+            let kind = due.kind.name();
+            let settled = |outcome| {
+                let age = Duration::try_from(self.core.now() - due.created_at.0).unwrap_or_default();
+                telemetry::mail_settled(kind, outcome, age);
+            };
+            let (claimed, mail) = match self.compose(&due, links).await? {
+                Ok(composed) => composed,
+                Err(outcome) => {
+                    settled(outcome);
+                    return Ok(false);
+                }
+            };
+            let private = mail.private();
+            let result = hand_over(mailer, mail).await;
+            if let Err(error) = &result {
+                telemetry::mail_failed(kind, &private.conceal(&error.to_string()));
+            }
+            let sent = result.is_ok();
+            self.perform(Settle { claimed, sent, client: Client::unknown() }).await?;
+            settled(if sent { MailOutcome::Sent } else { MailOutcome::Failed });
+            Ok(sent)
+        })
+    }
+
+    /// Writes the mail of one row. A row that cannot be written is set aside: it must not keep the others waiting.
+    async fn compose(&self, due: &Due, links: &Links) -> Result<Result<(Claimed, Mail), MailOutcome>, Error>
     where
         U: Account,
     {
         let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-        let (claimed, mail) = match self.perform(compose).await {
-            Ok(Some(composed)) => composed,
-            Ok(None) => return Ok(false),
+        match self.perform(compose).await {
             // Without the trail nothing goes on.
-            Err(error @ Error::Failed(Failure::Audit { .. })) => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, mail = %due.id, "a mail could not be written; the others go on");
-                self.perform(SetAside { due, client: Client::unknown() }).await?;
-                return Ok(false);
+            Err(error) if !matches!(error, Error::Failed(Failure::Audit { .. })) => {
+                telemetry::failed_all_the_same(&error);
+                self.perform(SetAside { due: due.clone(), client: Client::unknown() }).await?;
+                Ok(Err(MailOutcome::SetAside))
             }
-        };
-        let result = hand_over(mailer, mail).await;
-        if let Err(error) = &result {
-            tracing::warn!(%error, "a mail could not be sent; it is tried again");
+            composed => Ok(composed?.ok_or(MailOutcome::Dropped)),
         }
-        self.perform(Settle { claimed, sent: result.is_ok(), client: Client::unknown() }).await?;
-        Ok(result.is_ok())
+    }
+
+    /// Tells how many mails wait and for how long. Nothing is read where nobody measures.
+    async fn measure_outbox(&self)
+    where
+        U: Account,
+    {
+        if !telemetry::MEASURES {
+            return;
+        }
+        let measured = async {
+            let now = self.core.now();
+            let statement = Rendered::<U, OutboxStands>::STATEMENT;
+            let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
+            let Some(row) = row else { return Ok(()) };
+            let mut row = Reader::<U>::new(&row);
+            let (mails, due, oldest) = (row.next()?, row.next()?, row.next::<Option<Stamp>>()?);
+            let age = oldest.and_then(|Stamp(oldest)| Duration::try_from(now - oldest).ok());
+            telemetry::outbox_stands(U::SCHEMA.user_type, mails, due, age.unwrap_or_default());
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = measured.await {
+            telemetry::worker_failed("measure", &error);
+        }
     }
 
     async fn due_mail(&self) -> Result<Vec<Due>, Error>
@@ -430,8 +479,8 @@ impl<U> Sigra<U> {
 
 /// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
-    let seal = super::seal::keep_sealing(auth.clone());
-    tokio::join!(deliver(auth.clone(), Arc::new(mailer), links), sweep(auth), seal);
+    let (deliver, seal) = (deliver(auth.clone(), Arc::new(mailer), links), keep_sealing(auth.clone()));
+    tokio::join!(deliver, sweep(auth.clone()), seal, measure(auth));
 }
 
 /// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was
@@ -444,7 +493,7 @@ async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Lin
         let mut woken = pin!(auth.core.outbox.notified());
         woken.as_mut().enable();
         let due = auth.due_mail().await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the worker could not read the outbox");
+            telemetry::worker_failed("deliver", &error);
             Vec::new()
         });
         let is_last = due.len() < BATCH;
@@ -453,9 +502,8 @@ async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Lin
             let (auth, mailer, links) = (auth.clone(), mailer.clone(), links.clone());
             sending.spawn(async move {
                 let _place = place;
-                if let Err(error) = auth.deliver_one(due, &*mailer, &links).await {
-                    tracing::error!(%error, "a mail could not be delivered");
-                }
+                // It has told by itself what became of it.
+                let _ = auth.deliver_one(due, &*mailer, &links).await;
             });
         }
         while sending.try_join_next().is_some() {}
@@ -469,8 +517,15 @@ async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Lin
 async fn sweep<U: Account>(auth: Sigra<U>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        if let Err(error) = auth.sweep().await {
-            tracing::error!(%error, "the worker could not sweep");
-        }
+        // It has told by itself what became of it.
+        let _ = auth.sweep().await;
+    }
+}
+
+async fn measure<U: Account>(auth: Sigra<U>) {
+    while telemetry::MEASURES {
+        auth.measure_outbox().await;
+        auth.measure_trail().await;
+        tokio::time::sleep(MEASURE_EVERY).await;
     }
 }

@@ -12,6 +12,7 @@ use crate::session::{NewSession, Session};
 use crate::store::statements::{
     AdvanceEpoch, ChangeDone, CredentialsOf, DeleteDevices, DeleteSessions, DeleteTokens, SetPassword,
 };
+use crate::telemetry::{Named, watched};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
@@ -34,7 +35,7 @@ impl<U> Sigra<U> {
     where
         U: feature::ResetPassword,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RequestPasswordReset).by(client).run(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestPasswordReset;
             let ask = Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() };
@@ -61,7 +62,7 @@ impl<U> Sigra<U> {
         U: feature::ResetPassword,
     {
         let new = new.into();
-        Box::pin(async move {
+        watched::<U>(Named::ResetPassword).by(client).run(async move {
             // What the account's address has to do with it is looked at once the link has named the account.
             new.check(U::POLICY.password.min_length)?;
             let token = Token::parse(token, &self.core.keys.get());
@@ -91,7 +92,7 @@ impl<U> Sigra<U> {
     {
         let current = current.into();
         let new = new.into();
-        Box::pin(async move {
+        watched::<U>(Named::ChangePassword).by(client).within(session.id).run(async move {
             self.screen(&new, session.user.email()).await?;
             let (holder, client) = (Holder::of(session), client.clone());
             self.shielded(

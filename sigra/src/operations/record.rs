@@ -9,6 +9,7 @@ use crate::core::{Operation, Sigra};
 use crate::error::{Error, Failure};
 use crate::feature;
 use crate::session::Session;
+use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 impl<U> Sigra<U> {
@@ -55,7 +56,7 @@ impl<U> Sigra<U> {
     {
         let entry = Entry::of_host(&event, Actor::Account)
             .map(|entry| entry.of(session.user.id()).in_session(session.id));
-        self.write(entry, client)
+        watched::<U>(Named::Record).by(client).within(session.id).run(self.write(entry, client))
     }
 
     /// Records an event of the host's that an operator brought about, for an account or for none: one row in the trail.
@@ -87,7 +88,8 @@ impl<U> Sigra<U> {
         U: feature::Audit,
     {
         let actor = Actor::Operator(harmless(operator).collect());
-        self.write(Entry::of_host(&event, actor).map(|entry| entry.on_behalf_of(on_behalf_of)), client)
+        let entry = Entry::of_host(&event, actor).map(|entry| entry.on_behalf_of(on_behalf_of));
+        watched::<U>(Named::RecordByOperator).by(client).run(self.write(entry, client))
     }
 
     /// Records an event of the host's that nobody asked for: a job, a timer, another system. One row in the trail.
@@ -107,20 +109,16 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        self.write(
-            Entry::of_host(&event, Actor::System).map(|entry| entry.on_behalf_of(on_behalf_of)),
-            client,
-        )
+        let entry = Entry::of_host(&event, Actor::System).map(|entry| entry.on_behalf_of(on_behalf_of));
+        watched::<U>(Named::RecordBySystem).by(client).run(self.write(entry, client))
     }
 
-    fn write<'a>(&'a self, entry: Result<Entry, EventError>, client: &'a Client) -> Operation<'a, ()>
+    async fn write(&self, entry: Result<Entry, EventError>, client: &Client) -> Result<(), Error>
     where
         U: Account,
     {
-        Box::pin(async move {
-            let entry = entry.map_err(Failure::Event)?;
-            self.perform(Record::<U> { entry, client: client.clone(), user: PhantomData }).await
-        })
+        let entry = entry.map_err(Failure::Event)?;
+        self.perform(Record::<U> { entry, client: client.clone(), user: PhantomData }).await
     }
 }
 

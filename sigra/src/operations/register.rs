@@ -14,6 +14,7 @@ use crate::limits::Bucket;
 use crate::password::PasswordHash;
 use crate::store::Dialect;
 use crate::store::statements::{IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser};
+use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
@@ -60,7 +61,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Passwords,
     {
-        Box::pin(async move {
+        watched::<U>(Named::Register).by(client).run(async move {
             let (email, password) = U::credentials(&new);
             let address = Address::parse(email)?;
             self.screen(password, address.as_str()).await?;

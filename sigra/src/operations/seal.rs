@@ -19,9 +19,11 @@ use crate::error::{DatabaseErrorKind, Error, Failure};
 use crate::feature;
 use crate::store::statements::{
     CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree,
-    NewestCheckpoint, SealRows, SealingDue, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
+    NewestCheckpoint, SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree, UnsealedRows,
+    WriteTree,
 };
 use crate::store::{Rendered, Stamp};
+use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that `UnsealedRows` reads.
@@ -63,13 +65,45 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
-            self.write_counts().await?;
-            let sealed =
-                self.sequence(Turn::Now).await?.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None });
-            self.hand_over_checkpoints().await?;
-            Ok(sealed)
+        watched::<U>(Named::SealAudit).run(async move {
+            let sealed = self.seal_everything().await;
+            self.measure_trail().await;
+            sealed
         })
+    }
+
+    async fn seal_everything(&self) -> Result<Sealed, Error>
+    where
+        U: Account,
+    {
+        self.write_counts().await?;
+        let sealed = self.sequence(Turn::Now).await?;
+        self.hand_over_checkpoints().await?;
+        Ok(sealed.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None }))
+    }
+
+    /// Tells how far the seals and checkpoints are behind the trail. Nothing is read where nobody measures.
+    pub(crate) async fn measure_trail(&self)
+    where
+        U: Account,
+    {
+        if !telemetry::MEASURES || !U::POLICY.audit.enabled {
+            return;
+        }
+        let measured = async {
+            let now = self.core.now();
+            let statement = Rendered::<U, SealingStands>::STATEMENT;
+            let row = self.core.pool.read().await?.fetch_optional(statement, &[]).await?;
+            let Some(row) = row else { return Ok(()) };
+            let mut row = Reader::<U>::new(&row);
+            let (unsealed, signed_at) = (row.next()?, row.next::<Option<Stamp>>()?);
+            let age = signed_at.map(|Stamp(at)| Duration::try_from(now - at).unwrap_or_default());
+            telemetry::audit_lag(U::SCHEMA.user_type, unsealed, age);
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = measured.await {
+            telemetry::worker_failed("measure", &error);
+        }
     }
 
     /// The keys that verify the checkpoints of the trail, newest first: one for each key of the ring. Keep their text outside
@@ -172,7 +206,7 @@ pub(crate) async fn keep_sealing<U: Account>(auth: Sigra<U>) {
     loop {
         tokio::time::sleep(EVERY).await;
         if let Err(error) = auth.seal_round().await {
-            tracing::error!(%error, "the worker could not seal the audit trail");
+            telemetry::worker_failed("seal", &error);
             tokio::time::sleep(AFTER_FAILURE).await;
         }
     }
@@ -292,7 +326,7 @@ impl<U: Account> Step<U> for Sequence<U> {
         let Some(mut tree) = unit.tree(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
-        let rows = unseal_rows::<U>(unit.fetch(UnsealedRows, &[]).await?)?;
+        let rows = unseal_rows::<U>(&unit.fetch(UnsealedRows, &[]).await?)?;
         append(unit, &mut tree, &rows).await?;
         let is_last = rows.len() < BATCH;
         let checkpoint = match self.turn {
@@ -304,7 +338,7 @@ impl<U: Account> Step<U> for Sequence<U> {
     }
 }
 
-fn unseal_rows<U: Account>(rows: Vec<crate::store::Row>) -> Result<Vec<Row>, Error> {
+fn unseal_rows<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Error> {
     let unreadable = |source| {
         Failure::AuditChanged(format!(
             "a row in `{}` that waits for its number cannot be read: {source}",
@@ -326,7 +360,7 @@ async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row
     for row in rows {
         if !keys.signed(row, &table) {
             // Sealed all the same: what stood there when it was found is kept for whoever looks into it.
-            tracing::error!(row = %row.id, "a row of the audit trail was written or changed by something other than Sigra");
+            unit.notes.foreign_row(row.id);
         }
         let leaf = tree.edge.size();
         ids.extend_from_slice(row.id.as_bytes());

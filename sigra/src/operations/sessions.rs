@@ -12,6 +12,7 @@ use crate::store::statements::{
     TouchSession,
 };
 use crate::store::{Rendered, Stamp};
+use crate::telemetry::{self, Named, watched};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
@@ -32,45 +33,49 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move {
-            let Some(token) = SessionToken::parse(token, &self.core.keys.get()) else { return Ok(None) };
-            let now = self.core.now();
-            let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
-            let statement = Rendered::<U, SessionByToken>::STATEMENT;
-            let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
-                // The server was restarted while the connection lay idle; a read can be asked again.
-                Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
-                    self.core.pool.read().await?.fetch_optional(statement, values).await?
-                }
-                row => row?,
-            };
-            let Some(row) = row else { return Ok(None) };
-            let mut row = Reader::<U>::new(&row);
-            let session = Session {
-                id: SessionId(row.next()?),
-                created_at: row.next::<Stamp>()?.0,
-                last_seen_at: row.next::<Stamp>()?.0,
-                expires_at: row.next::<Stamp>()?.0,
-                remembered: row.next::<i64>()? == 1,
-                user: row.user()?,
-            };
-            let policy = U::POLICY.session;
-            if now - session.last_seen_at >= policy.touch {
-                let idle =
-                    if session.remembered { policy.remember.unwrap_or(policy.idle) } else { policy.idle };
-                let touch = Touch {
-                    id: session.id,
-                    seen: Stamp(session.last_seen_at),
-                    idle,
-                    client: Client::unknown(),
-                };
-                // The session is good whether or not this is written; at worst it ends a little earlier.
-                if let Err(error) = self.perform(touch).await {
-                    tracing::warn!(%error, "the time of last use could not be written");
-                }
-            }
-            Ok(Some(session))
+        watched::<U>(Named::CheckSession).run(async move {
+            let found = self.live_session(token).await?;
+            telemetry::session_checked(U::SCHEMA.user_type, found.is_some());
+            Ok(found)
         })
+    }
+
+    async fn live_session(&self, token: &str) -> Result<Option<Session<U>>, Error>
+    where
+        U: feature::Sessions,
+    {
+        let Some(token) = SessionToken::parse(token, &self.core.keys.get()) else { return Ok(None) };
+        let now = self.core.now();
+        let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
+        let statement = Rendered::<U, SessionByToken>::STATEMENT;
+        let row = match self.core.pool.read().await?.fetch_optional(statement, values).await {
+            // The server was restarted while the connection lay idle; a read can be asked again.
+            Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
+                self.core.pool.read().await?.fetch_optional(statement, values).await?
+            }
+            row => row?,
+        };
+        let Some(row) = row else { return Ok(None) };
+        let mut row = Reader::<U>::new(&row);
+        let session = Session {
+            id: SessionId(row.next()?),
+            created_at: row.next::<Stamp>()?.0,
+            last_seen_at: row.next::<Stamp>()?.0,
+            expires_at: row.next::<Stamp>()?.0,
+            remembered: row.next::<i64>()? == 1,
+            user: row.user()?,
+        };
+        let policy = U::POLICY.session;
+        if now - session.last_seen_at >= policy.touch {
+            let idle = if session.remembered { policy.remember.unwrap_or(policy.idle) } else { policy.idle };
+            let seen = Stamp(session.last_seen_at);
+            let touch = Touch { id: session.id, seen, idle, client: Client::unknown() };
+            // The session is good whether or not this is written; at worst it ends a little earlier.
+            if let Err(error) = self.perform(touch).await {
+                telemetry::touch_failed(&error);
+            }
+        }
+        Ok(Some(session))
     }
 
     /// The live sessions of the user, the last used first, at most 200.
@@ -81,7 +86,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ListSessions).within(session.id).run(async move {
             let now = Stamp(self.core.now());
             let statement = Rendered::<U, LiveSessions>::STATEMENT;
             let rows =
@@ -114,7 +119,10 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move { self.end(session, Which::Own, client).await.map(|_| ()) })
+        watched::<U>(Named::SignOut)
+            .by(client)
+            .within(session.id)
+            .run(async move { self.end(session, Which::Own, client).await.map(|_| ()) })
     }
 
     /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
@@ -131,7 +139,10 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move { self.end(session, Which::One(id), client).await.map(|ended| ended > 0) })
+        watched::<U>(Named::RevokeSession)
+            .by(client)
+            .within(session.id)
+            .run(async move { self.end(session, Which::One(id), client).await.map(|ended| ended > 0) })
     }
 
     /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`.
@@ -146,10 +157,14 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move { self.end(session, Which::Others, client).await })
+        watched::<U>(Named::RevokeOtherSessions)
+            .by(client)
+            .within(session.id)
+            .run(async move { self.end(session, Which::Others, client).await })
     }
 
-    /// Ends every session of the user, this one too, forgets every known device, and returns how many sessions. Writes one audit row `session.all.revoke`.
+    /// Ends every session of the user, this one too, forgets every known device, and returns how many sessions. Writes one audit
+    /// row `session.all.revoke`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
@@ -161,7 +176,10 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        Box::pin(async move { self.end(session, Which::All, client).await })
+        watched::<U>(Named::RevokeAllSessions)
+            .by(client)
+            .within(session.id)
+            .run(async move { self.end(session, Which::All, client).await })
     }
 
     async fn end(&self, session: &Session<U>, which: Which, client: &Client) -> Result<u64, Error>

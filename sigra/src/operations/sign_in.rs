@@ -13,6 +13,7 @@ use crate::session::Credentials;
 use crate::store::statements::{
     Credentials as CredentialsOf, DeleteSessionByToken, HoldEpoch, UpgradePassword,
 };
+use crate::telemetry::{Named, watched};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
@@ -44,7 +45,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Passwords,
     {
-        Box::pin(async move {
+        watched::<U>(Named::SignIn).by(client).run(async move {
             let client = client.clone();
             self.shielded(|shielded| async move {
                 shielded.sign_in(credentials, client).await.map(U::SignIn::from)

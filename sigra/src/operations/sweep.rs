@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::Error;
 use crate::store::statements::{SweepDevices, SweepLimits, SweepSessions, SweepTokens};
+use crate::telemetry::{Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that a sweep removed.
@@ -53,7 +54,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        Box::pin(async move {
+        watched::<U>(Named::Sweep).run(async move {
             let mut total = Swept::default();
             for _ in 0..BATCHES {
                 let batch = self.perform(Sweep::<U>(Client::unknown(), PhantomData)).await?;

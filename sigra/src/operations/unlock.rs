@@ -10,6 +10,7 @@ use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::Bucket;
+use crate::telemetry::{Named, watched};
 use crate::token::{DeviceToken, ForUnlockAccount, Token};
 use crate::unit::{Recorded, Step, Unit};
 
@@ -51,7 +52,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Lockout,
     {
-        Box::pin(async move {
+        watched::<U>(Named::Unlock).by(client).run(async move {
             let token = Token::parse(token, &self.core.keys.get());
             Ok(self.perform(UnlockByLink { token, client: client.clone() }).await??)
         })
@@ -69,7 +70,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Lockout,
     {
-        Box::pin(async move {
+        watched::<U>(Named::RequestUnlock).by(client).run(async move {
             let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestUnlock;
             let ask = Ask { kind: MailKind::UnlockAccount, event, identifier, client: client.clone() };
@@ -94,7 +95,7 @@ impl<U> Sigra<U> {
         U: feature::Lockout,
     {
         let actor = Actor::Operator(operator.to_owned());
-        Box::pin(async move {
+        watched::<U>(Named::UnlockByOperator).by(client).run(async move {
             self.perform(UnlockByOperator::<U> { actor, user_id: user_id.clone(), client: client.clone() })
                 .await
         })

@@ -15,12 +15,13 @@ use crate::store::statements::{
     NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, StrayRows, Tree as ReadTree, UnsealedFrom,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
+use crate::telemetry::{self, Named, watched};
 use crate::unit::Shielded;
 
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
-const SEGMENTS_AT_ONCE: i64 = 4096;
+const SEGMENTS_AT_ONCE: u32 = 4096;
 /// Rows that `UnsealedFrom` reads.
 const UNSEALED_AT_ONCE: usize = 512;
 
@@ -41,11 +42,15 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
+        watched::<U>(Named::VerifyAudit).run(async move {
             let keys = self.audit_public_keys();
             let auditor =
                 Auditor::new(&table::<U>(), &keys, checkpoints).with_keys(&self.core.evidence.secrets().keys);
-            self.shielded(|shielded| async move { shielded.verify(auditor).await }).await
+            let report = self.shielded(|shielded| async move { shielded.verify(auditor).await }).await?;
+            if !report.is_clean() {
+                telemetry::trail_changed(U::SCHEMA.user_type, report.findings.len() as u64 + report.more);
+            }
+            Ok(report)
         })
     }
 
@@ -58,7 +63,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
+        watched::<U>(Named::ProveAuditRow).run(async move {
             let prove = || self.shielded(move |shielded| async move { shielded.prove(row).await });
             match prove().await? {
                 Proved::NotCovered => {}

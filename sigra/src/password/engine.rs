@@ -11,6 +11,7 @@ use super::stored::Stored;
 use super::{Password, PasswordHash, Peppers, Setup, Verified, argon2};
 use crate::error::{Error, Failure};
 use crate::policy::PasswordPolicy;
+use crate::telemetry;
 
 /// Computes hashes, on whichever thread it is called.
 pub(crate) struct Engine {
@@ -68,7 +69,7 @@ impl Engine {
     pub(super) fn read(&self, hash: PasswordHash) -> Result<Option<Stored>, Failure> {
         match Stored::read(hash, &self.peppers, &self.setup.verifiers) {
             Err(error @ Failure::PasswordHash(_)) => {
-                tracing::error!(%error, "a password was refused");
+                telemetry::unreadable_hash(&error);
                 Ok(None)
             }
             read => read,
@@ -134,8 +135,10 @@ impl Engine {
 
     fn counted<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         let mut memory = if blocks > 0 { self.memory.take(blocks) } else { Vec::new() };
+        let started = telemetry::Timer::start();
         let result = work(&mut memory);
         self.computed.fetch_add(1, Ordering::SeqCst);
+        telemetry::hash_computed(&started);
         if blocks > 0 {
             self.memory.put_back(memory);
         }

@@ -10,6 +10,7 @@ use super::{Password, PasswordHash, Peppers, Setup, Verified};
 use crate::error::{Error, Failure, Refusal};
 use crate::keyring::Current;
 use crate::policy::PasswordPolicy;
+use crate::telemetry::{self, Busy};
 
 /// How many passwords are hashed at once, how many may wait, and how long.
 ///
@@ -68,10 +69,11 @@ impl Hasher {
 
     /// Takes a place in the queue, before any other work is done for the request.
     pub(crate) fn admit(&self) -> Result<Place, Refusal> {
-        self.places.clone().try_acquire_owned().map(Place).map_err(|_| self.busy())
+        self.places.clone().try_acquire_owned().map(Place).map_err(|_| self.busy(Busy::HashQueue))
     }
 
-    fn busy(&self) -> Refusal {
+    fn busy(&self, why: Busy) -> Refusal {
+        telemetry::busy(why);
         Refusal::Busy { retry_after: self.settings.deadline.max(Duration::from_secs(1)) }
     }
 
@@ -132,13 +134,16 @@ impl Hasher {
         place: Place,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
+        let queued = telemetry::hash_queue();
         let waiting = tokio::time::timeout(self.settings.deadline, self.permits.clone().acquire_owned());
-        let Ok(Ok(permit)) = waiting.await else { return Err(self.busy().into()) };
+        let waited = waiting.await;
+        drop(queued);
+        let Ok(Ok(permit)) = waited else { return Err(self.busy(Busy::HashDeadline).into()) };
         let task = tokio::task::spawn_blocking(move || {
             let (_permit, _place) = (permit, place.0);
             work()
         });
-        Ok(task.await.map_err(|error| Failure::Interrupted(error.to_string()))??)
+        Ok(task.await.map_err(Failure::from)??)
     }
 }
 

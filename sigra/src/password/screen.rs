@@ -10,6 +10,7 @@ use super::breached::{BreachedPasswords, Fingerprint, Unavailable, WhenUnavailab
 use super::context::Words;
 use super::{GROWTH, Password, PasswordProblem, blocklist, pattern};
 use crate::error::Error;
+use crate::telemetry;
 
 /// What the host said about new passwords when it started Sigra.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Screening {
             Ok(false) => Ok(()),
             Ok(true) => Err(PasswordProblem::Breached.into()),
             Err(error) if *when_unavailable == WhenUnavailable::Accept => {
-                tracing::warn!(%error, "a new password was not looked up among breached ones");
+                telemetry::breached_unknown("change", &error);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -64,7 +65,7 @@ impl Screening {
             Ok(Err(error)) => error,
             Err(_) => Unavailable::new("no answer in time"),
         };
-        tracing::warn!(%error, "a password was not looked up among breached ones at sign-in");
+        telemetry::breached_unknown("sign_in", &error);
         false
     }
 }

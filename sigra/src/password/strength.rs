@@ -35,7 +35,7 @@ pub(super) async fn check(password: Password, words: &Words, least: Strength) ->
     match task.await {
         Ok((true, _)) => Ok(()),
         Ok((false, warning)) => Err(PasswordProblem::Weak { warning }.into()),
-        Err(error) => Err(Failure::Interrupted(error.to_string()).into()),
+        Err(error) => Err(Failure::from(error).into()),
     }
 }
 

@@ -194,6 +194,10 @@ statements! {
     /// A worker whose lease ran out has nothing to say any more.
     PostponeMail = "UPDATE [outbox] SET due_at = $1 WHERE id = $2 AND due_at = $3";
     DeleteMail = "DELETE FROM [outbox] WHERE id = $1 AND due_at = $2";
+    /// For metrics alone: all mails, those that are due, and the oldest.
+    OutboxStands =
+        "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END), 0) AS {int8}), \
+         MIN(created_at) FROM [outbox]";
 }
 
 // Audit.
@@ -229,6 +233,9 @@ statements! {
          OR EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size > 0 AND NOT EXISTS (SELECT 1 FROM [audit_checkpoints] c \
          WHERE c.size = (SELECT MAX(m.size) FROM [audit_checkpoints] m) AND (c.size >= t.size OR c.signed_at > $2))) \
          THEN 1 ELSE 0 END AS {int8})";
+    /// For metrics alone: rows without a number, and when the newest checkpoint was signed.
+    SealingStands =
+        "SELECT (SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL), (SELECT MAX(signed_at) FROM [audit_checkpoints])";
     /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
     /// the number `$4` on.
     SealRows =

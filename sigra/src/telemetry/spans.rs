@@ -1,0 +1,109 @@
+//! The name of each operation, and the span it runs in.
+
+use tracing::field::Empty;
+use tracing::{Level, Span};
+
+use super::TARGET;
+
+/// What is known of an operation when it begins.
+pub(super) struct About<'a> {
+    pub(super) user_type: &'static str,
+    pub(super) request_id: Option<&'a str>,
+    pub(super) session_id: Option<tracing::field::DisplayValue<crate::SessionId>>,
+}
+
+/// One name, one place in the code: a subscriber decides once for each whether it wants the span.
+macro_rules! spans {
+    ($($named:ident = $name:literal at $level:ident;)*) => {
+        /// An operation, by its name in spans and metrics.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Named {
+            $($named,)*
+        }
+
+        /// The names of all spans. They are stable: dashboards may be checked against them.
+        pub const SPANS: &[&str] = &[$($name),*];
+
+        impl Named {
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$named),*];
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$named => $name,)*
+                }
+            }
+
+            /// `INFO` for what changes something, less for what is only read.
+            pub(super) const fn level(self) -> Level {
+                match self {
+                    $(Self::$named => Level::$level,)*
+                }
+            }
+
+            pub(super) fn span(self, about: &About<'_>) -> Span {
+                match self {
+                    $(Self::$named => tracing::span!(
+                        target: TARGET,
+                        Level::$level,
+                        $name,
+                        user_type = about.user_type,
+                        request_id = about.request_id,
+                        session_id = about.session_id.as_ref(),
+                        outcome = Empty,
+                        reason = Empty,
+                        otel.status_code = Empty,
+                    ),)*
+                }
+            }
+        }
+    };
+}
+
+spans! {
+    Connect = "store.database.connect" at INFO;
+    Migrate = "store.schema.migrate" at INFO;
+    Sweep = "store.expired.sweep" at INFO;
+    Register = "account.user.register" at INFO;
+    DisableAccount = "account.user.disable" at INFO;
+    EnableAccount = "account.user.enable" at INFO;
+    Unlock = "account.user.unlock" at INFO;
+    UnlockByOperator = "account.user.unlock_by_operator" at INFO;
+    RequestUnlock = "account.user.request_unlock" at INFO;
+    ConfirmEmail = "account.email.confirm" at INFO;
+    ConfirmEmailCode = "account.email.confirm_by_code" at INFO;
+    RequestConfirmation = "account.email.request_confirmation" at INFO;
+    RequestPasswordReset = "account.password.request_reset" at INFO;
+    ResetPassword = "account.password.reset" at INFO;
+    ChangePassword = "account.password.change" at INFO;
+    RequirePasswordChange = "account.password.require_change" at INFO;
+    SignIn = "session.password.sign_in" at INFO;
+    SignOut = "session.own.sign_out" at INFO;
+    RevokeSession = "session.other.revoke" at INFO;
+    RevokeOtherSessions = "session.others.revoke" at INFO;
+    RevokeAllSessions = "session.all.revoke" at INFO;
+    CheckSession = "session.own.check" at TRACE;
+    ListSessions = "session.all.list" at DEBUG;
+    Record = "audit.event.record" at INFO;
+    RecordByOperator = "audit.event.record_by_operator" at INFO;
+    RecordBySystem = "audit.event.record_by_system" at INFO;
+    SealAudit = "audit.rows.seal" at INFO;
+    ProveAuditRow = "audit.row.prove" at INFO;
+    VerifyAudit = "audit.trail.verify" at DEBUG;
+    ErasePersonalFacts = "audit.facts.erase" at INFO;
+    RotateKeys = "keyring.keys.rotate" at INFO;
+    RotatePeppers = "keyring.peppers.rotate" at INFO;
+    ReadActivity = "audit.own.read" at DEBUG;
+    DeliverMail = "mail.outbox.deliver" at INFO;
+    SendMail = "mail.message.send" at INFO;
+}
+
+impl Named {
+    /// How it signs in, where it does.
+    pub(super) const fn sign_in_method(self) -> Option<&'static str> {
+        match self {
+            Self::SignIn => Some("password"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! Canary secrets in every input of every operation, also malformed ones and while the database fails: they are in no log, no
+//! audit row, no error and no `Debug` text.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::error::Error as _;
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::Ipv6Addr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use sigra::clock::TestClock;
+use sigra::mail::{Mail, MailError, Mailer, Message};
+use sigra::password::breached::Fingerprint;
+use sigra::{
+    AuditEvent, Client, Credentials, Error, Hashing, Keyring, NewSession, Password, PasswordVerifier,
+    SessionId, Sigra,
+};
+use sigra_tests::canary::Canaries;
+use sigra_tests::database::cells;
+use sigra_tests::host::{links, users_table};
+use sigra_tests::log::Log;
+use sigra_tests::{Database, Host, NewUser, User, UserSignIn, each_database, log};
+
+const FIRST: &str = "canary passphrase number one";
+const SECOND: &str = "canary passphrase number two";
+const NEVER: &str = "canary passphrase, never right";
+/// What stands before the `@` of every address here.
+const LOCAL_PART: &str = "kanarienvogel";
+const KEY: [u8; 32] = *b"canary key, canary key, canary k";
+const PEPPER: [u8; 32] = *b"canary pepper, pepper, pepper, p";
+const OTHER_KEY: [u8; 32] = *b"another canary key, canary, canr";
+const DATABASE_PASSWORD: &str = "canary-database-password";
+const STORED: &str = "canary$hash$that$no$verifier$reads";
+/// What the trail may hold, and logs and errors may not.
+const AGENT: &str = "canary-agent/1.0";
+const NOTE: &str = "canary-note";
+const NETWORK: &str = "2001:db8:cafe";
+const OPERATOR: &str = "canary-operator";
+
+fn address(number: u32) -> String {
+    format!("{LOCAL_PART}{number}@example.com")
+}
+
+fn ring(id: &str, key: &[u8]) -> String {
+    format!("{id}:{}", Base64UrlUnpadded::encode_string(key))
+}
+
+/// An event of the host's own.
+#[derive(Clone, Copy, Debug, AuditEvent)]
+#[sigra(event = "shop.door.open")]
+struct DoorOpened;
+
+/// A verifier of the host's that repeats what it was given, as it falls.
+struct Falling;
+
+impl PasswordVerifier for Falling {
+    fn recognises(&self, stored: &str) -> bool {
+        stored.starts_with("falling$")
+    }
+
+    fn verify(&self, password: &[u8], stored: &str) -> bool {
+        // As a panic does, but for the hook that prints it.
+        std::panic::resume_unwind(Box::new(format!("{} {stored}", String::from_utf8_lossy(password))))
+    }
+}
+
+/// A server that takes no mail, and repeats every word of it.
+struct Parrot;
+
+impl Mailer for Parrot {
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        let local_part = mail.to.split('@').next().unwrap().to_uppercase();
+        let said = format!("550 <{}> no mailbox {local_part}; rejected: {}", mail.to, mail.text);
+        Box::pin(async { Err(MailError::new(said)) })
+    }
+}
+
+/// A host whose every secret is a canary, and everything it was heard to say.
+struct Cage {
+    host: Host,
+    log: &'static Log,
+    from: (usize, usize),
+    secrets: Canaries,
+    /// What the trail may hold and nothing else.
+    facts: Canaries,
+    codes: Vec<String>,
+    /// Texts of errors.
+    errors: Vec<String>,
+    /// What values print of themselves.
+    values: Vec<String>,
+    failed: usize,
+    refused: usize,
+    addresses: u32,
+    here: NewSession<User>,
+}
+
+impl Cage {
+    async fn build(database: Database) -> Self {
+        let log = log::capture();
+        let from = (log.lines().len(), log.printed().len());
+        database.run(&users_table(database.kind())).await;
+        let clock = Arc::new(TestClock::default());
+        let (keys, peppers) = (ring("k1", &KEY), ring("p1", &PEPPER));
+        let builder = Sigra::<User>::builder()
+            .url(database.url())
+            .keyring(Keyring::parse(&keys).unwrap())
+            .pepper(Keyring::parse(&peppers).unwrap())
+            .verifier(Falling)
+            .clock(clock.clone())
+            .hashing(Hashing { permits: 2, queue: 400, deadline: Duration::from_mins(1) });
+        let mut values = vec![format!("{builder:?}")];
+        let auth = builder.build().await.unwrap();
+        values.push(format!("{auth:?} {:?}", Keyring::parse(&keys)));
+        let host = Host::of(auth, database, clock);
+        host.auth.migrate().await.unwrap();
+
+        let mut secrets = Canaries::default();
+        for password in [FIRST, SECOND, NEVER] {
+            secrets.password(password);
+            // Lists of breached passwords are as good as the password to whoever guesses.
+            secrets.add("a fingerprint", Fingerprint::of(&password.into()).hex());
+        }
+        let other = ring("k2", &OTHER_KEY);
+        for (what, text, key) in
+            [("a key", &keys, &KEY), ("a key", &other, &OTHER_KEY), ("a pepper", &peppers, &PEPPER)]
+        {
+            secrets.add(what, text.split_once(':').unwrap().1);
+            secrets.add(what, String::from_utf8_lossy(key));
+            secrets.bytes(what, key);
+        }
+        secrets.add("an address", LOCAL_PART);
+        secrets.add("a stored hash", STORED);
+        let mut facts = Canaries::default();
+        for (what, fact) in
+            [("a browser", AGENT), ("a note", NOTE), ("a network", NETWORK), ("an operator", OPERATOR)]
+        {
+            facts.add(what, fact);
+        }
+
+        // Two accounts that came with hashes of their own.
+        for (number, hash) in [(2, format!("falling${STORED}")), (3, STORED.to_owned())] {
+            let new = NewUser { email: address(number), password: FIRST.into(), display_name: "Bob".into() };
+            let _ = host.auth.register(new, &visitor()).await.unwrap();
+            let token = host.token_of("/confirm/").await;
+            secrets.token("a confirmation token", &token);
+            host.auth.confirm_email(&token, &visitor()).await.unwrap();
+            store(&host.database, number, &hash).await;
+        }
+        let new = NewUser { email: address(1), password: FIRST.into(), display_name: "Ada".into() };
+        values.push(format!("{new:?}"));
+        values.push(format!("{:?}", host.auth.register(new, &visitor()).await.unwrap()));
+        let token = host.token_of("/confirm/").await;
+        secrets.token("a confirmation token", &token);
+        let mail = host.mailbox.last().unwrap();
+        values.push(format!("{mail:?} {:?}", mail.message));
+        let Message::ConfirmEmail { code, .. } = mail.message else { panic!("no code") };
+        let unconfirmed = host.auth.sign_in(Credentials::new(address(1), FIRST), &visitor()).await.unwrap();
+        let UserSignIn::Unconfirmed(unconfirmed) = unconfirmed else { panic!("confirmed already") };
+        values.push(format!("{unconfirmed:?}"));
+        values.push(format!("{:?}", host.auth.confirm_email(&token, &visitor()).await.unwrap()));
+        let signed_in = host.auth.sign_in(Credentials::new(address(1), FIRST), &visitor()).await.unwrap();
+        values.push(format!("{signed_in:?}"));
+        let UserSignIn::Complete(here) = signed_in else { panic!("not signed in") };
+        let mut cage = Self {
+            host,
+            log,
+            from,
+            secrets,
+            facts,
+            codes: vec![code],
+            errors: Vec::new(),
+            values,
+            failed: 0,
+            refused: 0,
+            addresses: 1_000,
+            here,
+        };
+        cage.remember_session();
+        cage
+    }
+
+    fn remember_session(&mut self) {
+        let (session, device) = (self.here.token(), self.here.device_token().unwrap());
+        self.secrets.token("a session token", session.expose());
+        self.secrets.token("a device token", device.expose());
+        let shown = format!("{:?} {:?} {session:?} {device:?}", self.here, self.here.session());
+        self.values.push(shown);
+    }
+
+    /// Everything there is to put where it does not belong.
+    async fn inputs(&mut self) -> Vec<String> {
+        let auth = self.host.auth.clone();
+        auth.resend_confirmation(&address(1), &visitor()).await.unwrap();
+        auth.request_password_reset(&address(1), &visitor()).await.unwrap();
+        let reset = self.host.token_of("/reset/").await;
+        auth.request_unlock(&address(1), &visitor()).await.unwrap();
+        let unlock = self.host.token_of("/unlock/").await;
+        self.secrets.token("a reset token", &reset);
+        self.secrets.token("a token to unlock", &unlock);
+        let (session, device) = (self.here.token().expose(), self.here.device_token().unwrap().expose());
+        let mut inputs = vec![
+            FIRST.to_owned(),
+            NEVER.to_owned(),
+            address(1),
+            session.to_owned(),
+            device.to_owned(),
+            ring("k1", &KEY),
+            ring("p1", &PEPPER).replace(':', ""),
+            Fingerprint::of(&FIRST.into()).hex().to_owned(),
+        ];
+        inputs.extend(self.codes.clone());
+        // They open something, so they come last.
+        inputs.extend([unlock, reset]);
+        inputs
+    }
+
+    /// Signs in again where an input has ended the session.
+    async fn return_home(&mut self, hash: &str) {
+        let auth = self.host.auth.clone();
+        if auth.session(self.here.token().expose()).await.unwrap().is_some() {
+            return;
+        }
+        store(&self.host.database, 1, hash).await;
+        let signed_in = auth.sign_in(Credentials::new(address(1), FIRST), &visitor()).await.unwrap();
+        let UserSignIn::Complete(here) = signed_in else { panic!("not signed in: {signed_in:?}") };
+        self.here = here;
+        self.remember_session();
+    }
+
+    fn assert_codes_absent(&self, text: &str, place: &str) {
+        let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        for code in &self.codes {
+            assert!(!words.contains(&code.as_str()), "a code is in {place}: {text}");
+        }
+    }
+
+    /// What came of an operation.
+    fn hear<T: Debug>(&mut self, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.values.push(format!("{value:?}"));
+                Some(value)
+            }
+            Err(error) => {
+                match &error {
+                    Error::Failed(_) => self.failed += 1,
+                    Error::Refused(_) => self.refused += 1,
+                }
+                self.errors.push(told(&error));
+                None
+            }
+        }
+    }
+
+    fn fresh(&mut self) -> String {
+        self.addresses += 1;
+        address(self.addresses)
+    }
+
+    /// One secret in every place that takes a text.
+    #[allow(clippy::too_many_lines, reason = "a table")]
+    async fn try_everywhere(&mut self, secret: &str) {
+        let auth = self.host.auth.clone();
+        let by = &visitor().with_device_token(secret);
+        let session = self.here.session();
+        let nobody = uuid::Uuid::nil();
+        // The session is borrowed by the operations, and the cage is not.
+        let heard = [
+            auth.revoke_session(session, nobody.to_string().parse().unwrap(), by)
+                .await
+                .map(|done| format!("{done}")),
+            auth.change_password(session, secret, secret, by).await.map(|session| format!("{session:?}")),
+            auth.change_password(session, secret, SECOND, by).await.map(|session| format!("{session:?}")),
+            auth.sessions(session).await.map(|sessions| format!("{}", sessions.len())),
+            auth.activity(session, 10).await.map(|rows| format!("{}", rows.len())),
+        ];
+        for heard in heard {
+            self.hear(heard);
+        }
+        for (email, password, name) in [
+            (secret.to_owned(), FIRST, "Ada"),
+            (format!("{LOCAL_PART}@{secret}"), FIRST, "Ada"),
+            (self.fresh(), secret, "Ada"),
+            (self.fresh(), FIRST, secret),
+            // The host's table refuses this one, whatever else there is.
+            (self.fresh(), secret, "refused"),
+        ] {
+            let new = NewUser { email, password: password.into(), display_name: name.into() };
+            self.hear(auth.register(new, by).await);
+        }
+        for email in [secret.to_owned(), address(1), address(2), address(3)] {
+            let credentials = Credentials::new(email, secret).replacing(Some(secret));
+            self.values.push(format!("{credentials:?} {by:?}"));
+            if let Some(UserSignIn::Complete(session)) = self.hear(auth.sign_in(credentials, by).await) {
+                self.secrets.token("a session token", session.token().expose());
+                self.secrets.token("a device token", session.device_token().unwrap().expose());
+            }
+        }
+        self.hear(auth.session(secret).await);
+        self.hear(auth.confirm_email(secret, by).await);
+        for (email, code) in [(secret, secret), (&*address(1), secret), (secret, "000000")] {
+            self.hear(auth.confirm_email_code(email, code, by).await);
+        }
+        self.hear(auth.resend_confirmation(secret, by).await);
+        self.hear(auth.request_password_reset(secret, by).await);
+        self.hear(auth.request_unlock(secret, by).await);
+        for recovered in [
+            auth.reset_password(secret, secret, by).await,
+            auth.reset_password(secret, SECOND, by).await,
+            auth.unlock_by_link(secret, by).await,
+        ] {
+            if let Some(device) = self.hear(recovered).as_ref().and_then(|recovered| recovered.device_token())
+            {
+                self.secrets.token("a device token", device.expose());
+            }
+        }
+        for done in [
+            auth.disable_account(OPERATOR, &nobody, by).await,
+            auth.enable_account(OPERATOR, &nobody, by).await,
+            auth.unlock_account(OPERATOR, &nobody, by).await,
+            auth.require_password_change(OPERATOR, &nobody, by).await,
+        ] {
+            self.hear(done);
+        }
+        self.trail(secret, by).await;
+        self.settings(secret).await;
+        // What was locked is open again for the next secret. There may be no such table just now.
+        let _ = self.host.database.try_run("DELETE FROM sigra_limits").await;
+    }
+
+    /// The trail itself, and what the host writes into it.
+    async fn trail(&mut self, secret: &str, by: &Client) {
+        let auth = self.host.auth.clone();
+        let nobody = uuid::Uuid::nil();
+        let session = self.here.session();
+        let heard = [
+            auth.record(session, DoorOpened, by).await,
+            auth.record(session, DoorOpened.refused("not a code"), by).await,
+            auth.record_by_operator(OPERATOR, Some(&nobody), DoorOpened, by).await,
+            auth.record_by_system(None, DoorOpened, by).await,
+        ];
+        for heard in heard {
+            self.hear(heard);
+        }
+        self.hear(auth.erase_personal_facts(OPERATOR, &nobody, by).await);
+        self.hear(auth.seal_audit().await);
+        self.hear(auth.prove_audit_row(nobody).await);
+        let report = self.hear(auth.verify_audit(secret).await);
+        self.values.extend(report.iter().flat_map(|report| &report.findings).map(ToString::to_string));
+        self.values.push(format!("{:?}", auth.audit_public_keys()));
+        for (keys, peppers) in [(&KEY, &PEPPER), (&OTHER_KEY, &OTHER_KEY), (&PEPPER, &KEY)] {
+            self.hear(auth.rotate_keys(Keyring::parse(&ring("k1", keys)).unwrap()).await);
+            self.hear(auth.rotate_peppers(Keyring::parse(&ring("p1", peppers)).unwrap()).await);
+        }
+        let new = format!("{},{}", ring("k2", &OTHER_KEY), ring("k1", &KEY));
+        self.hear(auth.rotate_keys(Keyring::parse(&new).unwrap()).await);
+    }
+
+    /// A secret where a setting or another kind of text belongs.
+    async fn settings(&mut self, secret: &str) {
+        let mut texts = vec![secret.to_owned(), format!("k1:{secret}"), format!("k1:{secret},k1:{secret}")];
+        if secret.len() > 8 {
+            // What can be the id of a key is none.
+            texts.push(format!("{secret}:k1"));
+        }
+        for text in texts {
+            if let Err(error) = Keyring::parse(&text) {
+                self.errors.push(format!("{error} {error:?}"));
+            }
+        }
+        if let Err(error) = secret.parse::<SessionId>() {
+            self.errors.push(format!("{error} {error:?}"));
+        }
+        self.values.push(format!("{:?} {:?}", Password::new(secret), Fingerprint::of(&secret.into())));
+        let url = self.host.database.url().to_owned();
+        let builder = Sigra::<User>::builder().url(&url).keyring(Keyring::parse(&ring("k1", &KEY)).unwrap());
+        self.hear(builder.imported_like(secret).build().await);
+    }
+
+    /// Nothing of it was heard anywhere.
+    async fn assert_silent(&self) {
+        let dump = self.host.database.dumper().await.dump().await;
+        let trail: Vec<_> = cells(&dump).into_iter().filter(|(table, ..)| table == "sigra_audit").collect();
+        assert!(trail.len() > 300, "{}", trail.len());
+        for (_, column, value) in &trail {
+            self.secrets.assert_absent(value, &format!("the trail's {column}"));
+            if column != "at" {
+                self.assert_codes_absent(value, &format!("the trail's {column}"));
+            }
+        }
+        for value in &self.values {
+            self.secrets.assert_absent(value, "a value's `Debug`");
+            self.assert_codes_absent(value, "a value's `Debug`");
+        }
+        for error in &self.errors {
+            for canaries in [&self.secrets, &self.facts] {
+                canaries.assert_absent(error, "an error");
+            }
+            self.assert_codes_absent(error, "an error");
+        }
+        let lines = self.log.lines();
+        let lines: Vec<&String> = lines[self.from.0..].iter().filter(|line| !is_own(line)).collect();
+        for library in ["sigra ", "sqlx::query "] {
+            let heard = lines.iter().filter(|line| line.starts_with(library)).count();
+            assert!(heard > 500, "{library}: {heard}");
+        }
+        assert!(
+            lines.iter().any(|line| line.contains("event=step.bookkeeping")),
+            "the log is read at `TRACE`"
+        );
+        for line in &lines {
+            for canaries in [&self.secrets, &self.facts] {
+                canaries.assert_absent(line, "the log");
+            }
+            // What a statement took has digits of its own.
+            self.assert_codes_absent(line.split(" elapsed").next().unwrap(), "the log");
+        }
+        for line in self.log.printed()[self.from.1..].lines().filter(|line| !is_own(line)) {
+            for canaries in [&self.secrets, &self.facts] {
+                canaries.assert_absent(line, "the printed log");
+            }
+        }
+    }
+}
+
+/// Whether it is what the test itself says to the database: sqlx logs that like everything else, and Sigra's statements have
+/// parameters where it has values.
+fn is_own(line: &str) -> bool {
+    line.contains("email = '") || line.contains("password_hash = '")
+}
+
+/// Gives an account a stored hash.
+async fn store(database: &Database, number: u32, hash: &str) {
+    let of = format!("WHERE email = '{}'", address(number));
+    database.run(&format!("UPDATE users SET password_hash = '{hash}' {of}")).await;
+}
+
+/// All that an error says, and all that led to it.
+fn told(error: &Error) -> String {
+    let mut texts = vec![format!("{error} {error:?}")];
+    let mut source = error.source();
+    while let Some(error) = source {
+        texts.push(format!("{error} {error:?}"));
+        source = error.source();
+    }
+    texts.join(": ")
+}
+
+/// Somebody from a network that nobody else is in, so that none is at its limit.
+fn visitor() -> Client {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let address = Ipv6Addr::new(0x2001, 0x0db8, 0xcafe, NEXT.fetch_add(1, Ordering::Relaxed), 0, 0, 0, 1);
+    let client = Client::from_address(address.into());
+    client.with_user_agent(AGENT).with_note(NOTE).with_request_id("request-17")
+}
+
+/// A text with what a database refuses, and longer than a column.
+fn forms(secret: &str) -> [String; 2] {
+    [format!("{secret}\0 "), secret.repeat(12)]
+}
+
+#[tokio::test]
+async fn no_canary_is_heard_of_anywhere() {
+    each_database(|database| async move {
+        let mut cage = Cage::build(database.clone()).await;
+        let hash =
+            database.texts(&format!("SELECT password_hash FROM users WHERE email = '{}'", address(1))).await;
+        let inputs = cage.inputs().await;
+        let few = [&inputs[0], &inputs[2], &inputs[3], &inputs[inputs.len() - 1]];
+        let forms = few.into_iter().flat_map(|secret| forms(secret)).chain(inputs.iter().cloned());
+        for form in forms {
+            cage.try_everywhere(&form).await;
+            cage.return_home(&hash[0]).await;
+        }
+        let refused = cage.refused;
+        assert!(refused > 300, "{refused}");
+
+        // Mails that nobody takes.
+        let auth = cage.host.auth.clone();
+        cage.hear(auth.deliver_mail(&Parrot, &links()).await);
+        let unsent = cage.log.lines().iter().filter(|line| line.contains("event=mail.failed")).count();
+        assert!(unsent > 5, "{unsent}");
+        cage.hear(auth.sweep().await);
+
+        // A table that is missing, first one that is asked first and then one that is asked last; then no database at all.
+        let before = cage.failed;
+        for table in ["sigra_limits", "sigra_accounts", "sigra_audit"] {
+            database.run(&format!("ALTER TABLE {table} RENAME TO elsewhere")).await;
+            for secret in few {
+                cage.try_everywhere(secret).await;
+            }
+            cage.hear(auth.deliver_mail(&Parrot, &links()).await);
+            database.run(&format!("ALTER TABLE elsewhere RENAME TO {table}")).await;
+        }
+        auth.close().await;
+        for secret in few {
+            cage.try_everywhere(secret).await;
+        }
+        cage.hear(auth.deliver_mail(&Parrot, &links()).await);
+        let failed = cage.failed - before;
+        assert!(failed > 200, "{failed}");
+        cage.assert_silent().await;
+    })
+    .await;
+}
+
+/// Addresses of databases that do not answer, or are none, each with a password in it.
+#[tokio::test]
+async fn the_password_of_a_database_is_repeated_nowhere() {
+    let log = log::capture();
+    let mut secrets = Canaries::default();
+    secrets.add("the password of the database", DATABASE_PASSWORD);
+    let who = format!("root:{DATABASE_PASSWORD}");
+    for url in [
+        format!("postgres://{who}@127.0.0.1:1/x"),
+        format!("postgres://{who}@127.0.0.1:99999/x"),
+        format!("postgres://{who}@[::1/x"),
+        format!("postgres://{who}@127.0.0.1:1/x?sslmode=nonsense"),
+        format!("mysql://{who}@127.0.0.1:99999/x"),
+        format!("mysql://{who}@127.0.0.1:1/x?ssl-mode=nonsense"),
+        format!("sqlite:///nowhere/x.db?key={DATABASE_PASSWORD}"),
+        format!("{DATABASE_PASSWORD}://localhost/x"),
+        DATABASE_PASSWORD.to_owned(),
+    ] {
+        let keys = Keyring::parse(&ring("k1", &KEY)).unwrap();
+        let builder = Sigra::<User>::builder().url(&url).keyring(keys);
+        secrets.assert_absent(&format!("{builder:?}"), "the builder's `Debug`");
+        let error = builder.build().await.expect_err(&url);
+        assert!(matches!(error, Error::Failed(_)), "{error}");
+        secrets.assert_absent(&told(&error), "an error");
+    }
+    let lines = log.lines();
+    assert!(lines.iter().filter(|line| line.contains("operation=store.database.connect")).count() >= 9);
+    for line in lines.iter().chain([&log.printed()]) {
+        secrets.assert_absent(line, "the log");
+    }
+}

@@ -1,0 +1,628 @@
+//! What an operator sees: every operation by its name, its outcome once, its metrics, and no secret in any of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::float_cmp, missing_docs, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use sigra::clock::TestClock;
+use sigra::mail::{Mail, MailError, Mailer};
+use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
+use sigra::telemetry::{EVENTS, METRICS, SPANS};
+use sigra::{AuditEvent, Client, Credentials, Hashing, Keyring, NewSession, Operation, Refusal, Sigra};
+use sigra_tests::database::Kind;
+use sigra_tests::host::{KEYS, client, links, somebody, token_in};
+use sigra_tests::log::{Log, Told};
+use sigra_tests::recorder::Recorder;
+use sigra_tests::{
+    Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log, recorder,
+};
+
+const ADA: &str = "ada@example.com";
+/// The keys of the tests behind a new one.
+const ROTATED: &str =
+    "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+const PEPPER: &str = "p1:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
+const WRONG: &str = "a wrong password here";
+
+/// Log and recorder are the whole process's, so the tests of this file take turns.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// What Sigra tells from here on.
+struct Hearing {
+    log: &'static Log,
+    from: usize,
+}
+
+impl Hearing {
+    fn begin() -> Self {
+        let log = log::capture();
+        Self { log, from: log.told().len() }
+    }
+
+    fn told(&self) -> Vec<Told> {
+        let told = self.log.told();
+        told[self.from..].iter().filter(|told| told.target == "sigra").cloned().collect()
+    }
+
+    fn spans(&self, name: &str) -> Vec<Told> {
+        self.told().into_iter().filter(|told| told.is_span && told.name == name).collect()
+    }
+
+    fn events(&self, name: &str) -> Vec<Told> {
+        self.told().into_iter().filter(|told| !told.is_span && told.name == name).collect()
+    }
+
+    /// The span of an operation that ends without its caller.
+    async fn span(&self, name: &str) -> Told {
+        self.log.closed("sigra").await;
+        self.spans(name).pop().expect(name)
+    }
+}
+
+/// Where each operation comes from.
+const REQUEST: &str = "request-17";
+
+fn traced() -> Client {
+    client().with_request_id(REQUEST)
+}
+
+async fn register(host: &Host, email: &str) {
+    let new = NewUser { email: email.into(), password: PASSWORD.into(), display_name: "Ada".into() };
+    let _ = host.auth.register(new, &traced()).await.unwrap();
+    host.deliver().await;
+}
+
+async fn sign_in(host: &Host, email: &str, password: &str) -> NewSession<User> {
+    match host.auth.sign_in(Credentials::new(email, password), &traced()).await {
+        Ok(UserSignIn::Complete(session)) => session,
+        other => panic!("not signed in: {other:?}"),
+    }
+}
+
+/// An event of the host's own.
+#[derive(Clone, Copy, Debug, AuditEvent)]
+#[sigra(event = "shop.door.open")]
+struct DoorOpened;
+
+/// Every operation there is, each at least once with success.
+async fn everything(host: &Host) {
+    let (auth, by) = (&host.auth, &traced());
+    register(host, ADA).await;
+    auth.confirm_email(&token_in(&host.mailbox.last().unwrap(), "/confirm/"), by).await.unwrap();
+    register(host, "bob@example.com").await;
+    auth.resend_confirmation("bob@example.com", by).await.unwrap();
+    let code = host.code().await;
+    auth.confirm_email_code("bob@example.com", &code, by).await.unwrap();
+
+    let here = sign_in(host, ADA, PASSWORD).await;
+    let there = sign_in(host, ADA, PASSWORD).await;
+    let session = auth.session(here.token().expose()).await.unwrap().unwrap();
+    auth.sessions(&session).await.unwrap();
+    auth.activity(&session, 10).await.unwrap();
+    assert!(auth.revoke_session(&session, there.session().id(), by).await.unwrap());
+    assert_eq!(auth.revoke_other_sessions(&session, by).await.unwrap(), 0);
+    auth.sign_out(&session, by).await.unwrap();
+    let here = sign_in(host, ADA, PASSWORD).await;
+    let here = auth.change_password(here.session(), PASSWORD, OTHER_PASSWORD, by).await.unwrap();
+    assert_eq!(auth.revoke_all_sessions(here.session(), by).await.unwrap(), 1);
+
+    auth.request_password_reset(ADA, by).await.unwrap();
+    let token = host.token_of("/reset/").await;
+    let _ = auth.reset_password(&token, PASSWORD, by).await.unwrap();
+    host.deliver().await;
+    auth.request_unlock(ADA, by).await.unwrap();
+    let token = host.token_of("/unlock/").await;
+    let _ = auth.unlock_by_link(&token, by).await.unwrap();
+
+    let id = here.user().id;
+    assert!(auth.unlock_account("root", &id, by).await.unwrap());
+    assert!(auth.require_password_change("root", &id, by).await.unwrap());
+    assert!(auth.disable_account("root", &id, by).await.unwrap());
+    assert!(auth.enable_account("root", &id, by).await.unwrap());
+
+    auth.record(here.session(), DoorOpened, by).await.unwrap();
+    // What the host refused is recorded all the same.
+    auth.record(here.session(), DoorOpened.refused("too_late"), by).await.unwrap();
+    auth.record_by_operator("root", Some(&id), DoorOpened.failed("no_key"), by).await.unwrap();
+    auth.record_by_system(None, DoorOpened, by).await.unwrap();
+    assert!(auth.seal_audit().await.unwrap().rows > 0);
+    assert!(auth.verify_audit("").await.unwrap().is_clean());
+    let rows = if host.database.kind() == Kind::Postgres { "CAST(id AS TEXT)" } else { "LOWER(HEX(id))" };
+    let rows = host.database.texts(&format!("SELECT {rows} FROM sigra_audit WHERE leaf = 0")).await;
+    assert!(auth.prove_audit_row(rows[0].parse().unwrap()).await.unwrap().is_some());
+    assert!(auth.erase_personal_facts("root", &id, by).await.unwrap() > 0);
+    auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
+    auth.rotate_peppers(Keyring::parse(PEPPER).unwrap()).await.unwrap();
+    auth.sweep().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_operation_runs_in_the_span_of_its_name_and_ends_with_one_event() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async {
+        let hearing = Hearing::begin();
+        let host = Host::start(database).await;
+        everything(&host).await;
+
+        hearing.log.closed("sigra").await;
+        let told = hearing.told();
+        let spans: Vec<&Told> = told.iter().filter(|told| told.is_span).collect();
+        let names: BTreeSet<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+        assert_eq!(names, SPANS.iter().copied().collect());
+        for span in &spans {
+            assert_eq!((span.field("outcome"), span.field("user_type")), ("success", "User"), "{span:?}");
+            assert_eq!(span.field("reason"), "", "{span:?}");
+            // What nobody asked for has no request.
+            let own = ["store.", "mail.", "audit.", "keyring.", "session.own.check", "session.all.list"];
+            let asked = ["audit.event.", "audit.facts."].iter().any(|asked| span.name.starts_with(asked))
+                || !own.iter().any(|own| span.name.starts_with(own));
+            assert_eq!(span.field("request_id"), if asked { REQUEST } else { "" }, "{span:?}");
+            let ends = told.iter().filter(|told| {
+                !told.is_span && told.name.starts_with("operation.") && told.field("operation") == span.name
+            });
+            let ends: Vec<&Told> = ends.collect();
+            if span.level == tracing::Level::INFO {
+                let like_it = spans.iter().filter(|other| other.name == span.name).count();
+                assert_eq!(ends.len(), like_it, "{}", span.name);
+                for end in ends {
+                    assert_eq!(
+                        (end.name.as_str(), end.within[0].as_str()),
+                        ("operation.succeeded", &*span.name)
+                    );
+                    assert_eq!(
+                        (end.field("event"), end.field("outcome")),
+                        ("operation.succeeded", "success")
+                    );
+                }
+            } else {
+                assert!(ends.is_empty(), "{ends:?}");
+            }
+        }
+        // The session is named where there is one, and a mail's span stands in that of its delivery.
+        for name in [
+            "session.password.sign_in",
+            "session.own.sign_out",
+            "session.all.list",
+            "account.password.change",
+        ] {
+            assert!(hearing.spans(name).iter().all(|span| span.field("session_id").len() == 36), "{name}");
+        }
+        assert!(hearing.spans("mail.message.send").iter().all(|mail| mail.within == ["mail.outbox.deliver"]));
+        for told in &told {
+            assert!(told.is_span || EVENTS.contains(&told.name.as_str()), "{told:?}");
+        }
+        let new: Vec<Told> = hearing.events("keyring.new_writer");
+        let new: Vec<&str> = new.iter().map(|told| told.field("id")).collect();
+        assert_eq!(new, ["k2"], "once for the one key that writes from now on beside one that was known");
+        // One word for one thing, in the trail and in spans.
+        let events = host.database.texts("SELECT DISTINCT event FROM sigra_audit").await;
+        for event in events.iter().filter(|event| *event != "shop.door.open") {
+            assert!(SPANS.contains(&event.as_str()), "{event} has no span");
+        }
+    })
+    .await;
+}
+
+/// An operation's outcome and reason, and the event it ended with.
+async fn last(hearing: &Hearing, operation: &str) -> String {
+    hearing.log.closed("sigra").await;
+    let told = hearing.told();
+    let span = told.iter().rfind(|told| told.is_span && told.name == operation).expect(operation);
+    let end =
+        told.iter().rfind(|told| !told.is_span && told.field("operation") == operation).expect(operation);
+    assert_eq!(span.field("outcome"), end.field("outcome"), "{operation}");
+    assert_eq!(span.field("reason"), end.field("reason"), "{operation}");
+    format!("{} {} {}", span.field("outcome"), span.field("reason"), end.name)
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let hearing = Hearing::begin();
+        let host = Host::start(database.clone()).await;
+        let sign_in = "session.password.sign_in";
+        let told = |operation: &'static str| last(&hearing, operation);
+        let _ = host.register(ADA).await.unwrap();
+        assert!(host.try_sign_in("nobody@example.com", PASSWORD).await.is_err());
+        assert_eq!(told(sign_in).await, "refused unknown_account operation.refused");
+        assert!(host.try_sign_in(ADA, WRONG).await.is_err());
+        assert_eq!(told(sign_in).await, "refused wrong_password operation.refused");
+        // The caller gets an answer that is none of refusals; what happened is one.
+        assert!(host.try_sign_in(ADA, PASSWORD).await.is_ok());
+        assert_eq!(told(sign_in).await, "refused unconfirmed operation.refused");
+        assert!(host.register(ADA).await.is_ok());
+        assert_eq!(told("account.user.register").await, "refused address_contested operation.refused");
+        assert!(host.register("no address").await.is_err());
+        assert_eq!(told("account.user.register").await, "refused invalid_email operation.refused");
+        assert!(host.auth.confirm_email("nonsense", &client()).await.is_err());
+        assert_eq!(told("account.email.confirm").await, "refused invalid_token operation.refused");
+
+        assert_eq!(hearing.events("account.locked").len(), 0);
+        for _ in 0..11 {
+            assert!(host.try_sign_in("locked@example.com", WRONG).await.is_err());
+        }
+        assert_eq!(told(sign_in).await, "refused account_limit operation.limited");
+        let locked = hearing.events("account.locked");
+        assert_eq!(locked.len(), 1, "{locked:?}");
+        assert_eq!(locked[0].level, tracing::Level::WARN);
+        for _ in 0..6 {
+            host.auth.request_password_reset("eager@example.com", &client()).await.unwrap();
+        }
+        assert_eq!(told("account.password.request_reset").await, "refused mail_limit operation.limited");
+
+        database.run("ALTER TABLE sigra_audit RENAME TO sigra_elsewhere").await;
+        assert!(host.try_sign_in("nobody@example.com", WRONG).await.is_err());
+        assert_eq!(told(sign_in).await, "failed audit operation.failed");
+        database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_audit").await;
+        host.auth.close().await;
+        assert!(host.auth.session(&format!("sgs.k1.{}", "A".repeat(43))).await.is_err());
+        assert_eq!(told("session.own.check").await, "failed database operation.failed");
+        for failed in hearing.events("operation.failed") {
+            assert_eq!(failed.level, tracing::Level::ERROR);
+            assert!(!failed.field("error").is_empty() && !failed.field("help").is_empty(), "{failed:?}");
+        }
+        assert!(hearing.told().iter().filter(|told| told.is_span).all(|span| {
+            (span.field("outcome") == "failed") == (span.field("otel.status_code") == "ERROR")
+        }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_committed_step_is_told_once_whichever_way_it_commits() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let here = host.sign_in(ADA).await;
+        host.auth.seal_audit().await.unwrap();
+
+        // The rows of refusals are written with the commit, the first hundred of a kind, and the rest are counted.
+        let hearing = Hearing::begin();
+        let by = client();
+        for _ in 0..120 {
+            assert!(host.auth.confirm_email("nonsense", &by).await.is_err());
+        }
+        hearing.log.closed("sigra").await;
+        let refused = hearing.events("operation.refused");
+        assert_eq!(refused.len(), 120);
+        assert!(refused.iter().all(|told| told.field("reason") == "invalid_token"));
+        assert_eq!(hearing.events("audit.refusals_counted").len(), 0);
+        host.clock.advance(Duration::from_hours(2));
+        host.auth.seal_audit().await.unwrap();
+        host.auth.seal_audit().await.unwrap();
+        let counted = hearing.events("audit.refusals_counted");
+        assert_eq!(counted.len(), 1, "{counted:?}");
+        assert_eq!(
+            ["operation", "reason", "count"].map(|name| counted[0].field(name)),
+            ["account.email.confirm", "invalid_token", "20"]
+        );
+
+        // The database refuses the audit row that joins the statement before it: nothing is committed, and the failure is told
+        // once, though the step was run again.
+        let hearing = Hearing::begin();
+        database.run("ALTER TABLE sigra_audit RENAME TO sigra_elsewhere").await;
+        assert!(host.auth.sign_out(here.session(), &by).await.is_err());
+        database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_audit").await;
+        assert_eq!(last(&hearing, "session.own.sign_out").await, "failed audit operation.failed");
+        assert_eq!(hearing.events("operation.failed").len(), 1);
+        host.auth.sign_out(here.session(), &by).await.unwrap();
+        assert_eq!(last(&hearing, "session.own.sign_out").await, "success  operation.succeeded");
+        assert_eq!(hearing.events("operation.succeeded").len(), 1);
+
+        // A row that Sigra did not write is found when it is sealed, once.
+        let hearing = Hearing::begin();
+        assert!(host.auth.confirm_email("nonsense", &by).await.is_err());
+        database.run("UPDATE sigra_audit SET actor = 'operator:eve' WHERE leaf IS NULL").await;
+        host.auth.seal_audit().await.unwrap();
+        host.auth.seal_audit().await.unwrap();
+        let foreign = hearing.events("audit.row_foreign");
+        assert_eq!(foreign.len(), 1, "{foreign:?}");
+        assert_eq!(foreign[0].field("row").len(), 36);
+        let findings = host.auth.verify_audit("").await.unwrap().findings.len();
+        assert!(findings > 0);
+        let changed = hearing.events("audit.trail_changed");
+        assert_eq!(changed.len(), 1, "{changed:?}");
+        assert_eq!(changed[0].field("findings"), findings.to_string());
+    })
+    .await;
+}
+
+/// Polls an operation once and drops it.
+async fn hang_up<T>(operation: Operation<'_, T>) {
+    let mut operation = pin!(operation);
+    let polled = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context).is_ready())).await;
+    assert!(!polled, "it was done at once");
+}
+
+/// Never says whether it knows a password.
+#[derive(Debug)]
+struct Silent;
+
+impl BreachedPasswords for Silent {
+    fn contains<'a>(&'a self, _: &'a Fingerprint) -> Lookup<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_takes_no_outcome_along() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let hearing = Hearing::begin();
+        hang_up(host.auth.sign_in(Credentials::new(ADA, PASSWORD), &client())).await;
+        let span = hearing.span("session.password.sign_in").await;
+        assert_eq!((span.field("outcome"), span.field("session_id").len()), ("success", 36), "{span:?}");
+        assert_eq!(hearing.events("operation.succeeded").len(), 1);
+
+        let hearing = Hearing::begin();
+        hang_up(host.auth.sign_in(Credentials::new(ADA, WRONG), &client())).await;
+        let span = hearing.span("session.password.sign_in").await;
+        assert_eq!((span.field("outcome"), span.field("reason")), ("refused", "wrong_password"), "{span:?}");
+
+        // Nothing was begun yet.
+        let builder = Sigra::<User>::builder().url(database.url());
+        let waiting = Host::with(database, builder.breached_passwords(Silent, WhenUnavailable::Accept)).await;
+        let hearing = Hearing::begin();
+        let new = NewUser {
+            email: "eve@example.com".into(),
+            password: PASSWORD.into(),
+            display_name: "Eve".into(),
+        };
+        hang_up(waiting.auth.register(new, &client())).await;
+        let span = hearing.span("account.user.register").await;
+        assert_eq!(span.field("outcome"), "abandoned");
+        assert_eq!(hearing.events("operation.abandoned").len(), 1);
+    })
+    .await;
+}
+
+/// A server that takes no mail, and repeats every word of it.
+struct Parrot;
+
+impl Mailer for Parrot {
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        let local_part = mail.to.split('@').next().unwrap().to_owned();
+        let said = format!("550 <{}> no user {local_part}; rejected: {}", mail.to.to_uppercase(), mail.text);
+        Box::pin(async { Err(MailError::new(said)) })
+    }
+}
+
+type Labels = Vec<(&'static str, &'static str)>;
+
+/// What was added to a counter or a histogram since.
+struct Since {
+    recorder: &'static Recorder,
+    before: Vec<(&'static str, Labels, f64)>,
+}
+
+impl Since {
+    fn begin(recorder: &'static Recorder) -> Self {
+        Self { recorder, before: Vec::new() }
+    }
+
+    /// Notes a series before something happens to it.
+    fn note(&mut self, name: &'static str, labels: &[(&'static str, &'static str)]) {
+        self.before.push((name, labels.to_vec(), self.recorder.sum(name, labels)));
+    }
+
+    fn grew(&self) -> Vec<u64> {
+        let grown = |(name, labels, before): &(&str, Labels, f64)| {
+            let by = self.recorder.sum(name, labels) - before;
+            assert!(by >= 0.0 && by.fract() == 0.0, "{name} {labels:?}: {by}");
+            format!("{by}").parse().unwrap()
+        };
+        self.before.iter().map(grown).collect()
+    }
+}
+
+/// Signs in as nobody many times at once, and says how many were told that the server is busy.
+async fn crowd(auth: &Sigra<User>, round: usize) -> u64 {
+    let mut under_way = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let auth = auth.clone();
+        under_way.spawn(async move {
+            let credentials = Credentials::new(format!("crowd{round}-{number}@example.com"), WRONG);
+            auth.sign_in(credentials, &somebody()).await.unwrap_err()
+        });
+    }
+    let errors = under_way.join_all().await;
+    errors.iter().filter(|error| matches!(error.refusal(), Some(Refusal::Busy { .. }))).count() as u64
+}
+
+#[tokio::test]
+async fn the_recorder_of_the_application_sees_what_happened() {
+    let _turn = TURN.lock().await;
+    let recorder = recorder::install();
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let sign_ins = "sigra_sign_ins_total";
+        let mut since = Since::begin(recorder);
+        since.note(sign_ins, &[("outcome", "success"), ("method", "password"), ("reason", "none")]);
+        since.note(sign_ins, &[("reason", "wrong_password"), ("user_type", "User")]);
+        since.note(sign_ins, &[("reason", "unknown_account")]);
+        since.note(sign_ins, &[("reason", "account_limit")]);
+        since.note("sigra_operations_total", &[("operation", "session.password.sign_in")]);
+        since.note("sigra_operation_duration_seconds", &[("operation", "session.password.sign_in")]);
+        since.note("sigra_lockouts_total", &[]);
+        since.note("sigra_limits_reached_total", &[("limit", "account")]);
+        since.note("sigra_session_checks_total", &[("result", "live")]);
+        since.note("sigra_session_checks_total", &[("result", "none")]);
+        since.note("sigra_hashes_total", &[]);
+        since.note("sigra_hash_duration_seconds", &[]);
+        since.note("sigra_hash_queue_wait_seconds", &[]);
+        let hashes = host.auth.hashes_computed();
+        let session = host.sign_in(ADA).await;
+        for _ in 0..2 {
+            assert!(host.try_sign_in(ADA, WRONG).await.is_err());
+        }
+        for _ in 0..12 {
+            assert!(host.try_sign_in("nobody@example.com", WRONG).await.is_err());
+        }
+        for token in [session.token().expose(), "nonsense", "sgs.k1."] {
+            let _ = host.auth.session(token).await.unwrap();
+        }
+        assert_eq!(host.auth.hashes_computed() - hashes, 13);
+        assert_eq!(since.grew(), [1, 2, 10, 2, 15, 15, 1, 2, 1, 2, 13, 13, 13]);
+
+        the_outbox_is_measured(&host, recorder).await;
+        the_sealing_is_measured(&host, recorder).await;
+        who_finds_no_room_is_counted(&host, &database, recorder).await;
+        assert_eq!(recorder.sum("sigra_operations_in_flight", &[]), 0.0);
+        assert_eq!(recorder.sum("sigra_hash_queue_depth", &[]), 0.0);
+        assert!(recorder.peak("sigra_operations_in_flight") >= 512.0);
+        assert!(recorder.peak("sigra_hash_queue_depth") >= 1.0);
+        the_page_says_what_is_recorded(recorder);
+    })
+    .await;
+}
+
+async fn the_outbox_is_measured(host: &Host, recorder: &'static Recorder) {
+    host.deliver().await;
+    let mut since = Since::begin(recorder);
+    let mails = "sigra_mails_total";
+    since.note(mails, &[("kind", "confirm_email"), ("outcome", "failed")]);
+    since.note(mails, &[("kind", "confirm_email"), ("outcome", "sent")]);
+    since.note(mails, &[("kind", "reset_password"), ("outcome", "dropped")]);
+    since.note("sigra_mail_delivery_age_seconds", &[("kind", "confirm_email")]);
+    let _ = host.register("late@example.com").await.unwrap();
+    assert_eq!(host.auth.deliver_mail(&Parrot, &links()).await.unwrap(), 0);
+    let level = |name| recorder.sum(name, &[("user_type", "User")]);
+    assert_eq!((level("sigra_outbox_mails"), level("sigra_outbox_due_mails")), (1.0, 0.0));
+    host.clock.advance(Duration::from_mins(10));
+    host.auth.request_password_reset("nobody@example.com", &client()).await.unwrap();
+    assert_eq!(host.deliver().await, 1);
+    assert_eq!(since.grew(), [1, 1, 1, 1]);
+    let age = recorder.last("sigra_mail_delivery_age_seconds", &[("kind", "confirm_email")]).unwrap();
+    assert!(age >= 600.0, "{age}");
+    assert_eq!((level("sigra_outbox_mails"), level("sigra_outbox_oldest_seconds")), (0.0, 0.0));
+
+    let _ = host.register("later@example.com").await.unwrap();
+    assert_eq!(host.auth.deliver_mail(&Parrot, &links()).await.unwrap(), 0);
+    host.clock.advance(Duration::from_hours(1));
+    assert_eq!(host.auth.deliver_mail(&Parrot, &links()).await.unwrap(), 0);
+    assert!(level("sigra_outbox_oldest_seconds") >= 3_600.0);
+    host.database.run("UPDATE sigra_outbox SET kind = 'of a newer version'").await;
+    host.clock.advance(Duration::from_hours(1));
+    assert_eq!(host.deliver().await, 0);
+    assert_eq!((level("sigra_outbox_mails"), level("sigra_outbox_due_mails")), (1.0, 1.0));
+}
+
+async fn the_sealing_is_measured(host: &Host, recorder: &'static Recorder) {
+    let level = |name| recorder.sum(name, &[("user_type", "User")]);
+    let stands = || (level("sigra_audit_unsequenced_rows"), level("sigra_audit_checkpoint_age_seconds"));
+    assert!(host.auth.seal_audit().await.unwrap().checkpoint.is_some());
+    assert_eq!(stands(), (0.0, 0.0));
+    // Nobody can seal for an hour, and three rows come.
+    host.database.run("ALTER TABLE sigra_audit_tree RENAME TO sigra_elsewhere").await;
+    for _ in 0..3 {
+        assert!(host.auth.confirm_email("nonsense", &somebody()).await.is_err());
+    }
+    host.clock.advance(Duration::from_hours(1));
+    assert!(host.auth.seal_audit().await.is_err());
+    assert_eq!(stands(), (3.0, 3_600.0));
+    host.database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_audit_tree").await;
+    let sealing = host.auth.start_worker(Parrot, links());
+    for _ in 0..6_000 {
+        if stands() == (0.0, 0.0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(stands(), (0.0, 0.0), "the worker seals, and measures it");
+    drop(sealing);
+}
+
+async fn who_finds_no_room_is_counted(host: &Host, database: &Database, recorder: &'static Recorder) {
+    let busy = "sigra_busy_total";
+    // More operations than may be under way, all begun before any can end: this runtime has one thread.
+    let mut since = Since::begin(recorder);
+    since.note(busy, &[("limit", "operations")]);
+    since.note("sigra_operations_total", &[("outcome", "refused"), ("reason", "busy")]);
+    let session = host.sign_in(ADA).await;
+    let visitor = client();
+    let mut begun: Vec<_> =
+        (0..600).map(|_| host.auth.revoke_other_sessions(session.session(), &visitor)).collect();
+    let mut refused = 0;
+    let mut waiting = Vec::new();
+    for mut operation in begun.drain(..) {
+        match poll_fn(|context| Poll::Ready(Pin::new(&mut operation).poll(context))).await {
+            Poll::Ready(Err(error)) if matches!(error.refusal(), Some(Refusal::Busy { .. })) => refused += 1,
+            Poll::Ready(result) => panic!("{result:?}"),
+            Poll::Pending => waiting.push(operation),
+        }
+    }
+    for operation in waiting {
+        operation.await.unwrap();
+    }
+    assert_eq!((refused, since.grew()), (88, vec![88, 88]));
+
+    for (limit, hashing) in [
+        ("hash_queue", Hashing { permits: 1, queue: 2, deadline: Duration::from_mins(1) }),
+        ("hash_deadline", Hashing { permits: 1, queue: 64, deadline: Duration::from_millis(1) }),
+    ] {
+        let builder = Sigra::<User>::builder().url(database.url()).keyring(Keyring::parse(KEYS).unwrap());
+        let auth = builder.clock(Arc::new(TestClock::default())).hashing(hashing).build().await.unwrap();
+        let mut since = Since::begin(recorder);
+        since.note(busy, &[("limit", limit)]);
+        let mut told = 0;
+        for round in 0.. {
+            assert!(round < 50, "the queue was never full");
+            told += crowd(&auth, round).await;
+            if told > 0 {
+                break;
+            }
+        }
+        assert_eq!(since.grew(), [told], "{limit}");
+        auth.close().await;
+    }
+}
+
+/// The labels that the page gives each metric.
+fn documented() -> Vec<(String, String, BTreeSet<String>)> {
+    let page = include_str!("../../sigra/src/telemetry/page.md");
+    let cells =
+        |row: &str| -> Vec<String> { row.split('|').map(|cell| cell.trim().replace('`', "")).collect() };
+    let rows = page.lines().filter(|line| line.starts_with("| `sigra_")).map(cells);
+    rows.map(|row| {
+        let labels = row[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
+        (row[1].clone(), row[2].clone(), labels)
+    })
+    .collect()
+}
+
+fn the_page_says_what_is_recorded(recorder: &Recorder) {
+    let documented = documented();
+    let mut seen = BTreeSet::new();
+    for series in recorder.series().iter().filter(|series| series.name.starts_with("sigra_")) {
+        let (_, kind, labels) =
+            documented.iter().find(|(name, ..)| *name == series.name).expect(&series.name);
+        assert_eq!(
+            (series.kind, series.labels.keys().cloned().collect()),
+            (kind.as_str(), labels.clone()),
+            "{series:?}"
+        );
+        // Words of the library and names of types, and nothing that a visitor sent.
+        for value in series.labels.values() {
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            assert!(value.chars().all(word) && !value.contains("nobody"), "{series:?}");
+        }
+        seen.insert(series.name.clone());
+    }
+    let all: BTreeSet<String> = METRICS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(seen, all);
+    let described = recorder.described();
+    assert!(
+        METRICS
+            .iter()
+            .all(|name| described.get(*name).is_some_and(|(unit, text)| unit.is_some() && !text.is_empty()))
+    );
+}
