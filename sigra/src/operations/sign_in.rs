@@ -21,6 +21,9 @@ use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::standing::Obstacle;
 
+#[cfg(test)]
+mod speed;
+
 impl<U> Sigra<U> {
     /// Signs in by address and password.
     ///
