@@ -58,6 +58,7 @@
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
 //! - The audit trail, and events of the host's own in it: [`audit`].
 //! - Keys and their rotation: [`keyring`].
+//! - The audit trail, its evidence and who verifies it: [`audit`].
 //! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.
 //! - Extractors, cookies and cross-origin protection for axum: `sigra::axum`, with the cargo feature `axum`.
 //! - A complete site: `cargo run --example app` in the repository.

@@ -20,6 +20,9 @@ use super::MailKind;
 use super::attempt::{Attempt, Candidate};
 use super::standing::Obstacle;
 
+#[cfg(test)]
+mod speed;
+
 impl<U> Sigra<U> {
     /// Signs in by address and password.
     ///
