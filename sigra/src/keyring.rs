@@ -101,7 +101,7 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     /// Each at its own place.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Session,
         Self::Device,
         Self::ConfirmEmail,
@@ -110,6 +110,10 @@ impl Purpose {
         Self::UnlockAccount,
         Self::Pepper,
         Self::KeyCheck,
+        Self::AuditRow,
+        Self::AuditSeal,
+        Self::AuditTree,
+        Self::AuditCheckpoint,
     ];
 
     /// The HKDF info (RFC 5869 3.2). Stable: it is part of what is stored.

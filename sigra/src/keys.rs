@@ -149,7 +149,7 @@ pub const audit: () = ();
 
 /// The keys inside `audit(..)`.
 pub mod audit {
-    /// How long a row is kept. Left out, every row is.
+    /// How long a row is kept at least: rows go by whole segments of 256, once a checkpoint covers them. Left out, every row is kept.
     ///
     /// `retain = "400d"`
     pub const retain: () = ();

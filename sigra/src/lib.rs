@@ -56,7 +56,7 @@
 //! - Every key, its default, its limits and the compile error that its misuse gives: the [derive](derive@Sigra).
 //! - What an application calls: [`Sigra`](struct@Sigra).
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
-//! - The audit trail, and events of the host's own in it: [`audit`].
+//! - The audit trail, its evidence and who verifies it, and events of the host's own in it: [`audit`].
 //! - Keys and their rotation: [`keyring`].
 //! - What an operator sees, in logs, traces and metrics: [`telemetry`].
 //! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.

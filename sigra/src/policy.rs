@@ -92,7 +92,7 @@ pub struct ThrottlePolicy {
 pub struct AuditPolicy {
     /// `false` only with `unsafe_no_audit = "reason"`.
     pub enabled: bool,
-    /// Rows older than this are removed by the sweep; `None` keeps them all.
+    /// Whole segments of rows older than this are removed by the sweep; `None` keeps them all.
     pub retain: Option<Duration>,
 }
 

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sigra::{Credentials, Error};
+use sigra::{Credentials, Error, Sigra};
 use sigra_tests::database::Dump;
 use sigra_tests::host::{client_of_network, shut_password, somebody};
 use sigra_tests::http::{Format, Line, Reply, Request, loopback};
 use sigra_tests::site::Site;
+use sigra_tests::wire::Wire;
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, each_database};
 
 const WRONG: &str = "a wrong password here";
@@ -583,6 +584,8 @@ enum Ask {
     SignIn,
     Reset,
     Resend,
+    /// A wrong code.
+    Confirm,
 }
 
 impl Ask {
@@ -592,6 +595,7 @@ impl Ask {
             Self::SignIn => host.auth.sign_in(Credentials::new(email, WRONG), &client).await.map(drop),
             Self::Reset => host.auth.request_password_reset(email, &client).await,
             Self::Resend => host.auth.resend_confirmation(email, &client).await,
+            Self::Confirm => host.auth.confirm_email_code(email, "000000", &client).await.map(drop),
         }
     }
 }
@@ -637,6 +641,49 @@ async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_
             assert_eq!((tables, rows.len()), ([1, limits, mail], 2 + mail), "{ask:?}: {rows:?}");
             for (state, hashed, written) in &work {
                 assert_eq!((hashed, written), (hashes, rows), "{ask:?}: {state:?}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Where a server can be listened to: the same statements in the same order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_a_wrong_code_and_asking_for_mail_run_the_same_statements_whatever_the_account() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        let asks = [Ask::SignIn, Ask::Reset, Ask::Resend, Ask::Confirm];
+        // Each with counters that nothing was counted on yet.
+        let states = || {
+            let apart =
+                [State::Locked, State::LockedUnknown, State::Mailed, State::ResetPending, State::Guessed];
+            STATES.into_iter().enumerate().filter(move |(_, state)| !apart.contains(state))
+        };
+        for (number, _) in asks.iter().enumerate() {
+            for (index, state) in states() {
+                state.make(&plain, &address(number, index)).await;
+            }
+        }
+        while plain.deliver().await > 0 {}
+        let mut network = 0x00fe_0000;
+        for (number, ask) in asks.into_iter().enumerate() {
+            let mut work = Vec::new();
+            for (index, state) in states() {
+                network += 1;
+                let _ = wire.take();
+                let answer = ask.perform(&host, &address(number, index), network).await;
+                assert_eq!(answer.is_err(), matches!(ask, Ask::SignIn | Ask::Confirm));
+                let mut statements = wire.take();
+                // How a connection begins, if the pool opened another one.
+                statements.retain(|statement| !statement.starts_with("SET "));
+                work.push((state, statements));
+            }
+            let (_, statements) = &work[0];
+            assert!(statements.iter().any(|statement| statement.starts_with("INSERT")), "{statements:#?}");
+            for (state, ran) in &work {
+                assert_eq!(ran, statements, "{ask:?}: {state:?}");
             }
         }
     })

@@ -487,13 +487,18 @@ pub mod audit {
 
     /// `retain`
     pub static RETAIN: Key =
-        Key::new("retain", r#"retain = "400d""#, "How long a row is kept. Left out, every row is.")
-            .duration(
-                None,
-                (DAY, "a trail that is gone before anybody looks is none"),
-                (36_500 * DAY, "leave `retain` out to keep every row"),
-            )
-            .tried(&[("retention keep ttl days keep_for max_age", "")]);
+        Key::new(
+            "retain",
+            r#"retain = "400d""#,
+            "How long a row is kept at least: rows go by whole segments of 256, once a checkpoint covers them. Left out, every \
+             row is kept.",
+        )
+        .duration(
+            None,
+            (DAY, "a trail that is gone before anybody looks is none"),
+            (36_500 * DAY, "leave `retain` out to keep every row"),
+        )
+        .tried(&[("retention keep ttl days keep_for max_age", "")]);
 }
 
 /// `unsafe_no_audit`

@@ -101,21 +101,18 @@ impl<U: Account> Unit<'_, U> {
 
         let now = self.stamp();
         let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
-        let Some(row) = row else { return Ok(None) };
-        let found = Found::<U>::read(&row)?;
-        let expected: Vec<u8> = row.get(4).map_err(|source| Failure::Read {
-            table: "tokens",
-            user_type: U::SCHEMA.user_type,
-            source,
-        })?;
-        if self.execute(CountTry, &[&found.id, &TRIES]).await?.rows != 1 {
-            return Ok(None);
-        }
+        // Where there is no code, one that nobody can have stands in for it: the time tells not who waits to be confirmed.
+        let (found, expected) = match &row {
+            Some(row) => (Some(Found::<U>::read(row)?), read_code_hash::<U>(row)?),
+            None => (None, Vec::new()),
+        };
+        let id = found.as_ref().map_or_else(uuid::Uuid::nil, |found| found.id);
+        let counted = self.execute(CountTry, &[&id, &TRIES]).await?.rows == 1;
         let right = self
             .keys
-            .macs(Purpose::ConfirmEmailCode, &bound(found.id, code))
+            .macs(Purpose::ConfirmEmailCode, &bound(id, code))
             .fold(subtle::Choice::from(0), |right, hash| right | hash.as_slice().ct_eq(&expected));
-        Ok(bool::from(right).then_some(found))
+        Ok(found.filter(|_| counted && bool::from(right)))
     }
 
     /// Consumes a token: the one primitive for everything that may be used once. Decided by the one row that one conditional
@@ -131,6 +128,10 @@ impl<U: Account> Unit<'_, U> {
         self.execute(DeleteTokensFor, &[&found.user_id, &P::NAME, &found.id]).await?;
         Ok(Some(Consumed { user_id: found.user_id, identifier: found.identifier, epoch: found.epoch }))
     }
+}
+
+fn read_code_hash<U: Account>(row: &Row) -> Result<Vec<u8>, Failure> {
+    row.get(4).map_err(|source| Failure::Read { table: "tokens", user_type: U::SCHEMA.user_type, source })
 }
 
 /// What a code's hash covers: the same digits under another token are another code.

@@ -21,7 +21,7 @@ use crate::unit::Shielded;
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
-const SEGMENTS_AT_ONCE: u32 = 4096;
+const SEGMENTS_AT_ONCE: u16 = 4096;
 /// Rows that `UnsealedFrom` reads.
 const UNSEALED_AT_ONCE: usize = 512;
 
@@ -162,7 +162,7 @@ impl<U: Account> Walk<'_, U> {
     async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
         let mut stored = BTreeMap::new();
         for segment in 0..extent.size.div_ceil(SEGMENT) {
-            if signed(segment) % SEGMENTS_AT_ONCE == 0 {
+            if segment % u64::from(SEGMENTS_AT_ONCE) == 0 {
                 stored = self.segments(segment).await?;
             }
             let (first, end) = (segment * SEGMENT, (segment + 1) * SEGMENT);
@@ -183,7 +183,7 @@ impl<U: Account> Walk<'_, U> {
     }
 
     async fn segments(&mut self, from: u64) -> Result<BTreeMap<u64, Hash>, Error> {
-        let rows = self.fetch(Segments, &[&signed(from), &SEGMENTS_AT_ONCE]).await?;
+        let rows = self.fetch(Segments, &[&signed(from), &i64::from(SEGMENTS_AT_ONCE)]).await?;
         read_segments::<U>(&rows)
     }
 
@@ -277,8 +277,8 @@ async fn prove<U: Account>(
 
     let whole = size / SEGMENT;
     let mut known = Known { segments: BTreeMap::new(), leaves: BTreeMap::new() };
-    for from in (0..whole).step_by(SEGMENTS_AT_ONCE as usize) {
-        let values: &[&dyn Bind] = &[&signed(from), &SEGMENTS_AT_ONCE.min(signed(whole - from))];
+    for from in (0..whole).step_by(usize::from(SEGMENTS_AT_ONCE)) {
+        let values: &[&dyn Bind] = &[&signed(from), &i64::from(SEGMENTS_AT_ONCE).min(signed(whole - from))];
         let rows = connection.fetch(Rendered::<U, Segments>::STATEMENT, values).await?;
         known.segments.extend(read_segments::<U>(&rows)?);
     }

@@ -18,7 +18,8 @@ use crate::telemetry::{self, Busy};
 /// imported hash is verified a permit takes what that hash asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashing {
-    /// Hashes computed at once. Default: the number of cores.
+    /// Hashes computed at once. Default: one less than the number of cores, so that whatever else the host does goes on during
+    /// a flood of sign-ins; one where there is one core.
     pub permits: usize,
     /// Requests that may wait for a permit; more are refused at once with [`Refusal::Busy`]. Default: 64.
     pub queue: usize,
@@ -28,8 +29,8 @@ pub struct Hashing {
 
 impl Default for Hashing {
     fn default() -> Self {
-        let permits = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { permits, queue: 64, deadline: Duration::from_secs(3) }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { permits: cores.saturating_sub(1).max(1), queue: 64, deadline: Duration::from_secs(3) }
     }
 }
 
