@@ -74,8 +74,8 @@ impl<U: Account> Unit<'_, U> {
             return Ok(false);
         }
         let row = self.signed(count.row(self.now)?)?;
-        self.insert_row(&row).await?;
         tracing::info!(event = row.event, outcome = row.outcome, count = row.count, "sigra");
+        self.insert_row(row).await?;
         Ok(true)
     }
 }
