@@ -12,6 +12,7 @@ pub mod database;
 pub mod evidence;
 pub mod host;
 pub mod http;
+pub mod load;
 pub mod log;
 pub mod node;
 pub mod pool;
