@@ -9,6 +9,7 @@
 
 pub mod crowd;
 pub mod database;
+pub mod disk;
 pub mod evidence;
 pub mod host;
 pub mod http;
