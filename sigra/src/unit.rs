@@ -242,7 +242,7 @@ impl<'c, U: Account> Unit<'c, U> {
                 Some(Waiting { with_row, values, .. }) => (with_row, values),
                 None => (WithAuditRow::<U, Nothing>::STATEMENT, Vec::new()),
             };
-            values.extend(row.values());
+            values.extend(row.into_values());
             if let Err(error) = self.writer.connection.execute(statement, &borrowed(&values)).await {
                 if error.is_refused() {
                     self.rollback().await;
@@ -253,7 +253,7 @@ impl<'c, U: Account> Unit<'c, U> {
         } else {
             self.settle().await?;
             if let Some(row) = self.row.take() {
-                self.insert_row(&row).await?;
+                self.insert_row(*row).await?;
             }
         }
         if !self.ended {
@@ -374,8 +374,8 @@ impl<'c, U: Account> Unit<'c, U> {
     }
 
     /// Writes an audit row now, beside the one of the step.
-    pub(crate) async fn insert_row(&mut self, row: &AuditRow) -> Result<(), Error> {
-        let written = self.execute(InsertAudit, &borrowed(&row.values())).await;
+    pub(crate) async fn insert_row(&mut self, row: AuditRow) -> Result<(), Error> {
+        let written = self.execute(InsertAudit, &borrowed(&row.into_values())).await;
         written.map_err(|source| Failure::Audit { table: table::<U>(), source })?;
         Ok(())
     }

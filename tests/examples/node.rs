@@ -12,6 +12,7 @@ use sigra::clock::TestClock;
 use sigra::{Credentials, Sigra};
 use sigra_tests::crowd::at_once;
 use sigra_tests::host::{client_of_network, prepare};
+use sigra_tests::load::{self, with_checkpoints};
 use sigra_tests::node::{DATABASE_VARIABLE, Order, Report, peak_memory};
 use sigra_tests::{User, UserSignIn};
 
@@ -19,23 +20,29 @@ use sigra_tests::{User, UserSignIn};
 async fn main() {
     let url = std::env::var(DATABASE_VARIABLE).expect("the address of a database");
     let builder = Sigra::<User>::builder().url(&url);
-    let auth = prepare(builder, Arc::new(TestClock::default())).build().await.expect("a connection");
+    let clock = Arc::new(TestClock::default());
+    let builder = prepare(with_checkpoints(builder), clock.clone());
+    let auth = builder.build().await.expect("a connection");
     // The main thread may wait: the operations run on others.
     for line in std::io::stdin().lines() {
         let order = serde_json::from_str(&line.expect("orders")).expect("an order");
-        let mut report = obey(&auth, order).await;
+        let mut report = obey(&auth, &clock, order).await;
         report.hashes = auth.hashes_computed();
         report.peak_kib = peak_memory(std::process::id());
         println!("{}", serde_json::to_string(&report).expect("JSON"));
     }
 }
 
-async fn obey(auth: &Sigra<User>, order: Order) -> Report {
+async fn obey(auth: &Sigra<User>, clock: &TestClock, order: Order) -> Report {
     match order {
         Order::SignIn { email, password, times, network } => {
             sign_in(auth, &email, &password, network..network + times).await
         }
         Order::Check { token, times } => check(auth, &token, times).await,
+        Order::Load(load) => {
+            load::run(auth, clock, load).await;
+            Report::default()
+        }
         Order::Report => Report::default(),
     }
 }

@@ -250,6 +250,63 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Somebody who owns nothing and may read and write every table there is, but insert no row into one: where they connect.
+    /// They go with the database.
+    ///
+    /// # Panics
+    /// The database refuses it, or it is SQLite, which knows nobody.
+    pub async fn guest(&self, table: &str) -> String {
+        let name = &self.0.name;
+        let (create, revoke) = match self.kind() {
+            Kind::Sqlite => panic!("SQLite knows nobody"),
+            Kind::Postgres => (
+                format!(
+                    "CREATE ROLE {name} LOGIN PASSWORD '{name}'; \
+                     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}"
+                ),
+                format!("REVOKE INSERT ON {table} FROM {name}"),
+            ),
+            Kind::MySql => {
+                // A right to the whole database could not be taken back for one table.
+                let grants: String = self
+                    .tables()
+                    .await
+                    .iter()
+                    .map(|table| {
+                        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.{table} TO '{name}'@'%';")
+                    })
+                    .collect();
+                (
+                    format!("CREATE USER '{name}'@'%' IDENTIFIED BY '{name}'; {grants}"),
+                    format!("REVOKE INSERT ON {name}.{table} FROM '{name}'@'%'"),
+                )
+            }
+        };
+        self.run(&create).await;
+        self.run(&revoke).await;
+        let (scheme, rest) = self.url().split_once("://").expect("an address");
+        let place = rest.split_once('@').map_or(rest, |(_, place)| place);
+        format!("{scheme}://{name}:{name}@{place}")
+    }
+
+    /// Gives the [`guest`](Self::guest) the one right that was missing.
+    ///
+    /// # Panics
+    /// The database refuses it.
+    pub async fn grant_insert(&self, table: &str) {
+        let name = &self.0.name;
+        let host = if self.kind() == Kind::MySql { "@'%'" } else { "" };
+        self.run(&format!("GRANT INSERT ON {table} TO {name}{host}")).await;
+    }
+
+    /// Its name on the server, which is unique among the tests that run.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
 /// Every row of every table, as text.
 pub type Dump = BTreeMap<String, Vec<String>>;
 
@@ -396,11 +453,16 @@ impl Drop for Inner {
                     runtime.block_on(async move {
                         if kind == Kind::Postgres {
                             let mut connection = sqlx::PgConnection::connect(&server).await?;
-                            let sql = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
-                            sqlx::raw_sql(sql).execute(&mut connection).await?;
+                            for sql in [
+                                format!("DROP DATABASE {name} WITH (FORCE)"),
+                                format!("DROP ROLE IF EXISTS {name}"),
+                            ] {
+                                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                            }
                         } else {
                             let mut connection = sqlx::MySqlConnection::connect(&server).await?;
-                            let sql = AssertSqlSafe(format!("DROP DATABASE {name}"));
+                            let sql =
+                                AssertSqlSafe(format!("DROP DATABASE {name}; DROP USER IF EXISTS {name}"));
                             sqlx::raw_sql(sql).execute(&mut connection).await?;
                         }
                         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())

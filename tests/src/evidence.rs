@@ -22,7 +22,7 @@ impl MemorySink {
     /// Every checkpoint that it took, as a file has them.
     #[must_use]
     pub fn text(&self) -> String {
-        self.all().iter().map(|checkpoint| format!("{checkpoint}\n")).collect()
+        self.all().iter().map(ToString::to_string).fold(String::new(), |text, one| text + &one + "\n")
     }
 
     /// Every checkpoint that it took.
@@ -221,10 +221,9 @@ impl Intruder {
     /// # Panics
     /// The database refuses.
     pub async fn undo(&self) {
-        let undo: String = TABLES
-            .iter()
+        let undo = TABLES
             .map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pristine_{table};"))
-            .collect();
+            .join(" ");
         self.database.run(&format!("{} {undo} COMMIT", self.begin())).await;
     }
 
@@ -253,7 +252,7 @@ impl Intruder {
     }
 
     fn bytes(&self, bytes: &[u8]) -> String {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         match self.database.kind() {
             Kind::Sqlite | Kind::MySql => format!("X'{hex}'"),
             Kind::Postgres => format!("'\\x{hex}'::bytea"),
@@ -273,42 +272,40 @@ impl Intruder {
 
     /// Another value for one column of one row.
     async fn edit(&mut self) -> Tampering {
-        loop {
-            let leaf = self.leaf();
-            let index = usize::try_from(self.random.below(20)).expect("a column");
-            let (column, kind) = COLUMNS[index];
-            let nullable =
-                !matches!(column, "id" | "at" | "event" | "outcome" | "actor" | "count" | "key_id" | "mac");
-            let is_null =
-                self.database.count("sigra_audit", &format!("leaf = {leaf} AND {column} IS NULL")).await == 1;
-            if nullable && !is_null && self.random.below(3) == 0 {
-                let what = format!("{column} of number {leaf} taken away");
-                self.update(&format!("{column} = NULL"), leaf).await;
-                return Tampering { what, leaves: vec![leaf], row: None, by_checkpoint: false };
-            }
-            let sqlite = self.database.kind() == Kind::Sqlite;
-            let value = match kind {
-                Value::Uuid => {
-                    let id = self.some_uuid();
-                    self.uuid(id)
-                }
-                Value::Stamp => match self.database.kind() {
-                    Kind::Sqlite => format!("{column} + 1"),
-                    Kind::Postgres => format!("{column} + INTERVAL '1 microsecond'"),
-                    Kind::MySql => format!("{column} + INTERVAL 1 MICROSECOND"),
-                },
-                Value::Text if sqlite => format!("COALESCE({column}, '') || 'x'"),
-                Value::Text => format!("CONCAT(COALESCE({column}, ''), 'x')"),
-                Value::Number => format!("{column} + {}", 1 + self.random.below(600)),
-                Value::Bytes => {
-                    let bytes: Vec<u8> = (0..4).flat_map(|_| self.random.number().to_be_bytes()).collect();
-                    self.bytes(&bytes)
-                }
-            };
-            self.update(&format!("{column} = {value}"), leaf).await;
-            let what = format!("{column} of number {leaf} changed");
+        let leaf = self.leaf();
+        let index = usize::try_from(self.random.below(20)).expect("a column");
+        let (column, kind) = COLUMNS[index];
+        let nullable =
+            !matches!(column, "id" | "at" | "event" | "outcome" | "actor" | "count" | "key_id" | "mac");
+        let is_null =
+            self.database.count("sigra_audit", &format!("leaf = {leaf} AND {column} IS NULL")).await == 1;
+        if nullable && !is_null && self.random.below(3) == 0 {
+            let what = format!("{column} of number {leaf} taken away");
+            self.update(&format!("{column} = NULL"), leaf).await;
             return Tampering { what, leaves: vec![leaf], row: None, by_checkpoint: false };
         }
+        let sqlite = self.database.kind() == Kind::Sqlite;
+        let value = match kind {
+            Value::Uuid => {
+                let id = self.some_uuid();
+                self.uuid(id)
+            }
+            Value::Stamp => match self.database.kind() {
+                Kind::Sqlite => format!("{column} + 1"),
+                Kind::Postgres => format!("{column} + INTERVAL '1 microsecond'"),
+                Kind::MySql => format!("{column} + INTERVAL 1 MICROSECOND"),
+            },
+            Value::Text if sqlite => format!("COALESCE({column}, '') || 'x'"),
+            Value::Text => format!("CONCAT(COALESCE({column}, ''), 'x')"),
+            Value::Number => format!("{column} + {}", 1 + self.random.below(600)),
+            Value::Bytes => {
+                let bytes: Vec<u8> = (0..4).flat_map(|_| self.random.number().to_be_bytes()).collect();
+                self.bytes(&bytes)
+            }
+        };
+        self.update(&format!("{column} = {value}"), leaf).await;
+        let what = format!("{column} of number {leaf} changed");
+        Tampering { what, leaves: vec![leaf], row: None, by_checkpoint: false }
     }
 
     async fn update(&self, set: &str, leaf: u64) {

@@ -6,13 +6,20 @@
     clippy::missing_panics_doc,
     reason = "a panic is how a test fails"
 )]
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "statements that are put together read best so"
+)]
 
 pub mod canary;
 pub mod crowd;
 pub mod database;
+pub mod disk;
 pub mod evidence;
 pub mod host;
 pub mod http;
+pub mod load;
 pub mod log;
 pub mod node;
 pub mod pool;

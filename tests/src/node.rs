@@ -3,13 +3,16 @@
 //! The program is `tests/examples/node.rs`. It reads one [`Order`] a line as JSON and answers each with one [`Report`].
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::database::Database;
+use crate::load::{CHECKPOINTS_VARIABLE, Line, Load};
 
 /// Where the node finds the address of its database.
 pub const DATABASE_VARIABLE: &str = "SIGRA_NODE_DATABASE_URL";
@@ -36,6 +39,8 @@ pub enum Order {
         /// How many times.
         times: u32,
     },
+    /// Changes without end: no report comes, but the lines of [`crate::load`].
+    Load(Load),
     /// Nothing but the report.
     Report,
 }
@@ -74,7 +79,21 @@ impl Node {
     /// # Panics
     /// The example is not built, or does not start.
     pub async fn join(database: &Database) -> Self {
-        let mut process = Command::new(crate::example("node"))
+        Self::start(database, Command::new(crate::example("node"))).await
+    }
+
+    /// The same, with a file for the checkpoints.
+    ///
+    /// # Panics
+    /// As [`join`](Self::join).
+    pub async fn join_with_checkpoints(database: &Database, file: &Path) -> Self {
+        let mut program = Command::new(crate::example("node"));
+        program.env(CHECKPOINTS_VARIABLE, file);
+        Self::start(database, program).await
+    }
+
+    async fn start(database: &Database, mut program: Command) -> Self {
+        let mut process = program
             .env(DATABASE_VARIABLE, database.url())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -93,11 +112,37 @@ impl Node {
     /// # Panics
     /// The node has ended.
     pub async fn ask(&mut self, order: &Order) -> Report {
+        self.tell(order).await;
+        let line = self.reports.next_line().await.expect("its output").expect("a report");
+        serde_json::from_str(&line).expect("a report")
+    }
+
+    async fn tell(&mut self, order: &Order) {
         let mut line = serde_json::to_string(order).expect("JSON");
         line.push('\n');
         self.orders.write_all(line.as_bytes()).await.expect("a node that reads");
-        let line = self.reports.next_line().await.expect("its output").expect("a report");
-        serde_json::from_str(&line).expect("a report")
+    }
+
+    /// Puts it under load for a while, kills it with SIGKILL in the midst of it, and gives every line that it wrote.
+    ///
+    /// # Panics
+    /// It ended by itself, or wrote something else.
+    pub async fn kill_under_load(mut self, load: Load, within: Duration) -> Vec<Line> {
+        self.tell(&Order::Load(load)).await;
+        // Read all the while: a process that waits for its output is under no load.
+        let kill = async {
+            tokio::time::sleep(within).await;
+            assert!(self.process.try_wait().expect("a state").is_none(), "it ended by itself");
+            self.process.kill().await.expect("it was running");
+        };
+        let read = async {
+            let mut lines = Vec::new();
+            while let Some(line) = self.reports.next_line().await.expect("its output") {
+                lines.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}")));
+            }
+            lines
+        };
+        tokio::join!(kill, read).1
     }
 
     /// Kills the process, as a crash would.

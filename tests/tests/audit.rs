@@ -10,11 +10,15 @@ use std::time::Duration;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
-use sigra::{Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session, SessionId};
+use sigra::{
+    AuditEvent, Builder, Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session,
+    SessionId, Sigra,
+};
 use sigra_tests::canary::{Canaries, hex, unhex};
-use sigra_tests::database::{Dump, Kind, cells};
+use sigra_tests::database::{Dump, Dumper, Kind, cells};
+use sigra_tests::disk::SmallDisk;
 use sigra_tests::evidence::idle_rows;
-use sigra_tests::host::{client, client_number, links, shut_password, token_in};
+use sigra_tests::host::{client, client_number, links, prepare, shut_password, token_in};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
 
 const ADA: &str = "ada@example.com";
@@ -107,6 +111,11 @@ impl Scene {
         // The one mail that waits.
         host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
         Self { host, here, there, ended, burnt, disabled, leaked, shut, unlock, reset, link, code }
+    }
+
+    /// From here on the operations go over another connection.
+    async fn connect(&mut self, builder: Builder<User>) {
+        self.host.auth = prepare(builder, self.host.clock.clone()).build().await.unwrap();
     }
 
     fn here(&self) -> &Session<User> {
@@ -421,32 +430,37 @@ fn without_limits(mut dump: Dump) -> Dump {
     dump
 }
 
+/// Runs every case and the change of a password on a trail that takes no rows. `check` looks at each result.
+async fn assert_nothing_is_done(scene: &Scene, dumper: &Dumper, check: impl Fn(Result<(), Error>, &str)) {
+    let mails = scene.host.mailbox.all().len();
+    let mut before = dumper.dump().await;
+    for (number, case) in cases().into_iter().enumerate() {
+        let name = format!("case {number}, {}", case.row);
+        check((case.run)(scene).await, &name);
+        let after = dumper.dump().await;
+        // An attempt at a password is counted in a transaction of its own before the hash is computed. It stays counted:
+        // whoever could stop the trail could otherwise guess without end.
+        let reserves = ["session.password.sign_in", "account.password.change"];
+        if reserves.iter().any(|event| case.row.starts_with(event)) {
+            assert_eq!(without_limits(before), without_limits(after.clone()), "{name}");
+        } else {
+            assert_eq!(before, after, "{name}");
+        }
+        before = after;
+    }
+    let before = without_limits(dumper.dump().await);
+    check(change(scene).await, "changing the password");
+    assert_eq!(without_limits(dumper.dump().await), before);
+    assert_eq!(scene.host.mailbox.all().len(), mails, "no mail without its row");
+}
+
 #[tokio::test]
 async fn without_its_row_no_operation_changes_anything() {
     each_database(|database| async move {
         let scene = Scene::new(database.clone()).await;
         let dumper = database.dumper().await;
-        let mails = scene.host.mailbox.all().len();
         close_the_trail(&database, None).await;
-        let mut before = dumper.dump().await;
-        for (number, case) in cases().into_iter().enumerate() {
-            let name = format!("case {number}, {}", case.row);
-            assert_closed((case.run)(&scene).await, &name);
-            let after = dumper.dump().await;
-            // An attempt at a password is counted in a transaction of its own before the hash is computed. It stays counted:
-            // whoever could stop the trail could otherwise guess without end.
-            let reserves = ["session.password.sign_in", "account.password.change"];
-            if reserves.iter().any(|event| case.row.starts_with(event)) {
-                assert_eq!(without_limits(before), without_limits(after.clone()), "{name}");
-            } else {
-                assert_eq!(before, after, "{name}");
-            }
-            before = after;
-        }
-        let before = without_limits(dumper.dump().await);
-        assert_closed(change(&scene).await, "changing the password");
-        assert_eq!(without_limits(dumper.dump().await), before);
-        assert_eq!(scene.host.mailbox.all().len(), mails, "no mail without its row");
+        assert_nothing_is_done(&scene, &dumper, assert_closed).await;
 
         // Sealing writes no row of its own, so it goes on; erasing seals first.
         scene.host.auth.seal_audit().await.unwrap();
@@ -479,6 +493,122 @@ async fn without_its_row_no_operation_changes_anything() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_write_rows_no_operation_changes_anything() {
+    each_database(|database| async move {
+        // SQLite knows no rights but those of the file.
+        if database.kind() == Kind::Sqlite {
+            return;
+        }
+        let mut scene = Scene::new(database.clone()).await;
+        let guest = database.guest("sigra_audit").await;
+        scene.connect(Sigra::builder().url(&guest)).await;
+        assert_nothing_is_done(&scene, &database.dumper().await, |result, name| match result {
+            Err(Error::Failed(Failure::Audit { source, .. })) => {
+                assert!(source.to_string().contains("denied"), "{name}: {source}");
+            }
+            other => panic!("{name} was not refused for the trail: {other:?}"),
+        })
+        .await;
+        // It was this right and no other.
+        database.grant_insert("sigra_audit").await;
+        assert_eq!(scene.host.deliver().await, 1);
+        let _ = scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+/// A failure of the database, with or without the trail named, and what it must say.
+fn assert_says(result: Result<(), Error>, text: &str, name: &str) {
+    match result {
+        Err(Error::Failed(Failure::Database(source) | Failure::Audit { source, .. })) => {
+            assert!(source.to_string().contains(text), "{name}: {source}");
+        }
+        other => panic!("{name} was not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn on_a_read_only_file_no_operation_changes_anything() {
+    each_database(|database| async move {
+        if database.kind() != Kind::Sqlite {
+            return;
+        }
+        let mut scene = Scene::new(database.clone()).await;
+        // The mode of a file stops everybody but the administrator, whom tests may run as; this stops both alike.
+        scene.connect(Sigra::builder().url(&database.url().replace("mode=rwc", "mode=ro"))).await;
+        let dumper = database.dumper().await;
+        let all = dumper.dump().await;
+        assert_nothing_is_done(&scene, &dumper, |result, name| assert_says(result, "readonly", name)).await;
+        assert_eq!(dumper.dump().await, all, "not even a counter");
+        assert!(scene.host.is_live(scene.here.token().expose()).await, "what is only read goes on");
+    })
+    .await;
+}
+
+/// The smallest row that there is.
+#[derive(Clone, Copy, Debug, AuditEvent)]
+#[sigra(event = "a.b.c")]
+struct Small;
+
+/// Writes rows until not even the smallest has room.
+async fn fill_the_trail(scene: &Scene) -> Error {
+    loop {
+        let written = scene.host.auth.record_by_system(None, Small, &Client::unknown()).await;
+        if let Err(error) = written {
+            return error;
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_no_operation_changes_anything() {
+    each_database(|database| async move {
+        let disk = match database.kind() {
+            Kind::Sqlite => None,
+            _ => match SmallDisk::mount(&database).await {
+                Some(disk) => Some(disk),
+                None => return,
+            },
+        };
+        let mut scene = Scene::new(database.clone()).await;
+        if let Some(disk) = &disk {
+            disk.fill().await;
+        } else {
+            // A file that may not grow: the same answer of SQLite's as on a full disk.
+            let pages = database.texts("SELECT CAST(page_count AS TEXT) FROM pragma_page_count").await;
+            let limit = format!("PRAGMA max_page_count = {}; PRAGMA busy_timeout = 10000", pages[0]);
+            let pool = pool_that_begins_with(&database, limit).await;
+            scene.connect(Sigra::builder().sqlite_pool(pool)).await;
+        }
+        let full = ["full", "No space left"];
+        let check = |result: Result<(), Error>, name: &str| {
+            let said = format!("{result:?}");
+            let text = full.into_iter().find(|text| said.contains(text)).unwrap_or(full[0]);
+            assert_says(result, text, name);
+        };
+        check(Err(fill_the_trail(&scene).await), "filling the disk");
+        assert_nothing_is_done(&scene, &database.dumper().await, check).await;
+        assert!(scene.host.is_live(scene.here.token().expose()).await, "what is only read goes on");
+        drop((scene, disk));
+    })
+    .await;
+}
+
+/// A pool whose every connection runs a statement first.
+async fn pool_that_begins_with(database: &Database, limit: String) -> sqlx::SqlitePool {
+    sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(4)
+        .after_connect(move |connection, _| {
+            let limit = sqlx::AssertSqlSafe(limit.clone());
+            Box::pin(async move { sqlx::raw_sql(limit).execute(connection).await.map(|_| ()) })
+        })
+        .connect(database.url())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -77,7 +77,9 @@ async fn what_happened_is_sealed_signed_and_verified_with_and_without_keys() {
         }
         let offline = |rows: &[Row]| {
             let mut auditor = Auditor::new("sigra_audit", &keys, &sink.text());
-            rows.iter().for_each(|row| auditor.row(row));
+            for row in rows {
+                auditor.row(row);
+            }
             auditor.finish()
         };
         let report = offline(&rows);
@@ -210,21 +212,18 @@ async fn a_row_that_commits_late_gets_its_number_in_a_later_round() {
         database.run("CREATE TABLE late AS SELECT * FROM sigra_audit ORDER BY id LIMIT 1").await;
         database.run("DELETE FROM sigra_audit WHERE id IN (SELECT id FROM late)").await;
         let insert = "INSERT INTO sigra_audit SELECT * FROM late";
-        match kind {
-            Kind::Postgres => {
-                let mut late = sqlx::PgConnection::connect(database.url()).await.unwrap();
-                let mut transaction = late.begin().await.unwrap();
-                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
-                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
-                transaction.commit().await.unwrap();
-            }
-            _ => {
-                let mut late = sqlx::MySqlConnection::connect(database.url()).await.unwrap();
-                let mut transaction = late.begin().await.unwrap();
-                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
-                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
-                transaction.commit().await.unwrap();
-            }
+        if kind == Kind::Postgres {
+            let mut late = sqlx::PgConnection::connect(database.url()).await.unwrap();
+            let mut transaction = late.begin().await.unwrap();
+            sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+            assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
+            transaction.commit().await.unwrap();
+        } else {
+            let mut late = sqlx::MySqlConnection::connect(database.url()).await.unwrap();
+            let mut transaction = late.begin().await.unwrap();
+            sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+            assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
+            transaction.commit().await.unwrap();
         }
         assert_eq!(host.auth.seal_audit().await.unwrap().rows, 1);
         assert_gapless(&database).await;

@@ -247,7 +247,7 @@ mod tests {
         // One good signature does not carry a bad one of a key that is known.
         let forged = note.replace(new_key.to_string().split('+').next().unwrap(), "another.example/x");
         assert_eq!(open(&forged, &both.public_keys()), Err(NoteError::Unknown));
-        let text = format!("{:?}", both);
-        assert!(text.contains("+") && !text.contains("dGVzdC1"), "{text}");
+        let text = format!("{both:?}");
+        assert!(text.contains('+') && !text.contains("dGVzdC1"), "{text}");
     }
 }

@@ -184,11 +184,10 @@ impl Row {
     }
 
     /// The values of `InsertAudit`, in its order.
-    pub(crate) fn values(&self) -> Vec<Box<dyn Bind>> {
-        let Self { id, session_id, count, .. } = *self;
-        let row = self.clone();
+    pub(crate) fn into_values(self) -> Vec<Box<dyn Bind>> {
+        let row = self;
         vec![
-            Box::new(id),
+            Box::new(row.id),
             Box::new(Stamp(row.at)),
             Box::new(row.event),
             Box::new(row.outcome),
@@ -196,12 +195,12 @@ impl Row {
             Box::new(row.actor),
             Box::new(row.on_behalf_of),
             Box::new(row.user_id),
-            Box::new(session_id),
+            Box::new(row.session_id),
             Box::new(row.request_id),
             Box::new(row.network),
             Box::new(row.user_agent),
             Box::new(row.details),
-            Box::new(count),
+            Box::new(row.count),
             Box::new(row.key_id),
             Box::new(row.personal_salt),
             Box::new(row.personal),

@@ -290,7 +290,9 @@ mod tests {
         let leaves: Vec<Hash> = (0_u8..7).map(|leaf| leaf_hash(&[leaf])).collect();
         let known = Known { leaves: leaves.clone(), segments: Vec::new() };
         let mut edge = Edge::default();
-        leaves.iter().for_each(|leaf| assert!(edge.push(*leaf).is_none()));
+        for leaf in &leaves {
+            assert!(edge.push(*leaf).is_none());
+        }
         let path = inclusion(&known, 3, 7).unwrap();
         assert_eq!(root_of(leaves[3], 3, 7, &path), Some(edge.root()));
         for (leaf, at, size, path) in [

@@ -74,7 +74,7 @@ impl<U: Account> Unit<'_, U> {
             return Ok(false);
         }
         let row = self.signed(count.row(self.now)?)?;
-        self.insert_row(&row).await?;
+        self.insert_row(row).await?;
         self.notes.counted(&count.event, &count.reason, count.refusals);
         Ok(true)
     }

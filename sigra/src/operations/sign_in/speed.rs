@@ -43,7 +43,7 @@ use super::{Decide, Reserve, Reserved};
     throttle(per_network = 100, within = "15m"),
     audit(retain = "400d")
 )]
-pub(crate) struct Audited {
+pub(super) struct Audited {
     #[sigra(id)]
     id: uuid::Uuid,
     #[sigra(email)]
@@ -63,7 +63,7 @@ pub(crate) struct Audited {
     throttle(per_network = 100, within = "15m"),
     unsafe_no_audit = "this type is what the trail is measured against"
 )]
-pub(crate) struct Bare {
+pub(super) struct Bare {
     #[sigra(id)]
     id: uuid::Uuid,
     #[sigra(email)]
@@ -138,6 +138,15 @@ enum Kind {
     MySql,
 }
 
+/// One measurement.
+struct Speed {
+    per_second: f64,
+    /// Microseconds of processor time of this process for one sign-in.
+    processor: f64,
+    /// Microseconds that one row took to be sealed.
+    sealing: f64,
+}
+
 /// More often than the worker, so that it happens in each measurement.
 const SEAL_EVERY: Duration = Duration::from_millis(300);
 
@@ -186,15 +195,19 @@ impl<U: feature::Passwords> Variant<U> {
     }
 
     /// What the worker does each second.
-    async fn seal(&self) {
+    async fn seal(&self) -> Duration {
+        let began = Instant::now();
         if U::POLICY.audit.enabled {
             self.auth.sequence(Turn::Leased).await.unwrap();
         }
+        began.elapsed()
     }
 
     /// Sign-ins a second of so many clients. What is written meanwhile is sealed meanwhile, and the rest before the clock stops:
     /// the whole price of the evidence falls into its own time.
-    async fn speed(self: &Arc<Self>, clients: u64, time: Duration) -> f64 {
+    async fn speed(self: &Arc<Self>, clients: u64, time: Duration) -> Speed {
+        let processor = processor_seconds();
+        let mut sealing = Duration::ZERO;
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let began = Instant::now();
         let tasks: Vec<_> = (0..clients)
@@ -216,16 +229,20 @@ impl<U: feature::Passwords> Variant<U> {
             .collect();
         while began.elapsed() < time {
             tokio::time::sleep(SEAL_EVERY.min(time)).await;
-            self.seal().await;
+            sealing += self.seal().await;
         }
         stop.store(true, Ordering::Relaxed);
         for task in tasks {
             task.await.unwrap();
         }
-        self.seal().await;
+        sealing += self.seal().await;
         #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
         let done = done.load(Ordering::Relaxed) as f64;
-        done / began.elapsed().as_secs_f64()
+        Speed {
+            per_second: done / began.elapsed().as_secs_f64(),
+            processor: (processor_seconds() - processor) * 1e6 / done,
+            sealing: sealing.as_secs_f64() * 1e6 / done,
+        }
     }
 }
 
@@ -337,6 +354,15 @@ async fn drop_database(kind: Kind, name: &str) {
     }
 }
 
+/// Seconds of processor time that this process has used; zero where the system does not say.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: f64 =
+        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -364,6 +390,7 @@ async fn measure(kind: Kind, label: &str, clients: u64) {
     fill(&full.auth).await;
 
     let mut speeds = [Vec::new(), Vec::new(), Vec::new()];
+    let (mut processor, mut sealing) = ([Vec::new(), Vec::new(), Vec::new()], Vec::new());
     // One round to warm up, which is not counted. Each round begins with another variant.
     for round in 0..=rounds {
         for turn in 0..3 {
@@ -374,7 +401,11 @@ async fn measure(kind: Kind, label: &str, clients: u64) {
                 _ => full.speed(clients, time).await,
             };
             if round > 0 {
-                speeds[variant].push(speed);
+                speeds[variant].push(speed.per_second);
+                processor[variant].push(speed.processor);
+                if variant == 2 {
+                    sealing.push(speed.sealing);
+                }
             }
         }
     }
@@ -387,11 +418,12 @@ async fn measure(kind: Kind, label: &str, clients: u64) {
     let [none_speed, plain_speed, full_speed] =
         [0, 1, 2].map(|variant: usize| median(speeds[variant].clone()));
     println!(
-        "| {label} | {clients} | {none_speed:.0} | {plain_speed:.0} | {full_speed:.0} | {:.2} | {:.2} | {:.2} | {} |",
+        "| {label} | {clients} | {none_speed:.0} | {plain_speed:.0} | {full_speed:.0} | {:.2} | {:.2} | {:.2} | {} | {:.1} |",
         ratio(1, 0),
         ratio(2, 0),
         ratio(2, 1),
-        report.size
+        processor.map(|micros| format!("{:.0}", median(micros))).join(" / "),
+        median(sealing),
     );
     none.auth.close().await;
     plain.auth.close().await;
@@ -409,9 +441,10 @@ async fn trail_speed() {
         "sign-ins a second without the hash of the password; medians, and medians of the ratios of each round"
     );
     println!(
-        "| database | clients | no row | plain insert | full evidence | plain/none | full/none | full/plain | rows sealed |"
+        "| database | clients | no row | plain insert | full evidence | plain/none | full/none | full/plain | own processor \
+         time, microseconds | sealing a row, microseconds |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (kind, name, label) in [
         (Kind::Sqlite, "sqlite", "SQLite"),
         (Kind::Postgres, "postgres", "PostgreSQL"),
@@ -422,5 +455,33 @@ async fn trail_speed() {
                 measure(kind, label, clients).await;
             }
         }
+    }
+}
+
+/// The price of sealing alone, for a profiler.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of half a minute"]
+async fn seal_speed() {
+    for (kind, label) in [(Kind::Sqlite, "SQLite"), (Kind::Postgres, "PostgreSQL"), (Kind::MySql, "MariaDB")]
+    {
+        let name = format!("sigra_speed_seal_{}", std::process::id());
+        drop_database(kind, &name).await;
+        let full = Arc::new(Variant::<Audited>::new(&database(kind, &name).await, false).await);
+        fill(&full.auth).await;
+        let client = Client::from_address([192, 0, 2, 1].into()).with_user_agent("Mozilla/5.0 Firefox/140.0");
+        for number in 0..setting("SIGRA_BENCH_ROWS", 5000) {
+            full.sign_in(number % ACCOUNTS, &client).await;
+        }
+        let (began, processor) = (Instant::now(), processor_seconds());
+        let sealed = full.auth.sequence(Turn::Leased).await.unwrap().unwrap();
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
+        let rows = sealed.rows as f64;
+        println!(
+            "{label}: {:.1} microseconds a row, of which {:.1} of this process",
+            began.elapsed().as_secs_f64() * 1e6 / rows,
+            (processor_seconds() - processor) * 1e6 / rows
+        );
+        full.auth.close().await;
+        drop_database(kind, &name).await;
     }
 }

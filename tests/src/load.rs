@@ -1,0 +1,315 @@
+//! A load of changes that tells what it is about to do and what was acknowledged, line by line, for tests that kill it.
+//!
+//! Each change has a request id of its own, which its audit row carries. The line before it goes out first, so that whoever
+//! reads the lines of a killed process knows every change that it can have made.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sigra::audit::FileSink;
+use sigra::clock::TestClock;
+use sigra::mail::{Mail, MailError, Mailer};
+use sigra::{AuditEvent, Builder, Client, Credentials, Error, NewSession, Refusal, Session, Sigra};
+
+use crate::host::{NewUser, User, UserSignIn, client_of_network, links};
+use crate::{OTHER_PASSWORD, PASSWORD};
+
+/// Where the node finds the file for its checkpoints.
+pub const CHECKPOINTS_VARIABLE: &str = "SIGRA_NODE_CHECKPOINTS";
+
+/// What to do until the process is killed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// What the request ids begin with.
+    pub round: u32,
+    /// How far the clock is from its start: the lease of a process that was killed has to run out.
+    pub seconds: u64,
+    /// Accounts that sign in and out, each by a task of its own.
+    pub people: Vec<String>,
+    /// The account whose password is changed.
+    pub changer: String,
+    /// Its present password.
+    pub password: String,
+}
+
+/// A change, with what is needed to find it in the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// An account.
+    Register(String),
+    /// A session.
+    SignIn(String),
+    /// The end of a session, by its id in hexadecimal, by itself.
+    SignOut(String),
+    /// The end of a session by another.
+    Revoke(String),
+    /// A refusal.
+    WrongPassword(String),
+    /// A password, and the end of the session that asked.
+    ChangePassword {
+        /// The session.
+        session: String,
+        /// The new password.
+        password: String,
+    },
+    /// A mail that waits.
+    RequestReset(String),
+    /// The host's own.
+    Event,
+}
+
+/// How far a change has got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The operation is about to be called.
+    Begun,
+    /// It has returned as it should.
+    Acknowledged {
+        /// The session that it opened.
+        session: Option<String>,
+    },
+    /// It returned something else.
+    Failed(String),
+}
+
+/// One line of the process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Line {
+    /// The request id.
+    pub request: String,
+    /// What is done.
+    pub change: Change,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// Checkpoints go to the file that the environment names, if it names one.
+pub fn with_checkpoints(builder: Builder<User>) -> Builder<User> {
+    match std::env::var_os(CHECKPOINTS_VARIABLE) {
+        Some(path) => builder.checkpoint_to(FileSink::new(PathBuf::from(path))).audit_origin("test.example"),
+        None => builder,
+    }
+}
+
+/// Takes no mail, so that what was asked for can be counted in the outbox.
+struct Closed;
+
+impl Mailer for Closed {
+    fn send(&self, _: Mail) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        Box::pin(async { Err(MailError::new("closed")) })
+    }
+}
+
+#[derive(Clone, Debug, AuditEvent)]
+#[sigra(event = "shop.order.place")]
+struct OrderPlaced {
+    number: u32,
+}
+
+/// Runs the load until somebody ends the process.
+pub async fn run(auth: &Sigra<User>, clock: &TestClock, load: Load) {
+    clock.advance(Duration::from_secs(load.seconds));
+    let worker = auth.start_worker(Closed, links());
+    let teller = Teller { auth: auth.clone(), round: load.round, next: Arc::default() };
+    let mut tasks = Vec::new();
+    for email in load.people {
+        tasks.push(tokio::spawn(teller.clone().come_and_go(email)));
+    }
+    tasks.push(tokio::spawn(teller.clone().change_passwords(load.changer, load.password)));
+    tasks.push(tokio::spawn(teller.clone().join()));
+    for _ in 0..2 {
+        tasks.push(tokio::spawn(teller.clone().place_orders()));
+    }
+    tasks.push(tokio::spawn(teller.seal()));
+    for task in tasks {
+        task.await.expect("a task that ends with the process");
+    }
+    drop(worker);
+}
+
+/// Says what it does.
+#[derive(Clone)]
+struct Teller {
+    auth: Sigra<User>,
+    round: u32,
+    next: Arc<AtomicU32>,
+}
+
+impl Teller {
+    #[allow(clippy::print_stdout, reason = "the lines are what this is for")]
+    fn say(request: &str, change: &Change, stage: Stage) {
+        let line = Line { request: request.to_owned(), change: change.clone(), stage };
+        println!("{}", serde_json::to_string(&line).expect("JSON"));
+    }
+
+    /// Calls an operation between its two lines, and gives what it gave. Whoever gets nothing stops.
+    async fn tell<T>(
+        &self,
+        change: Change,
+        session_of: impl Fn(&T) -> Option<String>,
+        operation: impl AsyncFnOnce(&Sigra<User>, Client) -> Result<T, Error>,
+    ) -> Option<T> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let request = format!("r{}-{number}", self.round);
+        // No limit for a network is reached.
+        let client = client_of_network(self.round * 65_536 + number).with_request_id(&request);
+        Self::say(&request, &change, Stage::Begun);
+        match operation(&self.auth, client).await {
+            Ok(value) => {
+                Self::say(&request, &change, Stage::Acknowledged { session: session_of(&value) });
+                Some(value)
+            }
+            Err(error) => {
+                Self::say(&request, &change, Stage::Failed(format!("{error:?}")));
+                None
+            }
+        }
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Option<NewSession<User>> {
+        let credentials = Credentials::new(email, password);
+        self.tell(Change::SignIn(email.to_owned()), opened, async |auth, client| {
+            match auth.sign_in(credentials, &client).await? {
+                UserSignIn::Complete(session) => Ok(session),
+                other => panic!("something stands in the way: {other:?}"),
+            }
+        })
+        .await
+    }
+
+    async fn place_order(&self, number: u32, session: Option<&Session<User>>) -> Option<()> {
+        self.tell(
+            Change::Event,
+            |()| None,
+            async |auth, client| match session {
+                Some(session) => auth.record(session, OrderPlaced { number }, &client).await,
+                None => auth.record_by_system(None, OrderPlaced { number }, &client).await,
+            },
+        )
+        .await
+    }
+
+    /// Sessions are opened, used, revoked, left open and signed out.
+    async fn come_and_go(self, email: String) {
+        for number in 0.. {
+            let Some(first) = self.sign_in(&email, PASSWORD).await else { return };
+            let Some(()) = self.place_order(number, Some(first.session())).await else { return };
+            let Some(second) = self.sign_in(&email, PASSWORD).await else { return };
+            let revoke = Change::Revoke(id(first.session()));
+            let revoked = self
+                .tell(
+                    revoke,
+                    |_| None,
+                    async |auth, client| {
+                        auth.revoke_session(second.session(), first.session().id(), &client).await
+                    },
+                )
+                .await;
+            if revoked != Some(true) {
+                return;
+            }
+            if number % 3 == 2 {
+                continue;
+            }
+            let sign_out = Change::SignOut(id(second.session()));
+            let signed_out = self
+                .tell(
+                    sign_out,
+                    |()| None,
+                    async |auth, client| auth.sign_out(second.session(), &client).await,
+                )
+                .await;
+            let Some(()) = signed_out else { return };
+        }
+    }
+
+    async fn change_passwords(self, email: String, mut password: String) {
+        let Some(mut current) = self.sign_in(&email, &password).await else { return };
+        for number in 0.. {
+            let next = format!("{OTHER_PASSWORD}, {} {number}", self.round);
+            let change = Change::ChangePassword { session: id(current.session()), password: next.clone() };
+            let changed = self
+                .tell(change, opened, async |auth, client| {
+                    auth.change_password(current.session(), password.as_str(), next.as_str(), &client).await
+                })
+                .await;
+            let Some(changed) = changed else { return };
+            (current, password) = (changed, next);
+        }
+    }
+
+    /// New accounts, each of which forgets its password at once.
+    async fn join(self) {
+        for number in 0.. {
+            let email = format!("new{}-{number}@example.com", self.round);
+            let registered = self
+                .tell(
+                    Change::Register(email.clone()),
+                    |_| None,
+                    async |auth, client| {
+                        let display_name = "Ada".to_owned();
+                        let new = NewUser { email: email.clone(), password: PASSWORD.into(), display_name };
+                        auth.register(new, &client).await
+                    },
+                )
+                .await;
+            let Some(_) = registered else { return };
+            let wrong = self
+                .tell(
+                    Change::WrongPassword(email.clone()),
+                    |()| None,
+                    async |auth, client| {
+                        let refused = auth.sign_in(Credentials::new(&email, OTHER_PASSWORD), &client).await;
+                        match refused {
+                            Err(error) if error.refusal() == Some(&Refusal::InvalidCredentials) => Ok(()),
+                            Err(error) => Err(error),
+                            Ok(_) => panic!("it was wrong"),
+                        }
+                    },
+                )
+                .await;
+            let Some(()) = wrong else { return };
+            let asked = self
+                .tell(
+                    Change::RequestReset(email.clone()),
+                    |()| None,
+                    async |auth, client| auth.request_password_reset(&email, &client).await,
+                )
+                .await;
+            let Some(()) = asked else { return };
+        }
+    }
+
+    async fn place_orders(self) {
+        for number in 0.. {
+            let Some(()) = self.place_order(number, None).await else { return };
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Beside the worker, which does it once in a second and seldom lives so long.
+    async fn seal(self) {
+        loop {
+            if let Err(error) = self.auth.seal_audit().await {
+                Self::say("sealing", &Change::Event, Stage::Failed(format!("{error:?}")));
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+/// The id as the databases write bytes.
+fn id(session: &Session<User>) -> String {
+    session.id().to_string().replace('-', "")
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it is passed where other changes open none")]
+fn opened(session: &NewSession<User>) -> Option<String> {
+    Some(id(session.session()))
+}

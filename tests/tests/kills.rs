@@ -1,0 +1,326 @@
+//! kill -9 under load: what was acknowledged is there with its row, no row stands for what is not there, and the log goes on.
+//!
+//! `SIGRA_TEST_KILLS` is the number of kills on each database. For 300:
+//! `SIGRA_TEST_KILLS=300 SIGRA_TEST_DATABASES=all cargo test -p sigra-tests --test kills -- --nocapture`.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sigra::Sigra;
+use sigra::audit::FileSink;
+use sigra_tests::database::Kind;
+use sigra_tests::load::{Change, Line, Load, Stage};
+use sigra_tests::node::Node;
+use sigra_tests::random::Random;
+use sigra_tests::{Database, Host, PASSWORD, User, each_database};
+
+const CHANGER: &str = "changer@example.com";
+/// Kills on one database, before a fresh one takes its place: sessions must not grow so old that they are swept.
+const ON_ONE: u32 = 100;
+/// More than the lease on the log.
+const SECONDS_PER_ROUND: u64 = 11;
+
+fn people() -> Vec<String> {
+    (0..5).map(|number| format!("person{number}@example.com")).collect()
+}
+
+fn kills() -> u32 {
+    std::env::var("SIGRA_TEST_KILLS").map_or(8, |text| text.parse().expect("SIGRA_TEST_KILLS is a number"))
+}
+
+/// One row of the trail.
+#[derive(Debug)]
+struct Row {
+    event: String,
+    outcome: String,
+    session: Option<String>,
+}
+
+/// What is in the database apart from the trail.
+#[derive(Debug, Default)]
+struct State {
+    sessions: BTreeSet<String>,
+    /// Those of the account whose password changes.
+    changers: BTreeSet<String>,
+    accounts: BTreeSet<String>,
+    resets: BTreeSet<String>,
+}
+
+/// What all rounds amount to.
+#[derive(Debug, Default)]
+struct Totals {
+    kills: u32,
+    acknowledged: BTreeMap<&'static str, u64>,
+    /// Changes that were begun and had no answer when the process died: with their row, and without.
+    committed_unanswered: u64,
+    undone: u64,
+    rows: u64,
+    checkpoints: u64,
+    /// Rounds in which the process numbered rows before it was killed.
+    sealed_in: u32,
+}
+
+/// A database, its file of checkpoints, and where it stands.
+struct Trial {
+    database: Database,
+    checkpoints: PathBuf,
+    password: String,
+    state: State,
+}
+
+impl Trial {
+    async fn start(database: Database) -> Self {
+        let host = Host::start(database.clone()).await;
+        for email in people().iter().map(String::as_str).chain([CHANGER]) {
+            host.account(email).await;
+        }
+        drop(host);
+        let name = format!("sigra_kills_{}.checkpoints", uuid::Uuid::now_v7());
+        let mut trial = Self {
+            database,
+            checkpoints: std::env::temp_dir().join(name),
+            password: PASSWORD.into(),
+            state: State::default(),
+        };
+        trial.wait_for_quiet().await;
+        trial.state = trial.read().await;
+        trial
+    }
+
+    /// Waits until the server has noticed that the process is gone, and has ended what it was in.
+    async fn wait_for_quiet(&self) {
+        let (table, others) = match self.database.kind() {
+            // The lock of the one writer went with its process: this one gets it.
+            Kind::Sqlite => return self.database.run("BEGIN IMMEDIATE; ROLLBACK").await,
+            Kind::Postgres => (
+                "pg_stat_activity",
+                "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+            ),
+            Kind::MySql => ("information_schema.processlist", "db = DATABASE() AND id <> CONNECTION_ID()"),
+        };
+        for _ in 0..600 {
+            if self.database.count(table, others).await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("a connection of the killed process is still there, perhaps in a transaction");
+    }
+
+    fn hex(&self, column: &str) -> String {
+        match self.database.kind() {
+            Kind::Postgres => format!("REPLACE({column}::text, '-', '')"),
+            _ => format!("LOWER(HEX({column}))"),
+        }
+    }
+
+    fn joined(&self, columns: &[&str]) -> String {
+        match self.database.kind() {
+            Kind::Sqlite => columns.join(" || ' ' || "),
+            _ => format!("CONCAT_WS(' ', {})", columns.join(", ")),
+        }
+    }
+
+    async fn read(&self) -> State {
+        let id = self.hex("s.id");
+        let line = self.joined(&[&id, "a.identifier"]);
+        let sql =
+            format!("SELECT {line} FROM sigra_sessions s JOIN sigra_accounts a ON a.user_id = s.user_id");
+        let mut state = State::default();
+        for line in self.database.texts(&sql).await {
+            let (id, owner) = line.split_once(' ').unwrap();
+            let sessions = if owner == CHANGER { &mut state.changers } else { &mut state.sessions };
+            assert!(sessions.insert(id.to_owned()));
+        }
+        let sql = "SELECT a.identifier FROM sigra_accounts a JOIN users u ON u.id = a.user_id";
+        state.accounts = self.database.texts(sql).await.into_iter().collect();
+        for table in ["users", "sigra_accounts"] {
+            let rows = usize::try_from(self.database.count(table, "1 = 1").await).unwrap();
+            assert_eq!(rows, state.accounts.len(), "half an account in {table}");
+        }
+        let sql = "SELECT identifier FROM sigra_outbox WHERE kind = 'reset_password'";
+        let resets = self.database.texts(sql).await;
+        state.resets = resets.iter().cloned().collect();
+        assert_eq!(resets.len(), state.resets.len(), "a mail twice");
+        state
+    }
+
+    /// The rows of one round by their request ids.
+    async fn rows(&self, round: u32) -> BTreeMap<String, Row> {
+        let session = format!("COALESCE(NULLIF({}, ''), '-')", self.hex("session_id"));
+        let line = self.joined(&["request_id", "event", "outcome", &session]);
+        let sql = format!("SELECT {line} FROM sigra_audit WHERE request_id LIKE 'r{round}-%'");
+        let mut rows = BTreeMap::new();
+        for line in self.database.texts(&sql).await {
+            let mut words = line.split(' ').map(str::to_owned);
+            let mut word = || words.next().unwrap();
+            let (request, event, outcome) = (word(), word(), word());
+            let row = Row { event, outcome, session: Some(word()).filter(|id| id != "-") };
+            assert!(rows.insert(request, row).is_none(), "two rows for one change: {line}");
+        }
+        rows
+    }
+
+    /// Starts a process, kills it under load, and holds its lines against the database.
+    async fn round(&mut self, round: u32, random: &mut Random, totals: &mut Totals) {
+        self.database.run("DELETE FROM sigra_limits").await;
+        let sealed_before = self.database.count("sigra_audit", "leaf IS NOT NULL").await;
+        let node = Node::join_with_checkpoints(&self.database, &self.checkpoints).await;
+        let load = Load {
+            round,
+            seconds: u64::from(round % ON_ONE + 1) * SECONDS_PER_ROUND,
+            people: people(),
+            changer: CHANGER.into(),
+            password: self.password.clone(),
+        };
+        let lines = node.kill_under_load(load, Duration::from_millis(random.below(900))).await;
+        self.wait_for_quiet().await;
+        let rows = self.rows(round).await;
+        let state = self.read().await;
+        self.compare(&lines, &rows, &state, totals);
+        self.state = state;
+        totals.kills += 1;
+        let sealed = self.database.count("sigra_audit", "leaf IS NOT NULL").await;
+        totals.sealed_in += u32::from(sealed > sealed_before);
+    }
+
+    /// The rows say what the database has, and whatever was acknowledged has its row.
+    fn compare(&mut self, lines: &[Line], rows: &BTreeMap<String, Row>, state: &State, totals: &mut Totals) {
+        let begun: BTreeMap<&str, &Change> = lines
+            .iter()
+            .filter(|line| line.stage == Stage::Begun)
+            .map(|line| (line.request.as_str(), &line.change))
+            .collect();
+        let mut acknowledged = BTreeSet::new();
+        for line in lines {
+            match &line.stage {
+                Stage::Begun => {}
+                Stage::Failed(error) => panic!("{line:?}: {error}"),
+                Stage::Acknowledged { session } => {
+                    let row = rows.get(&line.request).unwrap_or_else(|| panic!("lost: {line:?}"));
+                    assert!(session.is_none() || row.session == *session, "{line:?}: {row:?}");
+                    *totals.acknowledged.entry(event_and_outcome(&line.change).0).or_default() += 1;
+                    acknowledged.insert(line.request.as_str());
+                }
+            }
+        }
+        let mut expected = State {
+            sessions: self.state.sessions.clone(),
+            changers: self.state.changers.clone(),
+            accounts: self.state.accounts.clone(),
+            resets: self.state.resets.clone(),
+        };
+        let mut ended = BTreeSet::new();
+        // Passwords change one after the other; the last that has a row is the one that is good.
+        let mut last_change: Option<(u32, String, String)> = None;
+        for (request, row) in rows {
+            let change = begun.get(request.as_str()).unwrap_or_else(|| panic!("out of nowhere: {row:?}"));
+            assert_eq!((row.event.as_str(), row.outcome.as_str()), event_and_outcome(change), "{request}");
+            let number: u32 = request.split_once('-').unwrap().1.parse().unwrap();
+            match change {
+                Change::Register(email) => assert!(expected.accounts.insert(email.clone())),
+                Change::SignIn(email) => {
+                    let sessions =
+                        if email == CHANGER { &mut expected.changers } else { &mut expected.sessions };
+                    assert!(sessions.insert(row.session.clone().unwrap()), "a session twice");
+                }
+                Change::SignOut(session) | Change::Revoke(session) => {
+                    assert!(ended.insert(session.as_str()), "ended twice");
+                }
+                Change::ChangePassword { password, .. } => {
+                    if last_change.as_ref().is_none_or(|(last, ..)| *last < number) {
+                        last_change = Some((number, row.session.clone().unwrap(), password.clone()));
+                    }
+                }
+                Change::RequestReset(email) => assert!(expected.resets.insert(email.clone())),
+                Change::WrongPassword(_) | Change::Event => {}
+            }
+        }
+        for session in ended {
+            assert!(expected.sessions.remove(session), "a session ended that was never opened");
+        }
+        if let Some((_, session, password)) = last_change {
+            // A new password ends all that the old one opened. The next round signs in with it.
+            expected.changers = BTreeSet::from([session]);
+            self.password = password;
+        }
+        assert_eq!(state.sessions, expected.sessions);
+        assert_eq!(state.changers, expected.changers);
+        assert_eq!(state.accounts, expected.accounts);
+        assert_eq!(state.resets, expected.resets);
+        for request in begun.keys().filter(|request| !acknowledged.contains(*request)) {
+            let count = if rows.contains_key(*request) {
+                &mut totals.committed_unanswered
+            } else {
+                &mut totals.undone
+            };
+            *count += 1;
+        }
+    }
+
+    /// After the last kill: every row gets its number, and all that came out of the processes fits.
+    async fn finish(self, totals: &mut Totals) {
+        let builder = Sigra::<User>::builder().url(self.database.url()).audit_origin("test.example");
+        let builder = builder.checkpoint_to(FileSink::new(&self.checkpoints));
+        let host = Host::with(self.database.clone(), builder).await;
+        host.auth.seal_audit().await.unwrap();
+        let rows = self.database.count("sigra_audit", "1 = 1").await;
+        // Numbers are unique, so as many as there are rows, none below zero or above, have no gap.
+        let numbered = format!("leaf >= 0 AND leaf < {rows} AND seal IS NOT NULL");
+        assert_eq!(self.database.count("sigra_audit", &numbered).await, rows);
+        let text = std::fs::read_to_string(&self.checkpoints).unwrap();
+        let report = host.auth.verify_audit(&text).await.unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+        assert_eq!((report.unsealed, report.unchecked), (0, 0));
+        assert_eq!(report.rows, u64::try_from(rows).unwrap());
+        totals.rows += report.rows;
+        totals.checkpoints += report.checkpoints;
+        // Whoever is here now can still sign in and out, with the password that was acknowledged last.
+        let session = host.sign_in_with(CHANGER, &self.password).await;
+        host.auth.sign_out(session.session(), &sigra_tests::host::client()).await.unwrap();
+        if self.database.kind() == Kind::Sqlite {
+            assert_eq!(self.database.texts("PRAGMA journal_mode").await, ["wal"]);
+            assert_eq!(self.database.texts("PRAGMA integrity_check").await, ["ok"]);
+        }
+        std::fs::remove_file(&self.checkpoints).unwrap();
+    }
+}
+
+/// The row that a change writes.
+fn event_and_outcome(change: &Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Register(_) => ("account.user.register", "success"),
+        Change::SignIn(_) => ("session.password.sign_in", "success"),
+        Change::SignOut(_) => ("session.own.sign_out", "success"),
+        Change::Revoke(_) => ("session.other.revoke", "success"),
+        Change::WrongPassword(_) => ("session.password.sign_in", "refused"),
+        Change::ChangePassword { .. } => ("account.password.change", "success"),
+        Change::RequestReset(_) => ("account.password.request_reset", "success"),
+        Change::Event => ("shop.order.place", "success"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_a_kill_is_there_with_its_row_and_nothing_half_done_is() {
+    each_database(|database| async move {
+        let (kills, kind) = (kills(), database.kind());
+        let mut random = Random::new(0x6b69_6c6c);
+        let mut totals = Totals::default();
+        let mut trial = Trial::start(database).await;
+        for round in 0..kills {
+            if round > 0 && round % ON_ONE == 0 {
+                let next = Trial::start(Database::create(kind).await).await;
+                std::mem::replace(&mut trial, next).finish(&mut totals).await;
+            }
+            trial.round(round, &mut random, &mut totals).await;
+        }
+        trial.finish(&mut totals).await;
+        let _ = std::io::stderr().write_all(format!("{kind}: {totals:?}\n").as_bytes());
+        assert!(totals.acknowledged.values().sum::<u64>() > u64::from(kills), "{totals:?}");
+        assert!(totals.sealed_in > 0 && totals.checkpoints > 0, "{totals:?}");
+    })
+    .await;
+}
