@@ -89,7 +89,6 @@ pub struct Line {
 }
 
 /// Checkpoints go to the file that the environment names, if it names one.
-#[must_use]
 pub fn with_checkpoints(builder: Builder<User>) -> Builder<User> {
     match std::env::var_os(CHECKPOINTS_VARIABLE) {
         Some(path) => builder.checkpoint_to(FileSink::new(PathBuf::from(path))).audit_origin("test.example"),
