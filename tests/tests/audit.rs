@@ -574,16 +574,14 @@ async fn on_a_full_disk_no_operation_changes_anything() {
             },
         };
         let mut scene = Scene::new(database.clone()).await;
-        match &disk {
-            Some(disk) => disk.fill().await,
+        if let Some(disk) = &disk {
+            disk.fill().await;
+        } else {
             // A file that may not grow: the same answer of SQLite's as on a full disk.
-            None => {
-                let pages = database.texts("SELECT CAST(page_count AS TEXT) FROM pragma_page_count").await;
-                let limit = format!("PRAGMA max_page_count = {}; PRAGMA busy_timeout = 10000", pages[0]);
-                scene
-                    .connect(Sigra::builder().sqlite_pool(pool_that_begins_with(&database, limit).await))
-                    .await;
-            }
+            let pages = database.texts("SELECT CAST(page_count AS TEXT) FROM pragma_page_count").await;
+            let limit = format!("PRAGMA max_page_count = {}; PRAGMA busy_timeout = 10000", pages[0]);
+            let pool = pool_that_begins_with(&database, limit).await;
+            scene.connect(Sigra::builder().sqlite_pool(pool)).await;
         }
         let full = ["full", "No space left"];
         let check = |result: Result<(), Error>, name: &str| {
