@@ -269,14 +269,9 @@ impl Database {
             ),
             Kind::MySql => {
                 // A right to the whole database could not be taken back for one table.
-                let grants: String = self
-                    .tables()
-                    .await
-                    .iter()
-                    .map(|table| {
-                        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.{table} TO '{name}'@'%';")
-                    })
-                    .collect();
+                let rights = "SELECT, INSERT, UPDATE, DELETE";
+                let grant = |table: &String| format!("GRANT {rights} ON {name}.{table} TO '{name}'@'%'");
+                let grants = self.tables().await.iter().map(grant).collect::<Vec<_>>().join("; ");
                 (
                     format!("CREATE USER '{name}'@'%' IDENTIFIED BY '{name}'; {grants}"),
                     format!("REVOKE INSERT ON {name}.{table} FROM '{name}'@'%'"),

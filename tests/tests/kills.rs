@@ -1,6 +1,6 @@
 //! kill -9 under load: what was acknowledged is there with its row, no row stands for what is not there, and the log goes on.
 //!
-//! `SIGRA_TEST_KILLS` is the number of kills on each database. For 300:
+//! `SIGRA_TEST_KILLS` is the number of kills on each database. For 300, after `cargo build -p sigra-tests --example node`:
 //! `SIGRA_TEST_KILLS=300 SIGRA_TEST_DATABASES=all cargo test -p sigra-tests --test kills -- --nocapture`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
@@ -176,7 +176,9 @@ impl Trial {
             changer: CHANGER.into(),
             password: self.password.clone(),
         };
-        let lines = node.kill_under_load(load, Duration::from_millis(random.below(900))).await;
+        // Most die young, while they start to work; some have had the time for every kind of change.
+        let most = if round % 4 == 3 { 4_000 } else { 700 };
+        let lines = node.kill_under_load(load, Duration::from_millis(random.below(most))).await;
         self.wait_for_quiet().await;
         let rows = self.rows(round).await;
         let state = self.read().await;
