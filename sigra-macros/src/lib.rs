@@ -18,13 +18,19 @@ use syn::DeriveInput;
 #[doc = include_str!("../KEYS.md")]
 #[proc_macro_derive(Sigra, attributes(sigra))]
 pub fn derive_sigra(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    derive(input.into()).into()
+    derive(input.into(), Built { totp: cfg!(feature = "totp") }).into()
+}
+
+/// What Sigra was built with.
+#[derive(Clone, Copy, Debug)]
+struct Built {
+    totp: bool,
 }
 
 /// The whole way of the derive, without the compiler's types so that tests can call it.
-fn derive(input: TokenStream) -> TokenStream {
+fn derive(input: TokenStream, built: Built) -> TokenStream {
     let output = catch_unwind(AssertUnwindSafe(|| match syn::parse2::<DeriveInput>(input) {
-        Ok(input) => expand_or_explain(&input),
+        Ok(input) => expand_or_explain(&input, built),
         Err(error) => error.into_compile_error(),
     }));
     let output = output.unwrap_or_else(|panic| bug(&*panic));
@@ -32,8 +38,9 @@ fn derive(input: TokenStream) -> TokenStream {
     output
 }
 
-fn expand_or_explain(input: &DeriveInput) -> TokenStream {
-    let (krate, items) = match sigra_grammar::model(input) {
+fn expand_or_explain(input: &DeriveInput, built: Built) -> TokenStream {
+    let missing = if built.totp { &[] } else { &[&sigra_grammar::keys::TOTP][..] };
+    let (krate, items) = match sigra_grammar::model_without(input, missing) {
         Ok(model) => (model.krate.clone(), expand::expand(&model)),
         // The implementations are emitted all the same: the host's use of them is no second mistake.
         Err(rejected) => {

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use sigra_grammar::keys;
 
-use super::tokens;
-use crate::derive;
+use super::{derive, tokens};
 
 /// SplitMix64: the same soup in every run.
 struct Random(u64);
