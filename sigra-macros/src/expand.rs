@@ -67,7 +67,8 @@ impl Variant {
     }
 
     pub(crate) fn second_factor(key: Span, payload: TokenStream) -> Self {
-        let docs = " The password was right; the second factor is due. It is no session. On because of `totp`.";
+        let docs =
+            " The password was right; the second factor is due. It is no session. On because of `totp`.";
         Self { name: "SecondFactor", key, payload, docs }
     }
 }
@@ -307,9 +308,11 @@ fn policy(model: &Model) -> TokenStream {
         quote!(#private::ThrottlePolicy { per_network: #per_network, overall: #overall, within: #within })
     }));
     let within = |key: &Option<Keyed<Quantity>>| option(key.as_ref().map(|key| quantity(&key.value)));
-    let totp = option(model.totp.as_ref().map(|(_, issuer)| quote!(#private::TotpPolicy { issuer: #issuer })));
+    let totp =
+        option(model.totp.as_ref().map(|(_, issuer)| quote!(#private::TotpPolicy { issuer: #issuer })));
     let backup_codes = within(&model.backup_codes);
-    let (assisted_recovery, trusted_browser) = (within(&model.assisted_recovery), within(&model.trusted_browser));
+    let (assisted_recovery, trusted_browser) =
+        (within(&model.assisted_recovery), within(&model.trusted_browser));
     let sudo = match (&model.sudo, &model.totp) {
         (None, Some(_)) => option(Some(quote!(#private::DEFAULT_SUDO))),
         (sudo, _) => within(sudo),

@@ -153,7 +153,7 @@ fn masked_v6(address: Ipv6Addr, keep: usize) -> Ipv6Addr {
 }
 
 /// One line of bounded length: what a visitor sends must not forge a log line or fill a table.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(MAX_FACT).collect()
 }
 

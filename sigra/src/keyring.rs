@@ -37,6 +37,10 @@ pub(crate) enum Purpose {
     ConfirmEmailCode,
     ResetPassword,
     UnlockAccount,
+    SecondFactor,
+    Disown,
+    FactorSeed,
+    BackupCode,
     Pepper,
 }
 
@@ -50,6 +54,10 @@ impl Purpose {
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
             Self::UnlockAccount => b"sigra/v1/unlock-account",
+            Self::SecondFactor => b"sigra/v1/second-factor",
+            Self::Disown => b"sigra/v1/disown",
+            Self::FactorSeed => b"sigra/v1/factor-seed",
+            Self::BackupCode => b"sigra/v1/backup-code",
             Self::Pepper => b"sigra/v1/pepper",
         }
     }

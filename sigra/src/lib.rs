@@ -71,11 +71,13 @@
 //! | `axum` | [axum](https://docs.rs/axum) extractors |
 //! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
 //! | `breached-online` | looks up breached passwords on a server: [`password::breached`] |
+//! | `totp` | second factors: authenticator apps, backup codes, trusted browsers, and their recovery |
 //! | `zxcvbn` | a least strength for new passwords, by estimate |
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
 
 pub mod account;
+mod assurance;
 pub mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -86,7 +88,10 @@ pub mod column;
 mod core;
 mod email;
 pub mod error;
+#[cfg(feature = "totp")]
+mod factors;
 pub mod feature;
+pub mod invalidation;
 pub mod keyring;
 #[doc(hidden)]
 pub mod keys;
@@ -104,17 +109,24 @@ mod unit;
 pub use sigra_macros::Sigra;
 
 pub use self::account::Account;
+pub use self::assurance::{Aal, Assurance, Factor};
 pub use self::builder::Builder;
 pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
 pub use self::error::{Error, Failure, Refusal};
+#[cfg(feature = "totp")]
+pub use self::factors::typed::Code;
 pub use self::keyring::Keyring;
-pub use self::operations::{Confirmed, Recovered, Registered, Swept};
-pub use self::outcome::{Disabled, MustChangePassword, Unconfirmed};
+#[cfg(feature = "totp")]
+pub use self::operations::{
+    BackupCodes, BrowserId, Disowned, Enrolment, FactorId, FactorInfo, TrustedBrowser,
+};
+pub use self::operations::{Confirmed, Recovered, Registered, Sudo, Swept};
+pub use self::outcome::{Disabled, MustChangePassword, SecondFactor, Unconfirmed};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
-pub use self::token::{DeviceToken, SessionToken};
+pub use self::token::{DeviceToken, PendingToken, SessionToken};
 
 /// What generated code names. Not for hosts: it changes with every release.
 #[doc(hidden)]

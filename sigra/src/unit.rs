@@ -215,6 +215,15 @@ impl<'c, U: Account> Unit<'c, U> {
         self.writer.connection.fetch_optional(Rendered::<U, T>::STATEMENT, values).await
     }
 
+    #[cfg(feature = "totp")]
+    pub(crate) async fn fetch<T: Template>(
+        &mut self,
+        _: T,
+        values: &[&dyn Bind],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.writer.connection.fetch(Rendered::<U, T>::STATEMENT, values).await
+    }
+
     /// Notes that the outbox has a new row, to wake the worker after the commit.
     pub(crate) fn mailed(&mut self) {
         self.mailed = true;

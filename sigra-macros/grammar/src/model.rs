@@ -306,7 +306,9 @@ impl Settings {
             totp: read(items, &keys::TOTP, |inner| {
                 Some(inner.value(&keys::totp::ISSUER).map(|issuer| issuer.value))
             }),
-            backup_codes: read(items, &keys::BACKUP_CODES, |inner| inner.required(&keys::backup_codes::COUNT)),
+            backup_codes: read(items, &keys::BACKUP_CODES, |inner| {
+                inner.required(&keys::backup_codes::COUNT)
+            }),
             assisted_recovery: read(items, &keys::ASSISTED_RECOVERY, |inner| {
                 inner.required(&keys::assisted_recovery::DELAY)
             }),

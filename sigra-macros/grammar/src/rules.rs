@@ -641,8 +641,10 @@ fn recovery_and_none(draft: &Draft, errors: &Errors) {
     if let (Some(none), Some(on)) = (&settings.unsafe_no_recovery, codes.or(assisted)) {
         errors.at(
             &none.key,
-            Message::new(format_args!("`unsafe_no_recovery` says that nobody gets in again, and `{on}` lets them"))
-                .help("remove one of the two"),
+            Message::new(format_args!(
+                "`unsafe_no_recovery` says that nobody gets in again, and `{on}` lets them"
+            ))
+            .help("remove one of the two"),
         );
     }
 }
@@ -680,7 +682,10 @@ fn sudo_above_absolute(draft: &Draft, errors: &Errors) {
             && known > limit
         {
             let most = within.range.unit.code(limit);
-            errors.at(&sudo.written, Message::new(message).help(format_args!("write `sudo(within = {most})` at most")));
+            errors.at(
+                &sudo.written,
+                Message::new(message).help(format_args!("write `sudo(within = {most})` at most")),
+            );
         }
         return;
     }

@@ -167,7 +167,9 @@ impl FromMeta for Issuer {
         if text.contains(':') {
             let problem = Message::new("an issuer has no colon: `otpauth:` addresses end it there");
             let plain: Vec<_> = text.split(':').map(str::trim).filter(|part| !part.is_empty()).collect();
-            return Err(Error::custom(problem.help(format_args!("write `issuer = \"{}\"`", plain.join(" ")))));
+            return Err(Error::custom(
+                problem.help(format_args!("write `issuer = \"{}\"`", plain.join(" "))),
+            ));
         }
         let length = text.trim().chars().count();
         if length == 0 || length > 64 || text.chars().any(char::is_control) {

@@ -113,10 +113,8 @@ fn misused(key: &Key, misuse: Change) -> String {
         ("backup_codes" | "assisted_recovery" | "unsafe_no_recovery", _) => {
             changes.push(Change::Key("totp", keys::TOTP.example));
         }
-        ("trusted_browser", _) => changes.extend([
-            Change::Key("totp", keys::TOTP.example),
-            Change::Key("backup_codes", "backup_codes"),
-        ]),
+        ("trusted_browser", _) => changes
+            .extend([Change::Key("totp", keys::TOTP.example), Change::Key("backup_codes", "backup_codes")]),
         _ => {}
     }
     Example(changes.leak()).to_string()

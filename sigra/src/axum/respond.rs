@@ -19,6 +19,11 @@ use crate::error::{Error, Failure, Refusal};
 /// | from | status | code |
 /// |---|---|---|
 /// | [`Refusal::InvalidCredentials`] | 401 | `invalid_credentials` |
+/// | [`Refusal::InvalidCode`] | 401 | `invalid_code` |
+/// | [`Refusal::SudoRequired`] | 403 | `sudo_required` |
+/// | [`Refusal::TooManyFactors`] | 409 | `too_many_factors` |
+/// | [`Refusal::NoFactor`] | 409 | `no_factor` |
+/// | [`Refusal::TooEarly`] | 409 | `too_early` |
 /// | [`Refusal::SessionEnded`] | 401 | `session_ended` |
 /// | [`Refusal::InvalidToken`] | 400 | `invalid_token` |
 /// | [`Refusal::InvalidEmail`] | 422 | `invalid_email` |
@@ -117,6 +122,13 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::InvalidCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", message)
+            }
+            Refusal::InvalidCode => Self::new(StatusCode::UNAUTHORIZED, "invalid_code", message),
+            Refusal::SudoRequired { .. } => Self::new(StatusCode::FORBIDDEN, "sudo_required", message),
+            Refusal::TooManyFactors { .. } => Self::new(StatusCode::CONFLICT, "too_many_factors", message),
+            Refusal::NoFactor => Self::new(StatusCode::CONFLICT, "no_factor", message),
+            Refusal::TooEarly { retry_after } => {
+                Self::new(StatusCode::CONFLICT, "too_early", message).retry_after(retry_after)
             }
             Refusal::SessionEnded => Self::new(StatusCode::UNAUTHORIZED, "session_ended", message),
             Refusal::InvalidToken => Self::new(StatusCode::BAD_REQUEST, "invalid_token", message),

@@ -7,7 +7,9 @@ use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::Error;
-use crate::store::statements::{SweepAudit, SweepDevices, SweepLimits, SweepSessions, SweepTokens};
+use crate::store::statements::{
+    SweepAudit, SweepDevices, SweepFactors, SweepLimits, SweepSessions, SweepTokens,
+};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that a sweep removed.
@@ -19,6 +21,8 @@ pub struct Swept {
     pub devices: u64,
     /// Tokens that expired, used or not.
     pub tokens: u64,
+    /// Second factors that no code proved in time, or that were removed a week ago.
+    pub factors: u64,
     /// Counters that had lapsed.
     pub limits: u64,
     /// Rows of the trail older than `audit(retain)`.
@@ -27,7 +31,8 @@ pub struct Swept {
 
 impl Swept {
     fn most(self) -> u64 {
-        self.sessions.max(self.devices).max(self.tokens).max(self.limits).max(self.audit)
+        let most = self.sessions.max(self.devices).max(self.tokens);
+        most.max(self.factors).max(self.limits).max(self.audit)
     }
 }
 
@@ -37,7 +42,7 @@ const BATCH: u64 = 500;
 const BATCHES: u32 = 40;
 
 impl<U> Sigra<U> {
-    /// Removes expired sessions, devices, tokens, counters and audit rows, at most 20,000 of each in a call.
+    /// Removes expired sessions, devices, tokens, factors, counters and audit rows, at most 20,000 of each in a call.
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
     /// worker calls it every ten minutes. Writes one audit row `audit.rows.remove` with each batch of audit rows removed.
@@ -55,6 +60,7 @@ impl<U> Sigra<U> {
                 total.sessions += batch.sessions;
                 total.devices += batch.devices;
                 total.tokens += batch.tokens;
+                total.factors += batch.factors;
                 total.limits += batch.limits;
                 total.audit += batch.audit;
                 if batch.most() < BATCH {
@@ -81,6 +87,7 @@ impl<U: Account> Step<U> for Sweep<U> {
             sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
             devices: unit.execute(SweepDevices, &[&now]).await?.rows,
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
+            factors: unit.execute(SweepFactors, &[&now]).await?.rows,
             limits: unit.execute(SweepLimits, &[&now]).await?.rows,
             audit: 0,
         };
