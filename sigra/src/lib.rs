@@ -76,6 +76,11 @@
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
 
+#![cfg_attr(
+    not(feature = "totp"),
+    allow(dead_code, reason = "what only second factors use; a build with them finds what is dead")
+)]
+
 pub mod account;
 mod assurance;
 pub mod audit;

@@ -26,6 +26,11 @@ use crate::database::{Database, Kind};
     must_change_password,
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 50, overall = 1000, within = "15m"),
+    totp(issuer = "Acme"),
+    backup_codes,
+    assisted_recovery(delay = "24h"),
+    trusted_browser(within = "30d"),
+    sudo(within = "15m"),
     audit(retain = "400d")
 )]
 pub struct User {
@@ -223,7 +228,11 @@ pub fn token_in(mail: &Mail, path: &str) -> String {
         | Message::ResetPassword { link, .. }
         | Message::AccountLocked { link, .. }
         | Message::UnlockAccount { link, .. }
-        | Message::MustChangePassword { link, .. } => link,
+        | Message::MustChangePassword { link, .. }
+        | Message::FactorAdded { link, .. }
+        | Message::FactorRemoved { link, .. }
+        | Message::BackupCodesReplaced { link, .. }
+        | Message::RecoveryBegun { link, .. } => link,
         other => panic!("no link in {other:?}"),
     };
     link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()

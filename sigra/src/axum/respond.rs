@@ -35,6 +35,8 @@ use crate::error::{Error, Failure, Refusal};
 /// | [`Failure::Database`], [`Failure::Audit`], [`Failure::BreachedPasswords`] | 503 | `unavailable` |
 /// | every other [`Failure`] | 500 | `internal` |
 /// | nobody is signed in | 401 | `not_signed_in` |
+/// | a second factor is wanted in the session | 403 | `aal2_required` |
+/// | a factor is wanted that cannot be phished | 403 | `phishing_resistant_required` |
 /// | another site asked | 403 | `cross_origin` |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -42,13 +44,14 @@ pub struct Problem {
     code: &'static str,
     message: Cow<'static, str>,
     retry_after: Option<u64>,
+    location: Option<String>,
 }
 
 impl Problem {
     /// A problem of the host's own, for the same treatment.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, location: None }
     }
 
     /// Nobody is signed in. For a handler that takes [`MaybeUser`](super::MaybeUser) and wants somebody after all.
@@ -72,6 +75,29 @@ impl Problem {
     fn unavailable() -> Self {
         let message = "the service is not available at the moment; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    }
+
+    /// Says where to go, a path of this site: programs find it as `location`.
+    #[must_use]
+    pub fn at(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// Where to go, if that is known.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    pub(super) fn aal2_required() -> Self {
+        let message = "this takes a second factor that was proved in this session";
+        Self::new(StatusCode::FORBIDDEN, "aal2_required", message)
+    }
+
+    pub(super) fn phishing_resistant_required() -> Self {
+        let message = "this takes a factor that cannot be phished, such as a passkey, proved in this session";
+        Self::new(StatusCode::FORBIDDEN, "phishing_resistant_required", message)
     }
 
     /// Says when to try again, in whole seconds, rounded up.
@@ -164,7 +190,11 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": self.code, "message": self.message }).to_string();
+        let mut body = serde_json::json!({ "error": self.code, "message": self.message });
+        if let Some(location) = &self.location {
+            body["location"] = location.as_str().into();
+        }
+        let body = body.to_string();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -15,8 +15,8 @@ use crate::factors::seal;
 use crate::factors::typed::Typed;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::{
-    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, HoldEpoch,
-    ResealFactor, UseBackupCode, UseStep,
+    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, ResealFactor,
+    UseBackupCode, UseStep,
 };
 use crate::unit::Unit;
 
@@ -56,12 +56,6 @@ impl Unproved {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Keeps everybody else from changing the account, or trying a code of it, until this transaction ends. `false`: it is in
-    /// another epoch.
-    pub(super) async fn hold(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
-        Ok(self.execute(HoldEpoch, &[user_id, &epoch]).await?.rows == 1)
-    }
-
     /// Judges a code of an account that is [held](Self::hold). One text is one attempt, at the one kind of factor that it may be.
     pub(super) async fn judge(
         &mut self,

@@ -12,9 +12,10 @@ use crate::factors::typed::{Code, Typed};
 use crate::feature;
 use crate::outcome::SecondFactor;
 use crate::session::NewSession;
-use crate::store::statements::DeleteSessionByToken;
-use crate::token::{ForSecondFactor, PendingToken, SessionToken, Token};
-use crate::unit::{Bookkeeping, Recorded, Step, Unit};
+use crate::store::statements::{DeleteSessionByToken, TokenByHash};
+use crate::store::{Rendered, Stamp};
+use crate::token::{ForSecondFactor, PendingToken, SessionToken, Token, TokenPurpose as _};
+use crate::unit::{Recorded, Step, Unit};
 
 use super::codes::Unproved;
 use super::standing::{ActiveAccount, Checked, PendingAccount};
@@ -72,8 +73,12 @@ impl<U> Sigra<U> {
         U: feature::Totp,
     {
         Box::pin(async move {
-            let Some(token) = Token::parse(pending, &self.core.keys) else { return Ok(None) };
-            self.perform(Look { token, client: Client::unknown() }).await
+            let Some(token) = PendingToken::parse(pending, &self.core.keys) else { return Ok(None) };
+            let (statement, now) = (Rendered::<U, TokenByHash>::STATEMENT, Stamp(self.core.now()));
+            let values: &[&dyn crate::column::Bind] = &[&token.hash(), &ForSecondFactor::NAME, &now];
+            let row = self.core.pool.read().await?.fetch_optional(statement, values).await?;
+            let found = row.as_ref().map(Found::<U>::read).transpose()?;
+            Ok(found.map(|found| SecondFactor::new(token, found.expires_at)))
         })
     }
 }
@@ -100,26 +105,6 @@ impl<U: Account> Unit<'_, U> {
             Ok(Checked::SecondFactorDue(pending)) => Ok(Some(pending)),
             Ok(Checked::Active(_)) | Err(_) => Ok(None),
         }
-    }
-}
-
-/// Looks whether a challenge is good.
-struct Look {
-    token: PendingToken,
-    client: Client,
-}
-
-impl<U: Account> Step<U> for Look {
-    type Output = Option<SecondFactor>;
-
-    fn client(&self) -> &Client {
-        &self.client
-    }
-
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let found = unit.find(&self.token).await?;
-        let challenge = found.map(|found| SecondFactor::new(self.token.clone(), found.expires_at));
-        Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, challenge))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _, Unconfirmed};
 use crate::session::{NewSession, Session, SessionId};
 use crate::store::statements::{
-    InsertSession, LoadUser, RotateSession, SessionIsLive, Standing as StandingOf,
+    HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive, Standing as StandingOf,
 };
 use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
@@ -254,6 +254,12 @@ impl<U: Account> Unit<'_, U> {
     /// Whether that session is still live.
     pub(crate) async fn is_live(&mut self, holder: &Holder<U>) -> Result<bool, Error> {
         Ok(self.held(holder).await?.is_some())
+    }
+
+    /// Keeps everybody else from changing the account, or trying a code of it, until this transaction ends. `false`: it is in
+    /// another epoch.
+    pub(super) async fn hold(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
+        Ok(self.execute(HoldEpoch, &[user_id, &epoch]).await?.rows == 1)
     }
 
     /// Gives a session in which a factor was just proved another secret, so that what was known of it before is worth nothing

@@ -55,7 +55,7 @@ pub(super) struct Consumed<U: Account> {
 }
 
 impl<U: Account> Found<U> {
-    fn read(row: &Row) -> Result<Self, Error> {
+    pub(super) fn read(row: &Row) -> Result<Self, Error> {
         let mut row = Reader::<U>::new(row);
         let (id, user_id) = (row.next()?, row.next()?);
         let (identifier, epoch) = (row.next()?, row.next()?);
