@@ -9,10 +9,12 @@ use std::time::Duration;
 use sigra::clock::TestClock;
 use sigra::mail::{Links, Mail, MailError, Mailer, Message};
 use sigra::{
-    Account, Builder, Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, Sigra,
+    Account, Builder, Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, SecondFactor,
+    Sigra,
 };
 
 use crate::PASSWORD;
+use crate::authenticator::Authenticator;
 use crate::database::{Database, Kind};
 
 /// The user type of most tests: every key of this version.
@@ -90,6 +92,12 @@ impl Host {
         Self::with(database, builder).await
     }
 
+    /// The same host with another handle on the same database, as a process that starts beside it has one.
+    #[must_use]
+    pub fn beside(&self, auth: Sigra<User>) -> Self {
+        Self { auth, ..self.clone() }
+    }
+
     /// A handle with pools of the test's choosing.
     ///
     /// # Panics
@@ -144,6 +152,61 @@ impl Host {
             Ok(UserSignIn::Complete(session)) => session,
             other => panic!("not signed in: {other:?}"),
         }
+    }
+
+    /// Signs in and adds an authenticator. The session that comes of it has both factors.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn enrol(&self, email: &str) -> (Authenticator, NewSession<User>) {
+        let session = self.sign_in(email).await;
+        self.add_authenticator(session).await
+    }
+
+    /// Adds an authenticator in a session that may.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn add_authenticator(&self, session: NewSession<User>) -> (Authenticator, NewSession<User>) {
+        let sudo = self.auth.sudo(session.into_parts().0).await.expect("a recent proof");
+        let enrolment = self.auth.begin_totp(&sudo, "phone", &client()).await.expect("an enrolment");
+        let app = Authenticator::new(enrolment.uri(), self.clock.clone());
+        let code = app.code(0);
+        let session =
+            self.auth.confirm_totp(&sudo, enrolment.id(), code, &client()).await.expect("confirmed");
+        // The code's step is used up.
+        self.clock.advance(Duration::from_secs(30));
+        (app, session)
+    }
+
+    /// Signs in up to the second factor.
+    ///
+    /// # Panics
+    /// It is not due.
+    pub async fn challenge(&self, email: &str) -> SecondFactor {
+        match self.try_sign_in(email, PASSWORD).await {
+            Ok(UserSignIn::SecondFactor(challenge)) => challenge,
+            other => panic!("no second factor is due: {other:?}"),
+        }
+    }
+
+    /// Signs in with both factors.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn sign_in_twice(&self, email: &str, app: &Authenticator) -> NewSession<User> {
+        let challenge = self.challenge(email).await;
+        let session = self.prove(&challenge, &app.code(0)).await.expect("a session");
+        self.clock.advance(Duration::from_secs(30));
+        session
+    }
+
+    /// Answers a challenge.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn prove(&self, challenge: &SecondFactor, code: &str) -> Result<NewSession<User>, Error> {
+        self.auth.prove_second_factor(challenge.token().expose(), code, &client()).await
     }
 
     /// Sends what is due, and gives how many mails left.

@@ -7,6 +7,7 @@
     reason = "a panic is how a test fails"
 )]
 
+pub mod authenticator;
 pub mod database;
 pub mod host;
 pub mod log;
