@@ -15,8 +15,10 @@ pub enum Change {
     Disabled,
     /// The user added a second factor.
     FactorAdded,
-    /// The user removed a second factor.
+    /// The user removed a second factor and has another.
     FactorRemoved,
+    /// The user removed the last second factor.
+    LastFactorRemoved,
     /// The user made new backup codes.
     CodesReplaced,
     /// An operator took the second factors off, after the delay.
@@ -88,7 +90,7 @@ const S: Cell = Cell::Stays;
 /// A change of the password ends what the old one could have opened; the links that undo a change stay, or whoever took the
 /// account over could void them. A change of factors ends what was opened with less than is asked for now.
 #[rustfmt::skip]
-pub const TABLE: [(Change, [Cell; 12]); 9] = [
+pub const TABLE: [(Change, [Cell; 12]); 10] = [
     //                        own single two known trust pend. reset conf. unlock disown codes enrol.
     (Change::PasswordChanged, [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     S,    E]),
     (Change::PasswordReset,   [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     S,    E]),
@@ -96,6 +98,7 @@ pub const TABLE: [(Change, [Cell; 12]); 9] = [
     (Change::Disabled,        [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     S,    E]),
     (Change::FactorAdded,     [S, E,     S,  S,    E,    E,    S,    S,    S,     S,     S,    E]),
     (Change::FactorRemoved,   [S, E,     S,  S,    E,    E,    S,    S,    S,     S,     S,    E]),
+    (Change::LastFactorRemoved, [S, E,   S,  S,    E,    E,    S,    S,    S,     S,     E,    E]),
     (Change::CodesReplaced,   [S, S,     S,  S,    S,    S,    S,    S,    S,     S,     E,    S]),
     (Change::Recovered,       [E, E,     E,  E,    E,    E,    E,    E,    E,     E,     E,    E]),
     (Change::Disowned,        [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     S,    E]),
@@ -118,6 +121,7 @@ impl Change {
             Self::Disabled => "account disabled",
             Self::FactorAdded => "second factor added",
             Self::FactorRemoved => "second factor removed",
+            Self::LastFactorRemoved => "last second factor removed",
             Self::CodesReplaced => "backup codes made anew",
             Self::Recovered => "assisted recovery finished",
             Self::Disowned => "\"this was not me\"",

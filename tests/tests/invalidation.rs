@@ -47,13 +47,16 @@ impl Scene {
     async fn new(database: Database) -> Self {
         let host = Host::start(database.clone()).await;
         host.account(ADA).await;
-        let (app, own) = host.enrol(ADA).await;
-        let disown = host.token_of("/disown/").await;
+        let (_, own) = host.enrol(ADA).await;
+        let (app, own) = host.add_authenticator(own).await;
+        // About the second app.
+        let second_disown = host.token_of("/disown/").await;
         let sudo = host.auth.sudo(own.into_parts().0).await.unwrap();
         let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
         let made_at = format!("SELECT {} FROM sigra_backup_codes", as_text(database.kind()));
         let codes_made_at = database.texts(&made_at).await.pop().unwrap();
-        let second_disown = host.token_of("/disown/").await;
+        // About the codes.
+        let disown = host.token_of("/disown/").await;
         let two_factor = host.sign_in_twice(ADA, &app).await.token().expose().to_owned();
         let (known, trusted) = {
             let of = async |client: Client, trust: bool| {
@@ -156,7 +159,12 @@ impl Scene {
                 let app = Authenticator::new(other.uri(), self.host.clock.clone());
                 text(auth.confirm_totp(&sudo, other.id(), app.code(0), &client()).await.unwrap())
             }
-            Change::FactorRemoved => {
+            Change::FactorRemoved | Change::LastFactorRemoved => {
+                if change == Change::LastFactorRemoved {
+                    // As if there had been one all the time.
+                    let database = &self.host.database;
+                    database.run("DELETE FROM sigra_factors WHERE last_used_at = confirmed_at").await;
+                }
                 let sudo = self.sudo().await;
                 let factor = auth.factors(&sudo).await.unwrap()[0].id;
                 text(auth.remove_factor(&sudo, factor, &client()).await.unwrap().unwrap())

@@ -20,8 +20,7 @@ use crate::feature;
 use crate::invalidation::Change;
 use crate::session::{NewSession, Session};
 use crate::store::statements::{
-    ConfirmFactor, DeleteBackupCodes, DeleteEnrolments, Enrolment as EnrolmentOf, FactorsOf, InsertFactor,
-    RemoveFactor,
+    ConfirmFactor, DeleteEnrolments, Enrolment as EnrolmentOf, FactorsOf, InsertFactor, RemoveFactor,
 };
 use crate::store::{Rendered, Stamp};
 use crate::unit::{Recorded, Step, Unit};
@@ -392,10 +391,8 @@ impl<U: feature::Totp> Step<U> for Remove<U> {
         if unit.execute(RemoveFactor, &[&now, &until, &self.id.0, user_id]).await?.rows != 1 {
             return unit.record(refused(Reason::NothingToDo), Ok(None)).await;
         }
-        if held.factors <= 1 {
-            unit.execute(DeleteBackupCodes, &[user_id]).await?;
-        }
-        let next = unit.factors_changed(Change::FactorRemoved, &self.holder, held, held.assurance).await?;
+        let change = if held.factors > 1 { Change::FactorRemoved } else { Change::LastFactorRemoved };
+        let next = unit.factors_changed(change, &self.holder, held, held.assurance).await?;
         unit.tell_of_factor(MailKind::FactorRemoved, &self.holder, self.id.0).await?;
         let entry = Entry::success(Event::RemoveFactor, Actor::Account).of(user_id).in_session(*session);
         unit.record(entry, Ok(Some(next))).await

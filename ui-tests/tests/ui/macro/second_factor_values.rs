@@ -1,4 +1,4 @@
-//! 8 mistakes: values of the keys of second factors.
+//! 9 mistakes: values of the keys of second factors.
 
 use sigra::{PasswordHash, Sigra};
 

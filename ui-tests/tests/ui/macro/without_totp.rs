@@ -27,9 +27,25 @@ struct Member {
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
     assisted_recovery,
-    unsafe_no_recovery = "accounts are made anew",
 )]
 struct User {
+    #[sigra(id)]
+    id: i64,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    unsafe_no_recovery = "accounts are made anew",
+)]
+struct Guest {
     #[sigra(id)]
     id: i64,
     #[sigra(email)]
