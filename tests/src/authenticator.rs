@@ -27,6 +27,12 @@ impl Authenticator {
         Self { secret: secret.to_owned(), clock }
     }
 
+    /// The seed.
+    #[must_use]
+    pub fn seed(&self) -> Vec<u8> {
+        base32(&self.secret)
+    }
+
     /// The time of the phone in seconds, so many steps from now.
     #[must_use]
     pub fn time(&self, steps: i64) -> i64 {
