@@ -163,6 +163,7 @@ pub enum Message {
 }
 
 impl Mail {
+    #[allow(clippy::too_many_lines, reason = "every text there is, one below the other")]
     pub(crate) fn new(to: String, message: Message) -> Self {
         let (subject, text) = match &message {
             Message::ConfirmEmail { link, code, within } => (

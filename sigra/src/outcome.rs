@@ -8,6 +8,10 @@ use crate::token::PendingToken;
 
 /// The library's side of a sign-in. The derive maps it to `UserSignIn`, which has only the variants that the keys call for.
 #[doc(hidden)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives until the derive's code has turned it into the host's own"
+)]
 pub enum Outcome<U: Account> {
     Complete(NewSession<U>),
     Unconfirmed(U::Unconfirmed),

@@ -87,7 +87,12 @@ host!(
 );
 host!(
     trusted_browser,
-    [lockout(after = 10, wait = "15m"), totp(issuer = "Acme"), backup_codes(), trusted_browser(within = "30d")],
+    [
+        lockout(after = 10, wait = "15m"),
+        totp(issuer = "Acme"),
+        backup_codes(),
+        trusted_browser(within = "30d")
+    ],
     UserSignIn::SecondFactor(_),
 );
 host!(empty_parentheses, [lockout(after = 10, wait = "15m"), reset_password(), audit(),]);

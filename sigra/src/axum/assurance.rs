@@ -136,7 +136,6 @@ pub struct PendingUser<U> {
 #[cfg(feature = "totp")]
 impl<U> PendingUser<U> {
     /// The challenge.
-    #[must_use]
     pub fn challenge(&self) -> &crate::outcome::SecondFactor {
         &self.challenge
     }

@@ -184,7 +184,6 @@ impl IntoResponse for Rejection {
             Self::NotSignedIn { login: Some(login) } => {
                 ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&login)).into_response()
             }
-            Self::NotEnough { problem, step_up: None } => problem.into_response(),
             Self::NotEnough { step_up: Some(step_up), .. } => {
                 ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&step_up)).into_response()
             }
@@ -195,7 +194,7 @@ impl IntoResponse for Rejection {
                 );
                 Problem::internal().into_response()
             }
-            Self::Failed(problem) => problem.into_response(),
+            Self::NotEnough { problem, step_up: None } | Self::Failed(problem) => problem.into_response(),
         }
     }
 }

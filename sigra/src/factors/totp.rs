@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_seed_has_160_random_bits() {
-        assert!(SEED_BYTES >= 20);
+        const { assert!(SEED_BYTES >= 20) };
         let (one, other) = (Seed::generate().unwrap(), Seed::generate().unwrap());
         assert_eq!(one.bytes().len(), 20);
         assert_ne!(one.bytes(), other.bytes());

@@ -180,19 +180,14 @@ impl<U: Account> Unit<'_, U> {
             Checked::Active(account) => return Ok(Way::In(account)),
             Checked::SecondFactorDue(pending) => pending,
         };
-        match self.trusted_browser(&pending).await? {
-            Some(trusted) => {
-                let account = pending.skipped(&trusted).ok_or_else(DatabaseError::lost_race)?;
-                Ok(Way::In(account))
-            }
-            None => {
-                let challenge = self.challenge(&pending, remember).await?;
-                let off = || Failure::Config("a second factor is due and `totp` is off".into());
-                Ok(Way::SecondFactor(Outcome::SecondFactor(
-                    U::SecondFactor::fill(challenge).ok_or_else(off)?,
-                )))
-            }
+        if let Some(trusted) = self.trusted_browser(&pending).await? {
+            let account = pending.skipped(&trusted).ok_or_else(DatabaseError::lost_race)?;
+            return Ok(Way::In(account));
         }
+        let challenge = self.challenge(&pending, remember).await?;
+        let off = || Failure::Config("a second factor is due and `totp` is off".into());
+        let challenge = U::SecondFactor::fill(challenge).ok_or_else(off)?;
+        Ok(Way::SecondFactor(Outcome::SecondFactor(challenge)))
     }
 }
 
