@@ -166,12 +166,12 @@ async fn an_enrolment_counts_only_after_its_code_and_uses_the_code_up() {
         assert_eq!((factors.len(), factors[0].name.as_str()), (1, "my phone"));
         assert!(factors[0].last_used_at.is_some());
         // What was not confirmed in time is void, and swept.
-        host.clock.advance(Duration::from_secs(60));
+        host.clock.advance(Duration::from_mins(1));
         let challenge = host.challenge(ADA).await;
         let session = sudo(&host, host.prove(&challenge, &app.code(0)).await.unwrap()).await;
         let late = host.auth.begin_totp(&session, "", &client()).await.unwrap();
         let other = Authenticator::new(late.uri(), host.clock.clone());
-        host.clock.advance(Duration::from_secs(14 * 60));
+        host.clock.advance(Duration::from_mins(14));
         let again = host.auth.begin_totp(&session, "", &client()).await.unwrap();
         let result = host.auth.confirm_totp(&session, late.id(), other.code(0), &client()).await;
         assert_eq!(refusal(result), Refusal::InvalidToken, "the newer one voided it");
@@ -370,9 +370,9 @@ async fn of_64_uses_at_once_on_two_nodes_one_succeeds() {
         assert!(refused.iter().all(|error| error.refusal() == Some(&Refusal::InvalidToken)), "{refused:?}");
 
         // One code, each in a sign-in of its own.
-        hosts[0].clock.advance(Duration::from_secs(60));
+        hosts[0].clock.advance(Duration::from_mins(1));
         assert_one(&uses(many().await, app.code(0)).await, "one code of an app");
-        hosts[0].clock.advance(Duration::from_secs(16 * 60));
+        hosts[0].clock.advance(Duration::from_mins(16));
         assert_one(&uses(many().await, backup[0].clone()).await, "one backup code");
     })
     .await;
@@ -523,8 +523,8 @@ async fn a_trusted_browser_is_one_users_for_a_while_and_listed() {
         assert!(!hers);
         let credentials = Credentials::new("eve@example.com", PASSWORD);
         assert!(matches!(host.auth.sign_in(credentials, &one).await, Ok(UserSignIn::SecondFactor(_))));
-        let here = listed.iter().find(|browser| browser.current).unwrap().id;
-        assert!(host.auth.revoke_trusted_browser(own.session(), here, &client()).await.unwrap());
+        let current = listed.iter().find(|browser| browser.current).unwrap().id;
+        assert!(host.auth.revoke_trusted_browser(own.session(), current, &client()).await.unwrap());
         assert!(!skips(&one).await && skips(&two).await);
         assert_eq!(host.auth.revoke_trusted_browsers(own.session(), &client()).await.unwrap(), 1);
         assert!(!skips(&two).await);
@@ -577,7 +577,7 @@ async fn this_was_not_me_undoes_each_change_once_and_ends_everything() {
         let challenge = host.challenge(ADA).await;
         assert_eq!(refusal(host.prove(&challenge, &attackers.code(0)).await), Refusal::InvalidCode);
         let session = host.prove(&challenge, &app.code(0)).await.unwrap();
-        host.clock.advance(Duration::from_secs(60));
+        host.clock.advance(Duration::from_mins(1));
 
         // What was removed is restored.
         let held = sudo(&host, session).await;
