@@ -45,7 +45,7 @@ pub enum Refusal {
     /// the account has (ASVS 7.5.1).
     #[error("prove once more that it is you: {}", if *with_code { "type a code" } else { "type your password" })]
     SudoRequired {
-        /// Only a code of the second factor will do: [`Sigra::step_up_with_code`](crate::Sigra). Otherwise the password will,
+        /// Only a code of the second factor will do: `Sigra::step_up_with_code`. Otherwise the password will,
         /// too.
         with_code: bool,
     },
