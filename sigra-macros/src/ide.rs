@@ -5,15 +5,35 @@ use quote::{ToTokens as _, format_ident, quote};
 use sigra_grammar::keys::{self, Key};
 use syn::{Attribute, Data, DeriveInput, Ident, Meta, Path};
 
+/// The keys of one derive: on the struct and on its fields, each with its module in the library's list.
+pub(crate) struct Lists {
+    on_struct: (&'static [&'static str], &'static [&'static Key]),
+    on_field: (&'static [&'static str], &'static [&'static Key]),
+}
+
+/// `#[derive(Sigra)]`
+pub(crate) const USER: Lists =
+    Lists { on_struct: (&[], &keys::STRUCT), on_field: (&["field_keys"], &keys::FIELD) };
+/// `#[derive(AuditEvent)]`
+pub(crate) const EVENT: Lists = Lists {
+    on_struct: (&["event_keys"], &keys::event::STRUCT),
+    on_field: (&["event_field_keys"], &keys::event::FIELD),
+};
+/// `#[derive(AuditDetail)]`: `crate` alone stands on the struct, and a keyword cannot be imported.
+pub(crate) const DETAIL: Lists = Lists {
+    on_struct: (&["detail_keys"], &keys::event::DETAIL),
+    on_field: (&["event_field_keys"], &keys::event::FIELD),
+};
+
 /// Code that only rust-analyzer compiles. It comes from the raw tokens: completion is asked for in broken input.
-pub(crate) fn hints(input: &DeriveInput, krate: &Path) -> TokenStream {
+pub(crate) fn hints(input: &DeriveInput, krate: &Path, lists_of: &Lists) -> TokenStream {
     let mut hints = Hints { krate, blocks: TokenStream::new(), count: 0 };
     for tokens in lists(&input.attrs) {
-        hints.list(tokens, &[], &keys::STRUCT);
+        hints.list(tokens, lists_of.on_struct.0, lists_of.on_struct.1);
     }
     if let Data::Struct(data) = &input.data {
         for tokens in data.fields.iter().flat_map(|field| lists(&field.attrs)) {
-            hints.list(tokens, &["field_keys"], &keys::FIELD);
+            hints.list(tokens, lists_of.on_field.0, lists_of.on_field.1);
         }
     }
     let blocks = hints.blocks;

@@ -1,7 +1,8 @@
-//! The derive of Sigra. Everything it reads and refuses is in `sigra-grammar`; everything it emits is in `expand`.
+//! The derives of Sigra. Everything they read and refuse is in `sigra-grammar`; what they emit is in `expand` and `event`.
 
 #![forbid(unsafe_code)]
 
+mod event;
 mod expand;
 mod fallback;
 mod ide;
@@ -12,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use sigra_grammar::event::Kind;
 use syn::DeriveInput;
 
 // Made from the table of keys by the tests, which run each example's mistake and print what it gives.
@@ -27,13 +29,48 @@ struct Built {
     totp: bool,
 }
 
+// Made from the same table.
+#[doc = include_str!("../EVENTS.md")]
+#[proc_macro_derive(AuditEvent, attributes(sigra))]
+pub fn derive_audit_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive_event(Kind::Event, input.into()).into()
+}
+
+/// Lets a struct stand inside the details of an event: a map of its fields.
+///
+/// The keys of its fields are those of [`AuditEvent`](derive@AuditEvent): `key` and `skip`. A `crate` on the struct says where
+/// Sigra is, if it has another name.
+#[proc_macro_derive(AuditDetail, attributes(sigra))]
+pub fn derive_audit_detail(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive_event(Kind::Detail, input.into()).into()
+}
+
+/// The inside of `sigra::audit::event_name!`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn event_name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    guarded(|| event::name(input.into())).into()
+}
+
 /// The whole way of the derive, without the compiler's types so that tests can call it.
 fn derive(input: TokenStream, built: Built) -> TokenStream {
-    let output = catch_unwind(AssertUnwindSafe(|| match syn::parse2::<DeriveInput>(input) {
-        Ok(input) => expand_or_explain(&input, built),
+    read(input, |input| expand_or_explain(input, built))
+}
+
+/// The same for an event or for what stands in one.
+fn derive_event(kind: Kind, input: TokenStream) -> TokenStream {
+    read(input, |input| event::expand_or_explain(kind, input))
+}
+
+fn read(input: TokenStream, expand: impl FnOnce(&DeriveInput) -> TokenStream) -> TokenStream {
+    guarded(|| match syn::parse2::<DeriveInput>(input) {
+        Ok(input) => expand(&input),
         Err(error) => error.into_compile_error(),
-    }));
-    let output = output.unwrap_or_else(|panic| bug(&*panic));
+    })
+}
+
+fn guarded(expand: impl FnOnce() -> TokenStream) -> TokenStream {
+    let output = catch_unwind(AssertUnwindSafe(expand)).unwrap_or_else(|panic| bug(&*panic));
     dump(&output);
     output
 }
@@ -49,7 +86,7 @@ fn expand_or_explain(input: &DeriveInput, built: Built) -> TokenStream {
             (rejected.draft.krate(), quote!(#errors #fallback))
         }
     };
-    let hints = ide::hints(input, &krate);
+    let hints = ide::hints(input, &krate, &ide::USER);
     quote!(#items #hints)
 }
 
@@ -61,7 +98,7 @@ fn bug(panic: &(dyn std::any::Any + Send)) -> TokenStream {
         .or_else(|| panic.downcast_ref().copied())
         .unwrap_or("no text");
     let message = format!(
-        "`#[derive(Sigra)]` panicked: {text}\n= help: this is a bug in Sigra, please report it with this struct"
+        "a macro of Sigra panicked: {text}\n= help: this is a bug in Sigra, please report it with this code"
     );
     syn::Error::new(Span::call_site(), message).into_compile_error()
 }

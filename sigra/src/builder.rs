@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::account::Account;
+use crate::audit::{CheckpointSink, Evidence, EvidenceSetup, table};
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{Error, Failure};
-use crate::keyring::Keyring;
+use crate::keyring::{Current, Keyring};
 use crate::password::breached::{BreachedPasswords, WhenUnavailable};
 use crate::password::{Hasher, Hashing, PasswordVerifier, Peppers, Screening, Setup};
 use crate::store::{Pool, Source};
@@ -23,6 +24,7 @@ pub struct Builder<U> {
     pepper: Option<Keyring>,
     passwords: Setup,
     screening: Screening,
+    evidence: EvidenceSetup,
     user: PhantomData<fn() -> U>,
 }
 
@@ -36,6 +38,7 @@ impl<U: Account> Builder<U> {
             pepper: None,
             passwords: Setup::default(),
             screening: Screening::default(),
+            evidence: EvidenceSetup::default(),
             user: PhantomData,
         }
     }
@@ -94,8 +97,8 @@ impl<U: Account> Builder<U> {
     ///
     /// A pepper is the secret input of Argon2 (RFC 9106 3.1): whoever has the database alone cannot even try passwords. Each
     /// hash names its pepper. The first of the ring writes and all verify; a hash without the first one gets it with the next
-    /// sign-in. To rotate, put the new one in front, and take the old one out when no hash names it any more. A pepper that is
-    /// lost makes the passwords under it worthless, and a pepper that was once in use cannot be given up, only rotated.
+    /// sign-in. The [module of the keys](crate::keyring) says how peppers are rotated, and how the first one comes to several
+    /// processes. A pepper that is lost makes the passwords under it worthless.
     pub fn pepper(mut self, peppers: Keyring) -> Self {
         self.pepper = Some(peppers);
         self
@@ -152,11 +155,34 @@ impl<U: Account> Builder<U> {
         self
     }
 
-    /// Connects.
+    /// Names the log of the audit trail in its checkpoints, such as `"acme.example"`: one word, unlike that of any other
+    /// application. Choose it once: a checkpoint is one of the log that it names. Left out, it is `sigra`.
+    pub fn audit_origin(mut self, name: impl Into<String>) -> Self {
+        self.evidence.origin = Some(name.into());
+        self
+    }
+
+    /// Hands the checkpoints of the audit trail to this sink, such as a [`FileSink`](crate::audit::FileSink) on a disk that
+    /// nobody who can write to the database can write to. Each call adds one. Left out, they go to the log
+    /// ([`LogSink`](crate::audit::LogSink)).
+    pub fn checkpoint_to(mut self, sink: impl CheckpointSink) -> Self {
+        self.evidence.sinks.push(Arc::new(sink));
+        self
+    }
+
+    /// How often the worker signs a checkpoint, where there are new rows; one minute if left out. Whoever holds database and
+    /// keys could still rewrite the rows of so long without being found.
+    pub fn checkpoint_every(mut self, interval: std::time::Duration) -> Self {
+        self.evidence.every = interval;
+        self
+    }
+
+    /// Connects, and compares the keys and peppers with those that the database was used with, where it has Sigra's tables
+    /// already: the [module of the keys](crate::keyring) says what is found out. Writes no audit row.
     ///
     /// # Errors
-    /// [`Failure::Keys`] with what to set, [`Failure::Config`] for settings that cannot work, [`Failure::Database`] where the
-    /// server does not answer.
+    /// [`Failure::Keys`] with what to set, also where the database was used with other keys, [`Failure::Config`] for settings
+    /// that cannot work, [`Failure::Database`] where the server does not answer.
     pub async fn build(self) -> Result<Sigra<U>, Error> {
         let source = self.source.ok_or_else(|| {
             Failure::Config("no database: give `.url(\"sqlite://app.db\")` or a pool of your own".into())
@@ -165,23 +191,31 @@ impl<U: Account> Builder<U> {
             Some(keys) => keys,
             None => Keyring::from_env()?,
         };
+        let keys = keys.writing()?;
         let peppers = Peppers::resolve(self.pepper)?;
+        crate::operations::apart(&keys, &peppers)?;
         let hasher = Hasher::new(&U::POLICY.password, self.hashing, peppers, self.passwords)?;
+        let evidence = Evidence::new(self.evidence, &table::<U>(), &keys)?;
         let pool = Pool::open(source).await?;
         for (key, reason) in U::POLICY.unsafe_reasons {
             tracing::warn!(user = U::SCHEMA.user_type, key, reason, "an unsafe setting is on");
         }
         let places = Arc::new(tokio::sync::Semaphore::new(OPERATIONS));
         let outbox = tokio::sync::Notify::new();
-        Ok(Sigra::new(Core {
+        let auth = Sigra::new(Core {
             pool,
-            keys,
+            keys: Current::new(keys),
+            rotation: tokio::sync::Mutex::default(),
             clock: self.clock,
             hasher,
             screening: self.screening,
             places,
+            evidence,
             outbox,
-        }))
+        });
+        // Here too: a host that keeps Sigra's migrations among its own never calls `migrate`.
+        auth.check_keys().await?;
+        Ok(auth)
     }
 }
 

@@ -154,12 +154,22 @@ fn masked_v6(address: Ipv6Addr, keep: usize) -> Ipv6Addr {
 
 /// One line of bounded length: what a visitor sends must not forge a log line or fill a table.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(MAX_FACT).collect()
+    harmless(text).take(MAX_FACT).collect()
 }
 
-/// Characters that make text show in another order than it is stored.
+/// A text without what could end its line or turn its direction.
+pub(crate) fn harmless(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| !c.is_control() && !is_line_end(*c) && !is_bidi_control(*c))
+}
+
+/// Ends of lines that are no control characters.
+fn is_line_end(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Characters that make text show in another order than it is stored: those with Unicode's property `Bidi_Control`.
 fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The families of browser and system in a `User-Agent`, such as `Firefox on Linux`: enough for a person to know a device
@@ -227,7 +237,8 @@ mod tests {
 
     #[test]
     fn facts_are_one_bounded_line() {
-        let client = Client::unknown().with_user_agent(&format!("a\r\nb\u{202e}c\0{}", "x".repeat(1000)));
+        let client = Client::unknown()
+            .with_user_agent(&format!("a\r\nb\u{202e}\u{61c}\u{2028}c\0{}", "x".repeat(1000)));
         let kept = client.facts(Privacy::Full).user_agent.unwrap();
         assert!(kept.starts_with("abcx") && kept.chars().count() == 255);
     }

@@ -239,4 +239,8 @@ pub mod check {
     }
     pub const fn password<T: super::PasswordColumn>() {}
     pub const fn moment<T: super::Moment>() {}
+    pub use crate::audit::__event_name as event_name;
+    pub fn detail<T: crate::audit::AuditDetail>(field: &T) -> crate::audit::Value {
+        field.detail()
+    }
 }

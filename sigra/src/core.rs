@@ -11,11 +11,12 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::account::Account;
 use crate::assurance::{Assurance, Factor};
+use crate::audit::Evidence;
 use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
 use crate::error::{Error, Failure};
-use crate::keyring::Keyring;
+use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row, Stamp};
@@ -39,12 +40,16 @@ pub struct Sigra<U> {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) pool: Pool,
-    pub(crate) keys: Keyring,
+    pub(crate) keys: Current<Keyring>,
+    /// Held by whoever replaces keys or peppers.
+    pub(crate) rotation: tokio::sync::Mutex<()>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hasher: Hasher,
     pub(crate) screening: Screening,
     /// Operations under way: each goes on to its end whoever waits for it, so their number must have a bound.
     pub(crate) places: Arc<Semaphore>,
+    /// What the audit trail is signed and sealed with.
+    pub(crate) evidence: Evidence,
     /// Wakes the worker of this process when mail was put into the outbox.
     pub(crate) outbox: Notify,
 }
@@ -67,8 +72,8 @@ impl<U> Sigra<U> {
     /// Connects to `sqlite://`, `postgres://` or `mysql://` with the keys of the environment variable `SIGRA_KEYS`.
     ///
     /// # Errors
-    /// [`Failure::Keys`] with what to set, [`Failure::Config`] for a URL whose database is not on, [`Failure::Database`] where
-    /// the server does not answer.
+    /// [`Failure::Keys`] with what to set, also for keys that are not those of the database, [`Failure::Config`] for a URL
+    /// whose database is not on, [`Failure::Database`] where the server does not answer.
     pub fn connect(url: &str) -> Operation<'_, Self>
     where
         U: Account,
@@ -86,18 +91,23 @@ impl<U> Sigra<U> {
 
     /// Creates or updates Sigra's tables. Call it after the host's own migrations: the tables refer to the host's.
     ///
-    /// Safe to call at every start, from several processes at once, and after a crash.
+    /// Safe to call at every start, from several processes at once, and after a crash. Then compares the keys and peppers with
+    /// those that the database was used with, and notes which are new.
     ///
     /// # Errors
-    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Database`] otherwise.
+    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Keys`] where the keys are not the ones that
+    /// the database was used with, [`Failure::Database`] otherwise.
     pub fn migrate(&self) -> Operation<'_, ()>
     where
         U: Account,
     {
         Box::pin(async move {
-            let core = self.core.clone();
+            let auth = self.clone();
             // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
-            let task = tokio::spawn(async move { crate::store::migrate::<U>(&core.pool, core.now()).await });
+            let task = tokio::spawn(async move {
+                crate::store::migrate::<U>(&auth.core.pool, auth.core.now()).await?;
+                auth.check_keys().await
+            });
             task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
         })
     }

@@ -102,6 +102,23 @@ pub enum Failure {
         /// What the database said.
         source: DatabaseError,
     },
+    /// The audit trail is not as Sigra left it. It is not written on from there, so that the traces stay.
+    #[error(
+        "the audit trail was changed by something other than Sigra: {0}; keep a copy of the database, and find what was \
+         changed with `Sigra::verify_audit` and the checkpoints that were handed over"
+    )]
+    AuditChanged(String),
+    /// A sink did not take a checkpoint of the audit trail. It is tried again with the next one; rows are written meanwhile.
+    #[error("a checkpoint of the audit trail could not be handed to {sink}; it is tried again: {source}")]
+    CheckpointSink {
+        /// Which.
+        sink: String,
+        /// What it said.
+        source: crate::audit::SinkError,
+    },
+    /// An event of the host's cannot be recorded as it is. Nothing was written.
+    #[error(transparent)]
+    Event(#[from] crate::audit::EventError),
     /// A row does not fit the host's struct.
     #[error("a row of `{table}` does not fit `{user_type}`: {source}")]
     Read {
@@ -115,7 +132,7 @@ pub enum Failure {
     /// The settings given at start cannot work; the text says what to set.
     #[error("{0}")]
     Config(String),
-    /// Keys that are missing or malformed; the text says what to set.
+    /// Keys that are missing, malformed, or not those of the database; the text says what to set.
     #[error(transparent)]
     Keys(#[from] crate::keyring::KeyringError),
     /// A stored password hash that no verifier of Sigra understands.
@@ -197,6 +214,11 @@ pub struct DatabaseError {
 }
 
 impl DatabaseError {
+    /// The database answered, and the answer was no: nothing of the transaction can have been kept.
+    pub(crate) fn is_refused(&self) -> bool {
+        !matches!(self.kind, DatabaseErrorKind::Transient | DatabaseErrorKind::Disconnected)
+    }
+
     /// A conditional statement found that another transaction was faster.
     pub(crate) fn lost_race() -> Self {
         Self { message: "the row changed meanwhile".into(), hint: None, kind: DatabaseErrorKind::Transient }
@@ -220,6 +242,8 @@ pub(crate) enum DatabaseErrorKind {
     Value,
     /// The index is there already.
     DuplicateIndex,
+    /// Sigra's tables are not there yet.
+    MissingTable,
     /// Nothing the library can mend.
     Other,
 }
@@ -233,7 +257,10 @@ impl From<sqlx::Error> for DatabaseError {
         let code = answer.and_then(Answer::code);
         // PostgreSQL's detail line repeats the values of the row; only its message is taken over.
         let message = answer.map_or_else(|| error.to_string(), |answer| answer.message().to_owned());
+        let missing =
+            matches!(code.as_deref(), Some("42P01" | "42S02")) || message.starts_with("no such table");
         let kind = match &error {
+            _ if missing => DatabaseErrorKind::MissingTable,
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 DatabaseErrorKind::Disconnected
             }
@@ -251,9 +278,12 @@ impl From<sqlx::Error> for DatabaseError {
                 _ => DatabaseErrorKind::Other,
             },
         };
-        let missing =
-            matches!(code.as_deref(), Some("42P01" | "42S02")) || message.starts_with("no such table");
+        let may_not_define = message.contains("SUPER privilege and binary logging is enabled");
         let hint = match &error {
+            _ if may_not_define => Some(
+                "the migration makes triggers: set `log_bin_trust_function_creators = 1` while it runs, or let an administrator \
+                 run the SQL of `Sigra::migrations`",
+            ),
             _ if missing => Some("call `Sigra::migrate` after the host's own migrations"),
             sqlx::Error::PoolTimedOut => Some("every connection was busy for ten seconds"),
             sqlx::Error::Io(_) => Some("is the server up, and does the URL name its host and port?"),

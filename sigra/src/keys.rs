@@ -96,7 +96,7 @@ pub mod reset_password {
 /// `must_change_password`
 pub const must_change_password: () = ();
 
-/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).
+/// After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to a day; at most 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).
 ///
 /// `lockout(after = 10, wait = "15m")`
 pub const lockout: () = ();
@@ -219,7 +219,7 @@ pub const audit: () = ();
 
 /// The keys inside `audit(..)`.
 pub mod audit {
-    /// How long a row is kept. Left out, every row is.
+    /// How long a row is kept at least: rows go by whole segments of 256, once a checkpoint covers them. Left out, every row is kept.
     ///
     /// `retain = "400d"`
     pub const retain: () = ();
@@ -271,4 +271,28 @@ pub mod field_keys {
     ///
     /// `#[sigra(column = "display_name")] name: String`
     pub const column: () = ();
+}
+
+/// The keys of an event.
+pub mod event_keys {
+    /// The event's name in the trail, `area.object.verb`: lower-case ASCII letters, digits and `_`, at most 48 bytes a part. Names are stable: who reads the trail searches for them. The areas that Sigra uses are reserved.
+    ///
+    /// `event = "billing.invoice.export"`
+    pub const event: () = ();
+}
+
+/// The keys of a struct inside the details of an event. `crate` is a keyword, and stands in no list.
+pub mod detail_keys {}
+
+/// The keys of a field of either.
+pub mod event_field_keys {
+    /// The key in the row's details, where it is not the field's name: ASCII letters, digits, `_`, `-` and `.`, at most 64 bytes. A key that promises a secret is refused.
+    ///
+    /// `#[sigra(key = "size")] größe: i64`
+    pub const key: () = ();
+
+    /// The field stands in no row. Its type may be anything.
+    ///
+    /// `#[sigra(skip)] draft: Draft`
+    pub const skip: () = ();
 }

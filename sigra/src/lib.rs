@@ -56,7 +56,9 @@
 //! - Every key, its default, its limits and the compile error that its misuse gives: the [derive](derive@Sigra).
 //! - What an application calls: [`Sigra`](struct@Sigra).
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
+//! - The audit trail, and events of the host's own in it: [`audit`].
 //! - Keys and their rotation: [`keyring`].
+//! - The audit trail, its evidence and who verifies it: [`audit`].
 //! - Mail: [`mail`]. Nothing is sent while a request waits; a worker does it.
 //! - Extractors, cookies and cross-origin protection for axum: `sigra::axum`, with the cargo feature `axum`.
 //! - A complete site: `cargo run --example app` in the repository.
@@ -115,6 +117,7 @@ pub use sigra_macros::Sigra;
 
 pub use self::account::Account;
 pub use self::assurance::{Aal, Assurance, Factor};
+pub use self::audit::{AuditDetail, AuditEvent};
 pub use self::builder::Builder;
 pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
@@ -126,7 +129,7 @@ pub use self::keyring::Keyring;
 pub use self::operations::{
     BackupCodes, BrowserId, Disowned, Enrolment, FactorId, FactorInfo, TrustedBrowser,
 };
-pub use self::operations::{Confirmed, Recovered, Registered, Sudo, Swept};
+pub use self::operations::{Confirmed, Recovered, Registered, Sealed, Sudo, Swept};
 pub use self::outcome::{Disabled, MustChangePassword, SecondFactor, Unconfirmed};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
@@ -142,4 +145,5 @@ pub mod __private {
     pub use crate::outcome::Outcome;
     pub use crate::policy::*;
     pub use crate::store::Row;
+    pub use sigra_macros::event_name;
 }

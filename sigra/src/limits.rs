@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::policy::{LockoutPolicy, ThrottlePolicy};
 use crate::store::Stamp;
 use crate::store::statements::{
-    ClearLimit, CountInARow, CountInWindow, LimitReachedUntil, RefundLimit, RestartLimit, StartLimit,
+    ClearLimit, CountFailure, CountInARow, CountInWindow, ForgetFailures, LimitReachedUntil, RefundLimit,
+    RestartLimit, StartLimit,
 };
 use crate::unit::Unit;
 
@@ -34,6 +35,9 @@ const MOST_ROWS: u32 = 16;
 /// How often a row that comes and goes is looked at before the attempt is refused.
 const MAX_LOOKS: u32 = 64;
 
+/// Slots into which the networks of refusals fall.
+const SLOTS: u8 = 32;
+
 /// What attempts are counted for. Unknown addresses have counters like known ones: a limit tells nothing about an account.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket(Vec<u8>);
@@ -42,6 +46,11 @@ impl Bucket {
     /// Wrong passwords for one address.
     pub(crate) fn account(identifier: &Identifier) -> Self {
         Self::new("account", identifier.as_str())
+    }
+
+    /// As the table and the account have it.
+    pub(crate) fn as_bytes(&self) -> &Vec<u8> {
+        &self.0
     }
 
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
@@ -61,10 +70,17 @@ impl Bucket {
     }
 
     /// Failed attempts of everybody together. Every attempt writes to such a row, so a large limit is dealt out over several,
-    /// each with its part of it; an address always falls to the same one.
-    pub(crate) fn overall(identifier: &Identifier, most: u32) -> (Self, u32) {
-        let rows = (most / ATTEMPTS_A_ROW).clamp(1, MOST_ROWS);
-        let Self(hash) = Self::account(identifier);
+    /// each with its part of it. A network always falls to the same one, and can use up half a part at most, or it would keep
+    /// everybody out whose network falls there; where the network is not known the address is taken for it.
+    pub(crate) fn overall(
+        network: Option<ClientNet>,
+        identifier: &Identifier,
+        most: u32,
+        per_network: u32,
+    ) -> (Self, u32) {
+        let a_row = ATTEMPTS_A_ROW.max(per_network.saturating_mul(2));
+        let rows = (most / a_row).clamp(1, MOST_ROWS);
+        let Self(hash) = network.map_or_else(|| Self::account(identifier), Self::network);
         let row = u32::from(hash.first().copied().unwrap_or_default()) % rows;
         (Self::new("overall", &format!("{row}/{rows}")), most / rows)
     }
@@ -89,6 +105,17 @@ impl Bucket {
         Self::new(&format!("mail-{kind}"), identifier.as_str())
     }
 
+    /// Refusals of one kind, from the networks of one slot: however many networks there are, the slots are few.
+    pub(crate) fn refusals(event: &str, reason: &str, network: Option<ClientNet>) -> Self {
+        let slot = network.map(|network| Sha256::digest(network.limit_key())[0] % SLOTS);
+        Self::new("refusals", &format!("{event} {reason} {slot:?}"))
+    }
+
+    /// The key in the table.
+    pub(crate) fn key(&self) -> &Vec<u8> {
+        &self.0
+    }
+
     /// A hash, so that the table has keys of one length and no addresses. It has no key: limits outlive the rotation of keys.
     fn new(kind: &str, what: &str) -> Self {
         Self(Sha256::new().chain_update(kind).chain_update([0]).chain_update(what).finalize().to_vec())
@@ -106,7 +133,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    fn most(self) -> i64 {
+    pub(crate) fn most(self) -> i64 {
         match self {
             Self::InARow { most, .. } | Self::InWindow { most, .. } => i64::from(most),
         }
@@ -246,6 +273,18 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
+    /// Counts a failure of this bucket for good: it is not forgotten with the wait.
+    pub(crate) async fn count_failure(&mut self, bucket: &Bucket) -> Result<(), Error> {
+        self.execute(CountFailure, &[&bucket.0]).await?;
+        Ok(())
+    }
+
+    /// Forgets the failures of this bucket, and lets its wait stand.
+    pub(crate) async fn forget_failures(&mut self, bucket: &Bucket) -> Result<(), Error> {
+        self.execute(ForgetFailures, &[&bucket.0]).await?;
+        Ok(())
+    }
+
     /// Forgets every attempt of this bucket and of no other.
     pub(crate) async fn clear(&mut self, bucket: &Bucket) -> Result<(), Error> {
         self.execute(ClearLimit, &[&bucket.0]).await?;
@@ -256,4 +295,38 @@ impl<U: Account> Unit<'_, U> {
 /// Rounded up, so that a visitor who waits as long as told is not told again.
 fn whole_seconds(left: time::Duration) -> Duration {
     Duration::from_secs(u64::try_from(left.whole_seconds().max(0)).unwrap_or(0) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn however_many_networks_there_are_their_refusals_fall_into_few_slots() {
+        let bucket = |reason, number: u32| {
+            let network = ClientNet::new(std::net::IpAddr::from(number.to_be_bytes()));
+            Bucket::refusals("event", reason, Some(network)).key().clone()
+        };
+        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("reason", number)).collect();
+        assert_eq!(all.len(), usize::from(SLOTS));
+        let other: BTreeSet<_> = (0..10_000).map(|number| bucket("another", number)).collect();
+        assert!(all.is_disjoint(&other));
+        assert!(!all.contains(Bucket::refusals("event", "reason", None).key()));
+    }
+
+    #[test]
+    fn no_network_can_use_up_a_row_of_the_limit_for_everybody() {
+        let somebody = Identifier::of_attempt("ada@example.com");
+        for (overall, per_network) in
+            [(1000, 100), (1000, 400), (10_000, 600), (10_000_000, 100_000), (300, 100)]
+        {
+            let (_, most) = Bucket::overall(None, &somebody, overall, per_network);
+            assert!(most >= 2 * per_network, "{per_network} of {most}, of {overall}");
+            assert!(most <= overall);
+        }
+        // Large ones are dealt out all the same.
+        assert_eq!(Bucket::overall(None, &somebody, 10_000, 100).1, 625);
+    }
 }

@@ -92,7 +92,8 @@ pub struct LockoutPolicy {
     /// Attempts that may fail in a row.
     pub after: u32,
     /// How long the account then refuses every attempt, but in browsers in which it is known. The limit arms itself again
-    /// after it, each time for twice as long up to a day, and 100 failures in a row shut the password until its owner is back.
+    /// after it, each time for twice as long up to a day, and at most 100 failures in a row shut the password until its
+    /// owner is back.
     pub wait: Duration,
 }
 
@@ -112,7 +113,7 @@ pub struct ThrottlePolicy {
 pub struct AuditPolicy {
     /// `false` only with `unsafe_no_audit = "reason"`.
     pub enabled: bool,
-    /// Rows older than this are removed by the sweep; `None` keeps them all.
+    /// Whole segments of rows older than this are removed by the sweep; `None` keeps them all.
     pub retain: Option<Duration>,
 }
 

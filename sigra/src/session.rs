@@ -3,6 +3,7 @@
 use std::fmt;
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::assurance::Assurance;
 use crate::token::{DeviceToken, SessionToken};
@@ -123,10 +124,10 @@ impl<U> NewSession<U> {
         self.device.as_ref()
     }
 
-    /// Session and secret.
+    /// Session, its secret, and the secret of the device where there is one.
     #[must_use]
-    pub fn into_parts(self) -> (Session<U>, SessionToken) {
-        (self.session, self.token)
+    pub fn into_parts(self) -> (Session<U>, SessionToken, Option<DeviceToken>) {
+        (self.session, self.token, self.device)
     }
 }
 
@@ -165,7 +166,7 @@ pub struct Credentials {
     pub(crate) email: String,
     pub(crate) password: crate::password::Password,
     pub(crate) remember: bool,
-    pub(crate) replaces: Option<String>,
+    pub(crate) replaces: Option<Zeroizing<String>>,
 }
 
 impl fmt::Debug for Credentials {
@@ -193,7 +194,7 @@ impl Credentials {
     /// from before it is worth anything after it.
     #[must_use]
     pub fn replacing(mut self, token: Option<&str>) -> Self {
-        self.replaces = token.map(str::to_owned);
+        self.replaces = token.map(|token| Zeroizing::new(token.to_owned()));
         self
     }
 }

@@ -115,6 +115,11 @@ impl<P: TokenPurpose> Token<P> {
         &self.text
     }
 
+    /// The id of the key that it is keyed by: its text names it.
+    pub(crate) fn key_id(&self) -> &str {
+        self.text.split('.').nth(1).unwrap_or_default()
+    }
+
     /// What the database stores and looks up.
     pub(crate) fn hash(&self) -> Vec<u8> {
         self.hash.to_vec()

@@ -2,19 +2,21 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tracing::Instrument as _;
 
 use crate::account::Account;
-use crate::audit::Entry;
-use crate::client::{Client, Facts};
+use crate::audit::{Entry, Row as AuditRow, table};
+use crate::client::{Client, ClientNet, Facts};
 use crate::column::Bind;
 use crate::core::{Core, Sigra};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
+use crate::keyring::Keyring;
 use crate::store::statements::InsertAudit;
-use crate::store::{Done, Rendered, Row, Stamp, Template, Writer};
+use crate::store::{Dialect, Done, Rendered, Row, Stamp, Statement, Template, WithAuditRow, Writer};
 
 /// One step of an operation that changes the database.
 ///
@@ -53,6 +55,12 @@ pub(crate) enum Bookkeeping {
     LinkLookedAt,
     /// Removes what had expired and could no longer be used.
     ExpiredRows,
+    /// Turns counted refusals into rows.
+    CountedRefusals,
+    /// Numbers and seals rows of the trail, or notes that a checkpoint is out.
+    Sealing,
+    /// Notes the keys that a process started with.
+    KeysNoted,
 }
 
 /// An open transaction.
@@ -62,12 +70,41 @@ pub(crate) struct Unit<'c, U> {
     pub(crate) now: OffsetDateTime,
     /// Who asked.
     pub(crate) client: &'c Client,
+    /// The ring for the whole step.
+    pub(crate) keys: Arc<Keyring>,
     facts: Facts,
+    network: Option<ClientNet>,
     writer: Writer<'c>,
     /// The connection goes back to the pool only after the transaction was ended.
     ended: bool,
     mailed: bool,
+    /// A statement that waits for the next one, or for the audit row.
+    waiting: Option<Waiting>,
+    /// The audit row, which is the last thing that a transaction writes.
+    row: Option<Box<AuditRow>>,
     user: PhantomData<fn() -> U>,
+}
+
+/// A statement of which nothing is asked but that it is done.
+struct Waiting {
+    statement: Statement,
+    /// The same together with the audit row.
+    with_row: Statement,
+    values: Vec<Box<dyn Bind>>,
+}
+
+/// Why a transaction did not commit.
+enum NotCommitted {
+    /// That is what is to be reported.
+    For(Error),
+    /// The database refused one of several statements that were handed over together.
+    Together(DatabaseError),
+}
+
+impl<E: Into<Error>> From<E> for NotCommitted {
+    fn from(error: E) -> Self {
+        Self::For(error.into())
+    }
 }
 
 /// Runs of a step that lost against concurrent ones before the loss is reported.
@@ -106,24 +143,37 @@ impl<U: Account> Shielded<U> {
     /// Runs a step, again if it lost against a concurrent transaction.
     pub(crate) async fn step<S: Step<U>>(&self, step: S) -> Result<S::Output, Error> {
         let mut runs = 1;
+        let mut together = true;
         loop {
-            match run_once::<U, S>(&self.0.core, &step).await {
-                Err(error) if runs < MAX_RUNS && error.is_transient() => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
-                    runs += 1;
+            let error = match run_once::<U, S>(&self.0.core, &step, together).await {
+                Ok(output) => break Ok(output),
+                Err(NotCommitted::For(error)) => error,
+                Err(NotCommitted::Together(error)) if error.is_refused() => {
+                    // Which of the statements it was, the database did not say. Once more, one by one.
+                    together = false;
+                    continue;
                 }
-                result => break result,
+                Err(NotCommitted::Together(error)) => error.into(),
+            };
+            if runs >= MAX_RUNS || !error.is_transient() {
+                break Err(error);
             }
+            tokio::time::sleep(Duration::from_millis(u64::from(2 * runs * runs))).await;
+            runs += 1;
         }
     }
 }
 
-async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Output, Error> {
+async fn run_once<U: Account, S: Step<U>>(
+    core: &Core,
+    step: &S,
+    together: bool,
+) -> Result<S::Output, NotCommitted> {
     let mut unit = Unit::<U>::begin(core, step.client()).await?;
     match step.run(&mut unit).await {
         Ok(Recorded(output)) => {
             let mailed = unit.mailed;
-            unit.commit().await?;
+            unit.commit(together).await?;
             if mailed {
                 core.outbox.notify_one();
             }
@@ -131,7 +181,7 @@ async fn run_once<U: Account, S: Step<U>>(core: &Core, step: &S) -> Result<S::Ou
         }
         Err(error) => {
             unit.rollback().await;
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -153,10 +203,14 @@ impl<'c, U: Account> Unit<'c, U> {
             core,
             now: core.now(),
             client,
+            keys: core.keys.get(),
             facts: client.facts(U::POLICY.privacy),
+            network: client.network(),
             writer,
             ended: false,
             mailed: false,
+            waiting: None,
+            row: None,
             user: PhantomData,
         };
         // From here on a failure closes the connection.
@@ -164,9 +218,40 @@ impl<'c, U: Account> Unit<'c, U> {
         Ok(unit)
     }
 
-    async fn commit(mut self) -> Result<(), Error> {
-        self.writer.connection.commit().await?;
-        self.ended = true;
+    /// Writes what is left to write and makes the transaction durable, in as few hand-offs as the database has for it.
+    async fn commit(mut self, together: bool) -> Result<(), NotCommitted> {
+        let dialect = self.core.pool.dialect();
+        let joins = match dialect {
+            Dialect::Sqlite => true,
+            Dialect::Postgres => self.waiting.is_some(),
+            Dialect::MySql => false,
+        };
+        if together
+            && joins
+            && let Some(row) = self.row.take()
+        {
+            let (statement, mut values) = match self.waiting.take() {
+                Some(Waiting { with_row, values, .. }) => (with_row, values),
+                None => (WithAuditRow::<U, Nothing>::STATEMENT, Vec::new()),
+            };
+            values.extend(row.values());
+            if let Err(error) = self.writer.connection.execute(statement, &borrowed(&values)).await {
+                if error.is_refused() {
+                    self.rollback().await;
+                }
+                return Err(NotCommitted::Together(error));
+            }
+            self.ended = dialect == Dialect::Sqlite;
+        } else {
+            self.settle().await?;
+            if let Some(row) = self.row.take() {
+                self.insert_row(&row).await?;
+            }
+        }
+        if !self.ended {
+            self.writer.connection.commit().await?;
+            self.ended = true;
+        }
         Ok(())
     }
 
@@ -189,13 +274,20 @@ impl<'c, U: Account> Unit<'c, U> {
         &self.facts
     }
 
+    /// The network that limits count by.
+    pub(crate) fn network(&self) -> Option<ClientNet> {
+        self.network
+    }
+
     /// Marks a point to which [`take_back`](Self::take_back) returns.
     pub(crate) async fn mark(&mut self) -> Result<(), DatabaseError> {
+        self.settle().await?;
         self.writer.connection.run("SAVEPOINT sigra").await
     }
 
     /// Undoes what was done since the mark, also after a statement that failed.
     pub(crate) async fn take_back(&mut self) -> Result<(), DatabaseError> {
+        self.settle().await?;
         self.writer.connection.run("ROLLBACK TO SAVEPOINT sigra").await
     }
 
@@ -204,24 +296,45 @@ impl<'c, U: Account> Unit<'c, U> {
         _: T,
         values: &[&dyn Bind],
     ) -> Result<Done, DatabaseError> {
+        self.settle().await?;
         self.writer.connection.execute(Rendered::<U, T>::STATEMENT, values).await
     }
 
-    pub(crate) async fn fetch_optional<T: Template>(
-        &mut self,
-        _: T,
-        values: &[&dyn Bind],
-    ) -> Result<Option<Row>, DatabaseError> {
-        self.writer.connection.fetch_optional(Rendered::<U, T>::STATEMENT, values).await
-    }
-
-    #[cfg(feature = "totp")]
     pub(crate) async fn fetch<T: Template>(
         &mut self,
         _: T,
         values: &[&dyn Bind],
     ) -> Result<Vec<Row>, DatabaseError> {
+        self.settle().await?;
         self.writer.connection.fetch(Rendered::<U, T>::STATEMENT, values).await
+    }
+
+    pub(crate) async fn fetch_optional<T: Template>(
+        &mut self,
+        template: T,
+        values: &[&dyn Bind],
+    ) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.fetch(template, values).await?.into_iter().next())
+    }
+
+    /// Runs a statement of which nothing is asked but that it is done: before the next one, or together with the audit row.
+    pub(crate) async fn execute_later<T: Template>(
+        &mut self,
+        _: T,
+        values: Vec<Box<dyn Bind>>,
+    ) -> Result<(), DatabaseError> {
+        self.settle().await?;
+        let (statement, with_row) = (Rendered::<U, T>::STATEMENT, WithAuditRow::<U, T>::STATEMENT);
+        self.waiting = Some(Waiting { statement, with_row, values });
+        Ok(())
+    }
+
+    /// Runs the statement that waits, if there is one.
+    async fn settle(&mut self) -> Result<(), DatabaseError> {
+        if let Some(Waiting { statement, values, .. }) = self.waiting.take() {
+            self.writer.connection.execute(statement, &borrowed(&values)).await?;
+        }
+        Ok(())
     }
 
     /// Notes that the outbox has a new row, to wake the worker after the commit.
@@ -229,30 +342,34 @@ impl<'c, U: Account> Unit<'c, U> {
         self.mailed = true;
     }
 
-    /// Writes the audit row and closes the step. If the row cannot be written, neither is anything else.
+    /// Closes the step with its audit row, which is written with the commit: if it cannot be, neither is anything else.
     pub(crate) async fn record<T>(&mut self, entry: Entry, output: T) -> Result<Recorded<T>, Error> {
-        if U::POLICY.audit.enabled {
-            let id = uuid::Uuid::now_v7();
-            let Facts { network, user_agent, request_id, .. } = self.facts.clone();
-            let values: &[&dyn Bind] = &[
-                &id,
-                &self.stamp(),
-                &entry.event.name(),
-                &entry.outcome.name(),
-                &entry.reason.map(crate::audit::Reason::name),
-                &entry.actor.name(),
-                &entry.user_id,
-                &entry.session_id,
-                &network,
-                &user_agent,
-                &request_id,
-            ];
-            self.execute(InsertAudit, values)
-                .await
-                .map_err(|source| Failure::Audit { table: format!("{}audit", U::SCHEMA.prefix), source })?;
-        }
         tracing::info!(event = entry.event.name(), outcome = entry.outcome.name(), "sigra");
+        if U::POLICY.audit.enabled && !self.counted(&entry).await? {
+            self.row = Some(Box::new(self.audit_row(entry)?));
+        }
         Ok(Recorded(output))
+    }
+
+    /// The row of an entry, with its keyed hash.
+    pub(crate) fn audit_row(&self, entry: Entry) -> Result<AuditRow, Error> {
+        let Facts { network, user_agent, request_id, .. } = self.facts.clone();
+        let row = AuditRow::of(entry, self.now);
+        self.signed(AuditRow { network, user_agent, request_id, ..row })
+    }
+
+    /// Gives a row its keyed hash.
+    pub(crate) fn signed(&self, mut row: AuditRow) -> Result<AuditRow, Error> {
+        let closed = row.close(&self.core.evidence.secrets().keys, &table::<U>());
+        closed.ok_or_else(|| Failure::Random("none for the salt of an audit row".into()))?;
+        Ok(row)
+    }
+
+    /// Writes an audit row now, beside the one of the step.
+    pub(crate) async fn insert_row(&mut self, row: &AuditRow) -> Result<(), Error> {
+        let written = self.execute(InsertAudit, &borrowed(&row.values())).await;
+        written.map_err(|source| Failure::Audit { table: table::<U>(), source })?;
+        Ok(())
     }
 
     /// Closes a step that has no row of its own, for one of the reasons there are.
@@ -261,6 +378,17 @@ impl<'c, U: Account> Unit<'c, U> {
         tracing::trace!(?why, "sigra");
         Recorded(output)
     }
+}
+
+/// No statement at all, where the audit row is joined by the commit alone.
+struct Nothing;
+
+impl Template for Nothing {
+    const SQL: &'static str = "";
+}
+
+fn borrowed(values: &[Box<dyn Bind>]) -> Vec<&dyn Bind> {
+    values.iter().map(AsRef::as_ref).collect()
 }
 
 impl<U> Drop for Unit<'_, U> {

@@ -108,6 +108,16 @@ impl Host {
         Self { auth, database, clock, mailbox: Mailbox::default(), links: links() }
     }
 
+    /// A handle whose settings, down to clock and keys, are the test's own; its clock here moves nothing.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn with_settings(database: Database, builder: Builder<User>) -> Result<Self, Error> {
+        let auth = builder.build().await?;
+        let clock = Arc::new(TestClock::default());
+        Ok(Self { auth, database, clock, mailbox: Mailbox::default(), links: links() })
+    }
+
     /// Registers and confirms an account.
     ///
     /// # Panics
@@ -271,6 +281,17 @@ pub fn prepare<U: Account>(builder: Builder<U>, clock: Arc<TestClock>) -> Builde
     })
 }
 
+/// As if an account that was tried once had been tried a hundred times.
+///
+/// # Panics
+/// The database refuses it.
+pub async fn shut_password(database: &Database, email: &str) {
+    let sql = format!(
+        "UPDATE sigra_limits SET failures = 95 WHERE bucket = (SELECT bucket FROM sigra_accounts WHERE identifier = '{email}')"
+    );
+    database.run(&sql).await;
+}
+
 /// Where the links in the tests' mails lead.
 ///
 /// # Panics
@@ -309,13 +330,16 @@ pub fn client() -> Client {
 }
 
 /// A client from a network that no other call has: limits for networks are not what the test is about.
-///
-/// # Panics
-/// Never: four bytes are an address.
 #[must_use]
 pub fn somebody() -> Client {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let [_, high, middle, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    client_of_network(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A client from one of sixteen million networks, by its number.
+#[must_use]
+pub fn client_of_network(number: u32) -> Client {
+    let [_, high, middle, low] = number.to_be_bytes();
     Client::from_address([10, high, middle, low].into())
 }
 

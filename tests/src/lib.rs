@@ -8,12 +8,17 @@
 )]
 
 pub mod authenticator;
+pub mod crowd;
 pub mod database;
+pub mod evidence;
 pub mod host;
+pub mod http;
 pub mod log;
+pub mod node;
 pub mod pool;
 pub mod random;
 pub mod site;
+pub mod statistics;
 pub mod users;
 pub mod wire;
 
@@ -24,6 +29,23 @@ pub use host::{Host, Mailbox, NewUser, User, UserSignIn};
 pub const PASSWORD: &str = "glacier teapot 47 violins";
 /// Another one.
 pub const OTHER_PASSWORD: &str = "a different long passphrase";
+
+/// The path of an example's program: `cargo test` puts it beside the tests.
+///
+/// # Panics
+/// It is not built.
+#[must_use]
+pub fn example(name: &str) -> std::path::PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("the folder of the build");
+    let program = folder.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "{} is not there: run `cargo test` for the whole workspace, or `cargo build --example {name}` first",
+        program.display()
+    );
+    program
+}
 
 /// The README's example compiles.
 #[cfg(doctest)]

@@ -1,7 +1,6 @@
 //! The reference host as a process of its own, and a browser without a screen to drive it with.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Mutex;
 
@@ -28,13 +27,7 @@ impl Site {
     /// # Panics
     /// The example is not built, or does not start.
     pub async fn start(database: &Database) -> Self {
-        let binary = example();
-        assert!(
-            binary.exists(),
-            "{} is not there: run `cargo test` for the whole workspace, or `cargo build --example app` first",
-            binary.display()
-        );
-        let mut process = Command::new(binary)
+        let mut process = Command::new(crate::example("app"))
             .env("SIGRA_DATABASE_URL", database.url())
             .env("SIGRA_KEYS", KEYS)
             .env("PORT", "0")
@@ -68,6 +61,18 @@ impl Site {
             .build()
             .expect("a client");
         Browser { client, base: self.base.clone(), cookies: Mutex::default() }
+    }
+
+    /// The number of the process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// The most memory that the process ever had, in KiB, where the system says so.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.id().and_then(crate::node::peak_memory)
     }
 
     /// Kills the process, as a crash would.
@@ -246,11 +251,4 @@ impl Answer {
     pub fn location(&self) -> &str {
         self.header(LOCATION.as_str())
     }
-}
-
-/// `cargo test` puts it beside the tests.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let folder = test.ancestors().nth(2).expect("the folder of the build");
-    folder.join("examples").join(format!("app{}", std::env::consts::EXE_SUFFIX))
 }

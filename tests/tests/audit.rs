@@ -11,16 +11,21 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{
-    BrowserId, Client, Code, Credentials, Error, FactorId, Failure, NewSession, Refusal, Session, SessionId,
-    Sudo,
+    BrowserId, Client, Code, Credentials, Error, FactorId, Failure, Keyring, NewSession, Refusal, Session,
+    SessionId, Sudo,
 };
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::{Dump, Kind, cells};
-use sigra_tests::host::{client, client_number, links, token_in};
+use sigra_tests::evidence::idle_rows;
+use sigra_tests::host::{client, client_number, links, shut_password, token_in};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log};
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "a wrong password here";
+/// The keys of the tests behind a new one, and a pepper.
+const ROTATED: &str =
+    "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+const PEPPER: &str = "p1:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 /// The user type keeps its trail for 400 days.
 const RETENTION: Duration = Duration::from_hours(401 * 24);
 
@@ -171,9 +176,8 @@ impl Scene {
         let leaked = host.sign_in("leaked@example.com").await.user().id;
         assert!(host.auth.require_password_change("root", &leaked, &client()).await.unwrap());
         let shut = host.sign_in("shut@example.com").await.user().id;
-        host.database
-            .run("UPDATE sigra_accounts SET failures = 95 WHERE identifier = 'shut@example.com'")
-            .await;
+        assert!(host.try_sign_in("shut@example.com", WRONG).await.is_err());
+        shut_password(&host.database, "shut@example.com").await;
         let disabled = host.sign_in("disabled@example.com").await.user().id;
         assert!(host.auth.disable_account("root", &disabled, &client()).await.unwrap());
 
@@ -385,8 +389,8 @@ fn cases() -> Vec<Case> {
             s => s.host.auth.request_unlock("nobody@example.com", &client())),
         case!("account.user.request_unlock refused mail_limit",
             s => s.host.auth.request_unlock("eager@example.com", &client())),
-        case!("account.user.unlock refused invalid_token", s => s.host.auth.unlock("nonsense", &client())),
-        case!("account.user.unlock success -", s => s.host.auth.unlock(&s.unlock, &client())),
+        case!("account.user.unlock refused invalid_token", s => s.host.auth.unlock_by_link("nonsense", &client())),
+        case!("account.user.unlock success -", s => s.host.auth.unlock_by_link(&s.unlock, &client())),
         case!("account.user.unlock success -",
             s => s.host.auth.unlock_account("root", &s.leaked, &client())),
         case!("account.user.unlock refused nothing_to_do",
@@ -448,6 +452,8 @@ fn cases() -> Vec<Case> {
         case!("account.user.enable success -", s => s.host.auth.enable_account("root", &s.disabled, &client())),
         case!("account.user.disable success -",
             s => s.host.auth.disable_account("root", &s.burnt.user().id, &client())),
+        case!("keyring.keys.rotate success -", s => s.host.auth.rotate_keys(Keyring::parse(ROTATED).unwrap())),
+        case!("keyring.peppers.rotate success -", s => s.host.auth.rotate_peppers(Keyring::parse(PEPPER).unwrap())),
     ]
 }
 
@@ -458,7 +464,7 @@ async fn change(scene: &Scene) -> Result<(), Error> {
 
 /// The names of a kind that the library's source gives its events or reasons.
 fn names(of: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let source = include_str!("../../sigra/src/audit.rs");
+    let source = include_str!("../../sigra/src/audit/event.rs");
     let all =
         source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\",")).map(|(name, _)| name);
     all.filter(|name| of(name)).map(str::to_owned).collect()
@@ -471,7 +477,7 @@ fn is_event(name: &str) -> bool {
 #[tokio::test]
 async fn every_outcome_of_every_operation_writes_its_one_row() {
     each_database(|database| async move {
-        let scene = Scene::new(database).await;
+        let scene = Scene::new(database.clone()).await;
         let mut seen = scene.host.trail().await.len();
         let mut rows = BTreeSet::new();
         let mut check = async |name: String, row: &str| {
@@ -491,19 +497,34 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
             scene.host.auth.change_password(again.session(), OTHER_PASSWORD, PASSWORD, &client()).await;
         assert!(changed.is_ok());
         check("changing the password".into(), "account.password.change success -").await;
+        let erase =
+            async |user| scene.host.auth.erase_personal_facts("root", &user, &client()).await.unwrap();
+        assert!(erase(again.user().id).await > 0);
+        check("erasing facts".into(), "audit.facts.erase success -").await;
+        assert_eq!(erase(uuid::Uuid::max()).await, 0);
+        check("erasing none".into(), "audit.facts.erase refused nothing_to_do").await;
         // Reading leaves no row, nor does what is refused before anything is looked at.
         let live = scene.host.auth.session(changed.unwrap().token().expose()).await.unwrap().unwrap();
         scene.host.auth.sessions(&live).await.unwrap();
         scene.host.auth.activity(&live, 10).await.unwrap();
         assert!(scene.host.register("no address").await.is_err());
         assert_eq!(scene.host.trail().await.len(), seen);
-        // The trail of a year ago goes, and the last thing it says is that it went.
+        // The trail of a year ago goes by whole segments, and the last thing it says is that they went.
+        idle_rows(&scene.host, 300).await;
+        let full = database.count("sigra_audit", "1 = 1").await / 256 * 256;
         scene.host.clock.advance(RETENTION);
+        scene.host.auth.seal_audit().await.unwrap();
+        seen = scene.host.trail().await.len();
         let swept = scene.host.auth.sweep().await.unwrap();
-        assert_eq!(swept.audit, u64::try_from(seen).unwrap());
+        assert_eq!(swept.audit, u64::try_from(full).unwrap());
         assert!(swept.sessions > 0 && swept.tokens > 0 && swept.limits > 0, "{swept:?}");
-        assert_eq!(scene.host.trail().await, ["audit.rows.remove success -"]);
+        let trail = scene.host.trail().await;
+        assert_eq!(trail.len(), seen - usize::try_from(full).unwrap() + 1);
+        assert_eq!(trail.last().unwrap(), "audit.rows.remove success -");
         rows.insert("audit.rows.remove success -".to_owned());
+        // In all of this no two rows of the same outcome were counted as one.
+        assert_eq!(database.count("sigra_audit", "count <> 1").await, 0);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 0);
 
         // An event or a reason that is new in the library must have its case here.
         let word = |place: usize| -> BTreeSet<String> {
@@ -538,7 +559,7 @@ async fn close_the_trail(database: &Database, only: Option<&str>) {
                  BEGIN SELECT RAISE(ABORT, 'the trail is closed'); END"
             ),
             Kind::Postgres => format!(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
                  'BEGIN RAISE EXCEPTION ''the trail is closed''; END'; \
                  CREATE TRIGGER closed BEFORE INSERT ON sigra_audit FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()"
             ),
@@ -598,11 +619,12 @@ async fn without_its_row_no_operation_changes_anything() {
         assert_eq!(without_limits(dumper.dump().await), before);
         assert_eq!(scene.host.mailbox.all().len(), mails, "no mail without its row");
 
-        scene.host.clock.advance(RETENTION);
+        // Sealing writes no row of its own, so it goes on; erasing seals first.
+        scene.host.auth.seal_audit().await.unwrap();
         let before = dumper.dump().await;
-        assert_closed(scene.host.auth.sweep().await.map(|_| ()), "sweeping");
+        let erased = scene.host.auth.erase_personal_facts("root", &scene.here().user().id, &client()).await;
+        assert_closed(erased.map(|_| ()), "erasing facts");
         assert_eq!(dumper.dump().await, before);
-        scene.host.clock.step_back(RETENTION);
 
         // It was the trail and nothing else: with it open the same requests go through, and nobody is signed out meanwhile.
         open_the_trail(&database).await;
@@ -612,8 +634,20 @@ async fn without_its_row_no_operation_changes_anything() {
         assert_eq!(scene.host.deliver().await, 1);
         scene.host.auth.confirm_email(&scene.link, &client()).await.unwrap();
         scene.host.auth.confirm_email_code("code@example.com", &scene.code, &client()).await.unwrap();
-        scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = scene.host.auth.reset_password(&scene.reset, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = scene.host.sign_in_with(ADA, OTHER_PASSWORD).await;
+
+        // Removing old rows of the trail is an operation like any other.
+        idle_rows(&scene.host, 300).await;
+        scene.host.clock.advance(RETENTION);
+        scene.host.auth.seal_audit().await.unwrap();
+        close_the_trail(&database, None).await;
+        let before = dumper.dump().await;
+        assert_closed(scene.host.auth.sweep().await.map(|_| ()), "sweeping");
+        let after = dumper.dump().await;
+        for table in ["sigra_audit", "sigra_audit_tree", "sigra_audit_segments"] {
+            assert_eq!(after[table], before[table]);
+        }
     })
     .await;
 }
@@ -930,7 +964,7 @@ async fn assert_nothing_opens(
                 results.push(host.auth.reset_password(&candidate, THIRD, &client()).await.map(|_| ()));
             }
             if goes("sgu.") {
-                results.push(host.auth.unlock(&candidate, &client()).await.map(|_| ()));
+                results.push(host.auth.unlock_by_link(&candidate, &client()).await.map(|_| ()));
             }
             if goes("sgc.") {
                 results.push(host.auth.confirm_email(&candidate, &client()).await.map(|_| ()));
@@ -1008,7 +1042,7 @@ async fn no_secret_is_stored_or_logged_and_nothing_stored_opens_anything() {
         // All the while the true ones were good.
         assert!(host.is_live(&session).await);
         host.auth.confirm_email(&confirmation, &client()).await.unwrap();
-        host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
         let UserSignIn::SecondFactor(challenge) = host.try_sign_in(ADA, FIRST).await.unwrap() else {
             panic!("no second factor is due")
         };

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use sigra::{Credentials, Error, NewSession, Refusal};
+use sigra::{Credentials, Error, Keyring, NewSession, Refusal};
 use sigra_tests::database::{Kind, cells};
-use sigra_tests::host::{client, somebody, token_in};
+use sigra_tests::host::{KEYS, client, somebody, token_in};
 use sigra_tests::pool::{HostPool, give_up};
 use sigra_tests::random::Random;
 use sigra_tests::users::Member;
@@ -156,6 +156,37 @@ async fn whatever_begin_of_the_host_was_cut_off_sigras_next_operation_is_durable
             assert_eq!(database.count("sigra_outbox", "1 = 1").await, round + 1, "round {round}");
             assert_eq!(database.count("sigra_audit", "1 = 1").await, round + 1, "round {round}");
         }
+        assert_eq!(left_open(&database).await, 0);
+        pool.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_start_or_a_rotation_of_keys_that_was_cut_off_leaves_no_transaction_open() {
+    each_database(|database| async move {
+        let pool = HostPool::open(&database, 1).await;
+        let host = on_pool(&database, &pool).await;
+        database.run("CREATE TABLE notes (n BIGINT NOT NULL)").await;
+        let mut cut = 0;
+        for round in 0..96 {
+            // With a key that is to be noted, so that there is something to write.
+            let key = |kind: &str| Keyring::generate_text(&format!("{kind}{}", 100 + round)).unwrap();
+            let keys = Keyring::parse(&format!("{KEYS} {}", key("k"))).unwrap();
+            let polls = 1 + round / 3 % 8;
+            let cut_off = match round % 3 {
+                0 => give_up(host.auth.rotate_keys(keys), polls).await.is_none(),
+                1 => {
+                    let peppers = Keyring::parse(&format!("none {}", key("p"))).unwrap();
+                    give_up(host.auth.rotate_peppers(peppers), polls).await.is_none()
+                }
+                _ => give_up(pool.builder().keyring(keys).build(), polls).await.is_none(),
+            };
+            cut += u32::from(cut_off);
+            pool.run(&format!("INSERT INTO notes (n) VALUES ({round})")).await.unwrap();
+            assert_eq!(database.count("notes", &format!("n = {round}")).await, 1, "round {round}");
+        }
+        assert!(cut >= 12, "only {cut} were cut off");
         assert_eq!(left_open(&database).await, 0);
         pool.close().await;
     })

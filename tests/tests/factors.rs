@@ -478,7 +478,7 @@ async fn a_browser_that_only_the_mailbox_made_known_has_no_attempts_of_its_own()
         host.auth.request_unlock(ADA, &client()).await.unwrap();
         host.deliver().await;
         let token = token_in(&host.mailbox.last().unwrap(), "/unlock/");
-        let recovered = host.auth.unlock(&token, &client()).await.unwrap();
+        let recovered = host.auth.unlock_by_link(&token, &client()).await.unwrap();
         let known = client().with_device_token(recovered.device_token().unwrap().expose());
         for _ in 0..5 {
             let challenge = host.challenge(ADA).await;
@@ -735,7 +735,7 @@ async fn no_operation_of_a_signed_in_user_takes_a_challenge() {
             for result in [
                 host.auth.reset_password(&text, OTHER_PASSWORD, &client()).await.map(|_| ()),
                 host.auth.confirm_email(&text, &client()).await.map(|_| ()),
-                host.auth.unlock(&text, &client()).await.map(|_| ()),
+                host.auth.unlock_by_link(&text, &client()).await.map(|_| ()),
                 host.auth.disown(&text, &client()).await.map(|_| ()),
             ] {
                 assert_eq!(refusal(result), Refusal::InvalidToken);

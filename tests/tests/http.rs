@@ -127,48 +127,6 @@ async fn a_cookie_from_before_the_sign_in_is_never_the_session_after_it() {
 }
 
 #[tokio::test]
-async fn answers_are_the_same_bytes_whatever_the_account() {
-    each_database(|database| async move {
-        let site = Site::start(&database).await;
-        site.account(ADA, PASSWORD).await;
-        site.browser().register("unconfirmed@example.com", PASSWORD).await;
-        let who = [ADA, "unconfirmed@example.com", "nobody@example.com"];
-        for accept in ["application/json", "text/html"] {
-            let answer =
-                |path: &'static str, email: &'static str, rest: Vec<(&'static str, &'static str)>| {
-                    let browser = site.browser();
-                    async move {
-                        let mut form = vec![("email", email)];
-                        form.extend(rest);
-                        let mut answer = browser.send(Method::POST, path, &form, &[("accept", accept)]).await;
-                        answer.headers.remove("date");
-                        // The page gives back what the visitor typed, and nothing else differs.
-                        let text = answer.text.replace(email, "EMAIL");
-                        answer.headers.remove("content-length");
-                        (answer.status, answer.headers, text)
-                    }
-                };
-            let wrong = "a wrong password here";
-            for (path, rest) in [
-                ("/login", vec![("password", wrong)]),
-                ("/reset", vec![]),
-                ("/confirm/resend", vec![]),
-                ("/confirm", vec![("code", "000000")]),
-                ("/register", vec![("password", PASSWORD), ("display_name", "Ada")]),
-            ] {
-                let mut answers = Vec::new();
-                for email in who {
-                    answers.push(answer(path, email, rest.clone()).await);
-                }
-                assert_eq!(answers[0], answers[1], "{path} {accept}");
-                assert_eq!(answers[0], answers[2], "{path} {accept}");
-            }
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn cookies_and_headers_are_the_strict_ones() {
     each_database(|database| async move {
         let site = Site::start(&database).await;
@@ -342,6 +300,8 @@ async fn cut_off(address: Arc<String>, round: u64) -> bool {
     stream.write_all(request.as_bytes()).await.unwrap();
     // From at once to longer than a request takes, spread by a multiplicative hash of the round.
     let patience = Duration::from_micros((round.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) % 40_000);
+    // Some wait for their answer, however slow the machine is.
+    let patience = if round.is_multiple_of(16) { Duration::from_mins(1) } else { patience };
     let mut answer = Vec::new();
     let whole = tokio::time::timeout(patience, stream.read_to_end(&mut answer)).await;
     matches!(whole, Ok(Ok(_))) && answer.starts_with(b"HTTP/1.1 2")

@@ -220,7 +220,7 @@ impl Scene {
             Kind::PendingSignIns => auth.pending_sign_in(&self.pending).await.unwrap().is_some(),
             Kind::ResetLinks => auth.reset_password(&self.reset, OTHER_PASSWORD, &client()).await.is_ok(),
             Kind::ConfirmLinks => auth.confirm_email(&self.confirm, &client()).await.is_ok(),
-            Kind::UnlockLinks => auth.unlock(&self.unlock, &client()).await.is_ok(),
+            Kind::UnlockLinks => auth.unlock_by_link(&self.unlock, &client()).await.is_ok(),
             Kind::DisownLinks => auth.disown(&self.disown, &client()).await.is_ok(),
             Kind::BackupCodes => {
                 let same = format!("{} = '{}'", as_text(host.database.kind()), self.codes_made_at);

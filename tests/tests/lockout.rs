@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
-use sigra::{Client, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra};
-use sigra_tests::database::Kind;
+use sigra::{
+    Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
+};
+use sigra_tests::database::{Database, Kind};
 use sigra_tests::host::{client, client_number, prepare, somebody};
 use sigra_tests::users::{Member, Partner, connect};
 use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
@@ -119,6 +121,35 @@ async fn a_known_device_has_attempts_of_its_own_and_is_unknown_after_them() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_secret_of_a_device_cannot_guess_slowly_for_ever() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let home = browser(&host.sign_in(ADA).await);
+        for _ in 0..9 {
+            assert_eq!(try_from(&host, ADA, WRONG, &home).await.unwrap_err(), Refusal::InvalidCredentials);
+        }
+        // Its owner was there: a new row.
+        let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
+        for _ in 0..3 {
+            for _ in 0..3 {
+                assert_eq!(
+                    try_from(&host, ADA, WRONG, &home).await.unwrap_err(),
+                    Refusal::InvalidCredentials
+                );
+            }
+            // Longer than any count of attempts is kept.
+            host.clock.advance(3 * DAY);
+            host.auth.sweep().await.unwrap();
+        }
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 1);
+        assert_eq!(try_from(&host, ADA, WRONG, &home).await.unwrap_err(), Refusal::InvalidCredentials);
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 0, "ten in a row, over nine days");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_device_is_forgotten_with_the_password_and_after_half_a_year() {
     each_database(|database| async move {
         let host = Host::start(database).await;
@@ -196,6 +227,64 @@ async fn every_wait_is_twice_as_long_up_to_a_day_for_known_and_unknown_addresses
     .await;
 }
 
+/// Keeps the only place of the queue until it is told to go on.
+struct Slow {
+    entered: Arc<tokio::sync::Notify>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl PasswordVerifier for Slow {
+    fn recognises(&self, stored: &str) -> bool {
+        stored == "slow"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        self.entered.notify_one();
+        let _ = self.go_on.lock().unwrap().recv();
+        false
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for email in [ADA, "slow@example.com"] {
+            host.account(email).await;
+        }
+        database.run("UPDATE users SET password_hash = 'slow' WHERE email = 'slow@example.com'").await;
+        let (entered, (release, go_on)) = (Arc::default(), mpsc::channel());
+        let slow = Slow { entered: Arc::clone(&entered), go_on: Mutex::new(go_on) };
+        let hashing = Hashing { permits: 1, queue: 0, deadline: Duration::from_mins(1) };
+        let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+        let busy = builder.hashing(hashing).verifier(slow).build().await.unwrap();
+
+        assert_eq!(minutes(lock(&host, ADA).await.1), 15);
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        for _ in 0..9 {
+            assert_eq!(
+                try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(),
+                Refusal::InvalidCredentials
+            );
+        }
+        // The tenth, which arms the next wait, comes while the server is busy, and nothing is looked at.
+        let holder = busy.clone();
+        let holder = tokio::spawn(async move {
+            holder.sign_in(Credentials::new("slow@example.com", WRONG), &somebody()).await.map(|_| ())
+        });
+        entered.notified().await;
+        let refused = busy.sign_in(Credentials::new(ADA, WRONG), &somebody()).await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        drop(release);
+        assert!(holder.await.unwrap().is_err());
+
+        host.clock.advance(Duration::from_mins(31));
+        let (looked_at, wait) = lock(&host, ADA).await;
+        assert_eq!((looked_at, minutes(wait)), (1, 30));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_hundred_failures_in_a_row_shut_the_password_and_nobody_can_tell() {
     each_database(|database| async move {
@@ -204,10 +293,13 @@ async fn a_hundred_failures_in_a_row_shut_the_password_and_nobody_can_tell() {
         let home = browser(&host.sign_in(ADA).await);
         for _ in 0..9 {
             assert_eq!(lock(&host, ADA).await.0, 10);
-            // Longer than a day: the waits are forgotten, the failures are not.
+            // Longer than a day: the waits are forgotten, the failures are not, though what has expired is swept.
             host.clock.advance(3 * DAY);
+            assert_eq!(lock(&host, "nobody@example.com").await.0, 10);
+            host.clock.advance(3 * DAY);
+            host.auth.sweep().await.unwrap();
         }
-        assert_eq!(host.database.count("sigra_accounts", "failures = 90").await, 1);
+        assert_eq!(host.database.count("sigra_limits", "failures = 90").await, 1);
         let before = host.auth.hashes_computed();
         assert_eq!(
             try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap_err(),
@@ -219,7 +311,7 @@ async fn a_hundred_failures_in_a_row_shut_the_password_and_nobody_can_tell() {
         // The owner's own browser ends it.
         let _ = try_from(&host, ADA, PASSWORD, &home).await.unwrap();
         let _ = try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap();
-        assert_eq!(host.database.count("sigra_accounts", "failures = 0").await, 1);
+        assert_eq!(host.database.count("sigra_limits", "failures > 0").await, 0);
     })
     .await;
 }
@@ -246,8 +338,8 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
         assert!(matches!(mail.message, Message::AccountLocked { .. }) && mail.to == ADA, "{mail:?}");
 
         // It opens the account to its own browser, signs nobody in, and works once.
-        let recovered = host.auth.unlock(&token, &client()).await.unwrap();
-        let again = host.auth.unlock(&token, &client()).await.unwrap_err();
+        let recovered = host.auth.unlock_by_link(&token, &client()).await.unwrap();
+        let again = host.auth.unlock_by_link(&token, &client()).await.unwrap_err();
         assert_eq!(again.refusal(), Some(&Refusal::InvalidToken));
         lock(&host, ADA).await;
         let home = client().with_device_token(recovered.device_token().unwrap().expose());
@@ -258,13 +350,31 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
         host.auth.request_unlock("nobody@example.com", &client()).await.unwrap();
         let before = mails();
         let token = host.token_of("/unlock/").await;
-        assert_eq!(mails() - before, 1);
+        // One of them because it was locked anew after it had been unlocked.
+        assert_eq!(mails() - before, 2);
         host.clock.advance(DAY + Duration::from_secs(1));
-        assert!(host.auth.unlock(&token, &client()).await.is_err(), "a link is good for a day");
+        assert!(host.auth.unlock_by_link(&token, &client()).await.is_err(), "a link is good for a day");
         lock(&host, ADA).await;
         let id = try_from(&host, ADA, PASSWORD, &home).await.unwrap().user().id;
         assert!(host.auth.unlock_account("root", &id, &client()).await.unwrap());
         let _ = try_from(&host, ADA, PASSWORD, &somebody()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_unlocks_an_account_takes_over_nobodys_password() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        // Somebody registers with Ada's address, and is not believed; so the account is locked, and Ada gets another mail.
+        let _ = host.register(ADA).await.unwrap();
+        host.deliver().await;
+        lock(&host, ADA).await;
+        let token = host.token_of("/unlock/").await;
+        let recovered = host.auth.unlock_by_link(&token, &client()).await.unwrap();
+        assert!(recovered.device_token().is_none(), "nobody was signed in here");
+        let outcome = host.try_sign_in(ADA, PASSWORD).await.unwrap();
+        assert!(matches!(outcome, UserSignIn::Unconfirmed(_)), "{outcome:?}");
     })
     .await;
 }
@@ -280,7 +390,7 @@ async fn one_unlock_link_of_many_uses_at_once_works_once() {
         let uses: Vec<_> = (0..64)
             .map(|number| {
                 let (auth, token) = ([&host, &other][number % 2].auth.clone(), token.clone());
-                tokio::spawn(async move { auth.unlock(&token, &somebody()).await.is_ok() })
+                tokio::spawn(async move { auth.unlock_by_link(&token, &somebody()).await.is_ok() })
             })
             .collect();
         let mut successes = 0;
@@ -298,7 +408,7 @@ async fn one_unlock_link_of_many_uses_at_once_works_once() {
     table = "users",
     password,
     session(idle = "1h", absolute = "14d"),
-    throttle(per_network = 100, overall = 100, within = "15m")
+    throttle(per_network = 50, overall = 100, within = "15m")
 )]
 struct Shopper {
     #[sigra(id)]
@@ -309,22 +419,45 @@ struct Shopper {
     password: Option<PasswordHash>,
 }
 
+/// The same with a limit for each account.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    throttle(per_network = 20, overall = 100, within = "15m")
+)]
+struct Guest {
+    #[sigra(id)]
+    id: uuid::Uuid,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+/// A host with a table for these.
+async fn shop<U: Account>(database: &Database, clock: Arc<TestClock>) -> Sigra<U> {
+    let (id, text) = match database.kind() {
+        Kind::Sqlite => ("BLOB", "TEXT"),
+        Kind::Postgres => ("UUID", "TEXT"),
+        Kind::MySql => ("BINARY(16)", "VARCHAR(255)"),
+    };
+    let table = format!(
+        "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password {text} NULL)"
+    );
+    database.run(&table).await;
+    let auth = prepare(Sigra::<U>::builder().url(database.url()), clock).build().await.unwrap();
+    auth.migrate().await.unwrap();
+    auth
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() {
     each_database(|database| async move {
-        let (id, text) = match database.kind() {
-            Kind::Sqlite => ("BLOB", "TEXT"),
-            Kind::Postgres => ("UUID", "TEXT"),
-            Kind::MySql => ("BINARY(16)", "VARCHAR(255)"),
-        };
-        let table = format!(
-            "CREATE TABLE users (id {id} NOT NULL PRIMARY KEY, email {text} NOT NULL, password {text} NULL)"
-        );
-        database.run(&table).await;
         let clock = Arc::new(TestClock::default());
-        let auth =
-            prepare(Sigra::<Shopper>::builder().url(database.url()), clock.clone()).build().await.unwrap();
-        auth.migrate().await.unwrap();
+        let auth = shop::<Shopper>(&database, clock.clone()).await;
         let attempt = |number: usize| {
             let auth = auth.clone();
             tokio::spawn(async move {
@@ -351,6 +484,33 @@ async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() 
             assert!(auth.sign_in(Credentials::new(ADA, PASSWORD), &client()).await.is_ok());
         }
         assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_another_limit_refuses_uses_up_nothing_of_everybody() {
+    each_database(|database| async move {
+        let auth = shop::<Guest>(&database, Arc::default()).await;
+        let attempt = async |email: &str, client: Client| {
+            auth.sign_in(Credentials::new(email, WRONG), &client)
+                .await
+                .unwrap_err()
+                .refusal()
+                .cloned()
+                .unwrap()
+        };
+        // One network that is at its limit and goes on, and one account that strangers from everywhere have locked.
+        let mut looked_at = 0;
+        for number in 0..120 {
+            let refused = attempt(&format!("u{number}@example.com"), client()).await;
+            looked_at += u32::from(refused == Refusal::InvalidCredentials);
+        }
+        for _ in 0..120 {
+            looked_at += u32::from(attempt(ADA, somebody()).await == Refusal::InvalidCredentials);
+        }
+        assert_eq!(looked_at, 20 + 10);
+        assert_eq!(attempt("eve@example.com", somebody()).await, Refusal::InvalidCredentials);
     })
     .await;
 }
@@ -433,7 +593,7 @@ async fn a_password_that_others_may_know_opens_nothing_until_a_mailed_link_has_s
         let token = host.token_of("/reset/").await;
         assert_eq!(host.mailbox.all().len() - before, 6);
         assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
-        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         assert_eq!(outcome(host.try_sign_in(ADA, OTHER_PASSWORD).await), "complete");
         assert!(host.try_sign_in(ADA, PASSWORD).await.is_err());
     })

@@ -269,7 +269,7 @@ async fn a_reset_ends_every_session_voids_every_token_and_never_signs_in() {
         // A password that is refused costs the visitor nothing.
         let short = host.auth.reset_password(&token, "too short", &client()).await.unwrap_err();
         assert!(matches!(short.refusal(), Some(Refusal::PasswordRejected(_))));
-        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         for token in [&token, &older] {
             let used =
                 host.auth.reset_password(token, "yet another passphrase", &client()).await.unwrap_err();
@@ -476,7 +476,7 @@ async fn whoever_registers_with_a_strangers_address_does_not_get_the_strangers_a
         }
         host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
         let token = host.token_of("/reset/").await;
-        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
         // A confirmed account is not touched by whoever registers after it.
         let _ = host.register(ADA).await.unwrap();
@@ -560,6 +560,57 @@ async fn a_network_at_its_limit_keeps_nobody_else_from_signing_in() {
             assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
         }
         assert_eq!(auth.hashes_computed(), before + 1);
+    })
+    .await;
+}
+
+/// Takes as long as the test wants.
+struct Slow(std::sync::Arc<std::sync::Barrier>);
+
+impl sigra::PasswordVerifier for Slow {
+    fn recognises(&self, stored: &str) -> bool {
+        stored == "slow"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        // It has begun; and it may end.
+        self.0.wait();
+        self.0.wait();
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_turns_a_sign_in_away_before_anything_is_counted_or_hashed() {
+    each_database(|database| async {
+        let plain = Host::start(database).await;
+        plain.account(ADA).await;
+        plain.database.run("UPDATE users SET password_hash = 'slow'").await;
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let builder = sigra::Sigra::<sigra_tests::User>::builder().url(plain.database.url());
+        let hashing = sigra::Hashing { permits: 1, queue: 0, deadline: Duration::from_mins(1) };
+        let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
+        let builder = builder.keyring(keys).hashing(hashing).verifier(Slow(gate.clone()));
+        let auth = builder.build().await.unwrap();
+
+        let held = auth.clone();
+        let first = tokio::spawn(async move {
+            held.sign_in(sigra::Credentials::new(ADA, "a wrong password here"), &somebody()).await
+        });
+        let begun = gate.clone();
+        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        let before = plain.database.dumper().await.dump().await;
+        let (hashes, visitor) = (auth.hashes_computed(), somebody());
+        for _ in 0..20 {
+            let credentials = sigra::Credentials::new("nobody@example.com", "a wrong password here");
+            let refused = auth.sign_in(credentials, &visitor).await.unwrap_err();
+            assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        }
+        assert_eq!(auth.hashes_computed(), hashes);
+        assert_eq!(plain.database.dumper().await.dump().await, before);
+        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        let refused = first.await.unwrap().unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
     })
     .await;
 }

@@ -12,8 +12,8 @@ use sigra::password::breached::{
     Unavailable, WhenUnavailable,
 };
 use sigra::password::{PasswordProblem, Strength};
-use sigra::{Builder, Error, Failure, Refusal, Sigra};
-use sigra_tests::host::{client, users_table};
+use sigra::{Builder, Error, Failure, Keyring, Refusal, Sigra};
+use sigra_tests::host::{client, shut_password, users_table};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
 const ADA: &str = "ada.lovelace@example.com";
@@ -86,7 +86,7 @@ async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_wa
         assert_eq!(after, limits, "no attempt was counted");
         assert!(host.is_live(session.token().expose()).await);
 
-        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
     })
     .await;
@@ -215,7 +215,7 @@ async fn without_its_source_a_password_is_refused_or_taken_as_the_host_said() {
         // The link is as good as before, and the visitor is told to come back, not that something broke.
         let answer = sigra::axum::Problem::from(Error::from(Unavailable::new("it is down")));
         assert_eq!(answer.status(), 503);
-        open.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = open.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
     })
     .await;
 }
@@ -346,8 +346,34 @@ async fn a_right_password_that_became_known_from_a_breach_has_to_be_replaced() {
         let outcome = before.try_sign_in(ADA, PASSWORD).await.unwrap();
         assert!(matches!(outcome, UserSignIn::MustChangePassword(_)), "{outcome:?}");
         let token = host.token_of("/reset/").await;
-        host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shut_password_is_neither_looked_up_nor_hashed_anew_where_it_is_the_right_one() {
+    each_database(|database| async {
+        let before = host(database.clone(), |builder| builder).await;
+        before.account(ADA).await;
+        let source = Source { known: Some(PASSWORD), ..Source::default() };
+        let asked = source.asked.clone();
+        // A pepper that the stored hash lacks: a sign-in would bring it in.
+        let pepper = Keyring::parse("p1:cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLXBlcHA").unwrap();
+        let builder = Sigra::<User>::builder().url(database.url()).pepper(pepper);
+        let host = Host::with(database, builder.breached_passwords(source, WhenUnavailable::Refuse)).await;
+        assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
+        shut_password(&host.database, ADA).await;
+        for password in ["a wrong password here", PASSWORD] {
+            let hashed = host.auth.hashes_computed();
+            let refused = host.try_sign_in(ADA, password).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+            // Whoever guesses right must not see it by the time that the answer takes.
+            assert_eq!(host.auth.hashes_computed(), hashed + 1, "{password}");
+            assert_eq!(asked.load(Ordering::SeqCst), 0, "{password}");
+        }
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused password_shut");
     })
     .await;
 }

@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::Duration;
 
 use sigra::{Client, Credentials, Error, Refusal, Sigra};
+use sigra_tests::crowd::at_once;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, links, token_in};
 use sigra_tests::users::{Customer, Member, connect};
@@ -20,31 +20,6 @@ const WRONG: &str = "a wrong password here";
 async fn two(database: Database) -> [Host; 2] {
     let first = Host::start(database.clone()).await;
     [first, Host::join(database).await]
-}
-
-/// Runs tasks that all wait at one gate, and gives what came of each.
-async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let tasks: Vec<F> = tasks.into_iter().collect();
-    let gate = std::sync::Arc::new(tokio::sync::Barrier::new(tasks.len()));
-    let running: Vec<_> = tasks
-        .into_iter()
-        .map(|task| {
-            let gate = gate.clone();
-            tokio::spawn(async move {
-                gate.wait().await;
-                task.await
-            })
-        })
-        .collect();
-    let mut results = Vec::new();
-    for task in running {
-        results.push(task.await.unwrap());
-    }
-    results
 }
 
 /// Every visitor from a network of its own.
@@ -497,6 +472,50 @@ async fn two_nodes_share_nothing_but_the_database() {
         nodes[0].auth.close().await;
         assert!(matches!(nodes[0].try_sign_in(ADA, PASSWORD).await, Err(Error::Failed(_))));
         let _ = nodes[1].sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_can_happen_to_a_locked_account_may_happen_at_once() {
+    each_database(|database| async move {
+        let nodes = two(database).await;
+        let host = &nodes[0];
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let (id, home) = (session.user().id, session.device_token().unwrap().expose().to_owned());
+        let at_home = move |number: usize| visitor(number).with_device_token(&home);
+        for number in 0..30 {
+            let _ = host.auth.sign_in(Credentials::new(ADA, PASSWORD), &visitor(number)).await.unwrap();
+        }
+        for round in 0..4 {
+            host.auth.request_unlock(ADA, &visitor(100 + round)).await.unwrap();
+            let token = host.token_of("/unlock/").await;
+            // Nobody gets an error that an operator would have to look at, whichever comes first.
+            let refused = |error: Error| assert!(error.refusal().is_some(), "{error}");
+            let tasks = (0..64).map(|number| {
+                let auth = nodes[number % 2].auth.clone();
+                let (token, stranger, home) = (token.clone(), visitor(1000 + number), at_home(number));
+                async move {
+                    let attempt = |password: &str| Credentials::new(ADA, password);
+                    let result = match number % 8 {
+                        0 => auth.sign_in(attempt(WRONG), &stranger).await.map(|_| ()),
+                        1 => auth.sign_in(attempt(WRONG), &home).await.map(|_| ()),
+                        2 => auth.sign_in(attempt(PASSWORD), &stranger).await.map(|_| ()),
+                        3 => auth.sign_in(attempt(PASSWORD), &home).await.map(|_| ()),
+                        4 => auth.unlock_by_link(&token, &stranger).await.map(|_| ()),
+                        5 => auth.unlock_account("root", &id, &stranger).await.map(|_| ()),
+                        6 => auth.request_unlock(ADA, &stranger).await,
+                        _ => auth.sweep().await.map(drop),
+                    };
+                    result.err()
+                }
+            });
+            at_once(tasks).await.into_iter().flatten().for_each(refused);
+        }
+        assert!(host.database.count("sigra_devices", "1 = 1").await <= 20 + 16);
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        assert_eq!(host.database.count("sigra_devices", "1 = 1").await, 0);
     })
     .await;
 }

@@ -187,3 +187,86 @@ pub mod through_a_macro {
     user!(Customer, "customers", "1h");
     user!(Employee, "employees", std::time::Duration::from_mins(10));
 }
+
+/// Events where nothing is in scope but what is written.
+pub mod events_without_a_prelude {
+    #![no_implicit_prelude]
+
+    /// Something happened.
+    #[derive(::sigra::AuditEvent)]
+    #[sigra(event = "shop.door.open")]
+    pub struct Opened<'d> {
+        /// Which.
+        pub door: &'d ::std::primitive::str,
+        /// Why.
+        pub r#type: ::core::option::Option<::std::string::String>,
+        /// More.
+        pub steps: ::std::vec::Vec<Step>,
+    }
+
+    /// A part of it.
+    #[derive(::sigra::AuditDetail)]
+    pub struct Step {
+        /// A name of the generated code's own.
+        pub details: ::std::primitive::i64,
+    }
+
+    /// By hand.
+    pub struct Closed;
+
+    impl ::sigra::AuditEvent for Closed {
+        const NAME: ::sigra::audit::EventName = ::sigra::audit::event_name!("shop.door.close");
+
+        fn details(&self) -> ::sigra::audit::Details {
+            ::sigra::audit::Details::new()
+        }
+    }
+}
+
+/// Events where Sigra has another name.
+pub mod events_renamed {
+    use super::renamed::vendored;
+
+    /// Something happened.
+    #[derive(vendored::auth::AuditEvent)]
+    #[sigra(event = "shop.door.open", crate = vendored::auth)]
+    pub struct Opened {
+        /// How far.
+        pub angle: Angle,
+    }
+
+    /// A part of it.
+    #[derive(vendored::auth::AuditDetail)]
+    #[sigra(crate = vendored::auth)]
+    pub struct Angle {
+        /// In degrees.
+        pub degrees: u16,
+    }
+
+    /// The macro finds its own crate.
+    pub const CLOSED: vendored::auth::audit::EventName =
+        vendored::auth::audit::event_name!("shop.door.close");
+
+    /// Not the crate.
+    pub mod sigra {}
+}
+
+/// Events that come out of another macro, also inside a function.
+#[must_use]
+pub fn events_through_a_macro() -> [(&'static str, sigra::audit::Details); 2] {
+    use sigra::AuditEvent as _;
+
+    macro_rules! event {
+        ($name:ident, $event:literal, $ty:ty) => {
+            #[derive(sigra::AuditEvent)]
+            #[sigra(event = $event)]
+            struct $name {
+                value: $ty,
+            }
+        };
+    }
+    event!(Opened, "shop.door.open", u32);
+    event!(Closed, "shop.door.close", Option<&'static str>);
+    let (opened, closed) = (Opened { value: 1 }, Closed { value: None });
+    [(Opened::NAME.as_str(), opened.details()), (Closed::NAME.as_str(), closed.details())]
+}

@@ -85,3 +85,34 @@ mod old {
 
 #[expect(deprecated, reason = "it is still public")]
 pub use self::old::Member;
+
+/// Somebody exported an invoice.
+#[derive(Debug, sigra::AuditEvent)]
+#[sigra(event = "billing.invoice.export")]
+pub struct InvoiceExported<'a> {
+    invoice: uuid::Uuid,
+    by: &'a str,
+    lines: Vec<Line>,
+    /// What stands in no row.
+    #[sigra(skip)]
+    pub file: Vec<u8>,
+}
+
+/// One of its lines.
+#[derive(Debug, sigra::AuditDetail)]
+pub struct Line {
+    /// How much.
+    pub cents: i64,
+}
+
+/// An export.
+#[must_use]
+pub const fn export(invoice: uuid::Uuid, by: &str) -> InvoiceExported<'_> {
+    InvoiceExported { invoice, by, lines: Vec::new(), file: Vec::new() }
+}
+
+/// An event of an old version.
+#[deprecated = "write `InvoiceExported`"]
+#[derive(Debug, sigra::AuditEvent)]
+#[sigra(event = "billing.invoice.print")]
+pub struct InvoicePrinted;

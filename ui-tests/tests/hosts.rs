@@ -74,3 +74,26 @@ fn a_new_user_prints_nothing_of_what_was_typed() {
     let (email, _) = <every_key::User as Account>::credentials(&new);
     assert_eq!(email, "ada@example.com");
 }
+
+#[test]
+fn events_have_their_names_and_details() {
+    use sigra::AuditEvent;
+    use ui_tests::hygiene::{events_renamed, events_through_a_macro, events_without_a_prelude};
+
+    let export = lints::export(uuid::Uuid::nil(), "Ada");
+    assert_eq!(lints::InvoiceExported::NAME.as_str(), "billing.invoice.export");
+    let expected = r#"{"by":"Ada","invoice":"00000000-0000-0000-0000-000000000000","lines":[]}"#;
+    assert_eq!(export.details().to_json().as_deref(), Ok(expected));
+
+    let steps = vec![events_without_a_prelude::Step { details: 1 }];
+    let opened = events_without_a_prelude::Opened { door: "back", r#type: None, steps };
+    let expected = r#"{"door":"back","steps":[{"details":1}],"type":null}"#;
+    assert_eq!(opened.details().to_json().as_deref(), Ok(expected));
+
+    let opened = events_renamed::Opened { angle: events_renamed::Angle { degrees: 90 } };
+    assert_eq!(opened.details().to_json().as_deref(), Ok(r#"{"angle":{"degrees":90}}"#));
+    assert_eq!(events_renamed::CLOSED.as_str(), "shop.door.close");
+    let shown = events_through_a_macro()
+        .map(|(name, details)| format!("{name} {}", details.to_json().unwrap_or_default()));
+    assert_eq!(shown, [r#"shop.door.open {"value":1}"#, r#"shop.door.close {"value":null}"#]);
+}

@@ -4,7 +4,7 @@ use std::ptr;
 
 use crate::attr::{Mentions, Place, everywhere};
 use crate::error::Message;
-use crate::keys::Key;
+use crate::keys::{self, Key};
 use crate::words;
 
 /// The message for any such word. The key that was likely meant counts as mentioned.
@@ -21,11 +21,11 @@ pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Me
     // What a word stands for here comes before what is said about it in general, and that before other places.
     let (place, key, help) = match here.keys().iter().find_map(|key| answer((here, *key))) {
         Some(found) => found,
-        None => match words::answer(word, || no_such_key(here, word)) {
+        None => match here.answer(word) {
             Some(message) => return Some(message),
             // Other lists have words of their own: `wait` in one is no advice in another.
             None => {
-                everywhere().filter(|(place, _)| !(here.is_list() && place.is_list())).find_map(answer)?
+                everywhere(here).filter(|(place, _)| !(here.is_list() && place.is_list())).find_map(answer)?
             }
         },
     };
@@ -36,9 +36,9 @@ pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Me
 
 /// A key that goes elsewhere.
 fn misplaced(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
-    let elsewhere: Vec<_> = everywhere().filter(|(_, key)| key.name == word).collect();
+    let elsewhere: Vec<_> = everywhere(here).filter(|(_, key)| key.name == word).collect();
     let (first, key) = *elsewhere.first()?;
-    mentions.add_name(word);
+    mentions.add_name(here, word);
     let places: Vec<_> = elsewhere.iter().map(|(place, _)| place.to_string()).collect();
     let message = Message::new(format_args!("`{word}` goes {}, not {here}", places.join(" or ")));
     Some(message.help(advice(here, first, key)))
@@ -60,8 +60,22 @@ fn nearest(here: Place, word: &str, mentions: &Mentions) -> Message {
 fn no_such_key(here: Place, word: &str) -> Message {
     Message::new(match here {
         Place::Inside(list) => format!("there is no key `{word}` inside `{}(..)`", list.name),
-        Place::Struct | Place::Field => format!("there is no `#[sigra(..)]` key `{word}`"),
+        _ => format!("there is no `#[sigra(..)]` key `{word}`"),
     })
+}
+
+impl Place {
+    /// What there is to say about a word that is no key and stands for none.
+    fn answer(self, word: &str) -> Option<Message> {
+        if self.is_user() {
+            words::answer(word, || no_such_key(self, word))
+        } else if matches!(self, Self::Detail) && word == keys::event::EVENT.name {
+            let message = Message::new("what stands inside an event has no name of its own");
+            Some(message.help("leave it out, or derive `AuditEvent`"))
+        } else {
+            words::answer_event(word)
+        }
+    }
 }
 
 /// What to write for a key, and where, if that is elsewhere.
@@ -72,11 +86,15 @@ fn advice(here: Place, there: Place, key: &Key) -> String {
             let settings: Vec<_> = settings.map(|one| one.example).collect();
             format!("{}({})", list.name, settings.join(", "))
         }
-        Place::Struct | Place::Field => key.example.to_owned(),
+        _ => key.example.to_owned(),
     };
     match (here, there) {
-        (Place::Struct | Place::Inside(_), Place::Field) => format!("mark the field: `{example}`"),
-        (Place::Field, Place::Struct | Place::Inside(_)) => format!("write it on the struct: `{example}`"),
+        (Place::Struct | Place::Inside(_), Place::Field)
+        | (Place::Event, Place::EventField)
+        | (Place::Detail, Place::DetailField) => format!("mark the field: `{example}`"),
+        (Place::Field, Place::Struct | Place::Inside(_))
+        | (Place::EventField, Place::Event)
+        | (Place::DetailField, Place::Detail) => format!("write it on the struct: `{example}`"),
         _ => format!("write `{example}`"),
     }
 }

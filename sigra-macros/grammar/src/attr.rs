@@ -32,6 +32,10 @@ pub(crate) enum Place {
     Struct,
     Field,
     Inside(&'static Key),
+    Event,
+    EventField,
+    Detail,
+    DetailField,
 }
 
 impl Place {
@@ -40,6 +44,33 @@ impl Place {
             Self::Struct => &keys::STRUCT,
             Self::Field => &keys::FIELD,
             Self::Inside(key) => key.inner,
+            Self::Event => &keys::event::STRUCT,
+            Self::Detail => &keys::event::DETAIL,
+            Self::EventField | Self::DetailField => &keys::event::FIELD,
+        }
+    }
+
+    /// What the place belongs to, as a struct and its fields: a key of one derive is no advice about another's.
+    fn derive(self) -> [Self; 2] {
+        match self {
+            Self::Struct | Self::Field | Self::Inside(_) => [Self::Struct, Self::Field],
+            Self::Event | Self::EventField => [Self::Event, Self::EventField],
+            Self::Detail | Self::DetailField => [Self::Detail, Self::DetailField],
+        }
+    }
+
+    pub(crate) fn is_user(self) -> bool {
+        matches!(self, Self::Struct | Self::Field | Self::Inside(_))
+    }
+
+    /// The shortest attribute that may stand here.
+    fn example(self) -> &'static str {
+        match self {
+            Self::Struct | Self::Inside(_) => "#[sigra(table = \"users\")]",
+            Self::Field => "#[sigra(id)]",
+            Self::Event => "#[sigra(event = \"billing.invoice.export\")]",
+            Self::Detail => "#[sigra(crate = sigra_renamed)]",
+            Self::EventField | Self::DetailField => "#[sigra(skip)]",
         }
     }
 
@@ -51,19 +82,19 @@ impl Place {
 impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Struct => f.write_str("on the struct"),
-            Self::Field => f.write_str("on a field"),
+            Self::Struct | Self::Event | Self::Detail => f.write_str("on the struct"),
+            Self::Field | Self::EventField | Self::DetailField => f.write_str("on a field"),
             Self::Inside(key) => write!(f, "inside `{}(..)`", key.name),
         }
     }
 }
 
-/// Every place with one of its keys.
-pub(crate) fn everywhere() -> impl Iterator<Item = (Place, &'static Key)> {
+/// Every place of the same derive with one of its keys.
+pub(crate) fn everywhere(here: Place) -> impl Iterator<Item = (Place, &'static Key)> {
     let inside = keys::STRUCT.into_iter().map(Place::Inside);
-    [Place::Struct, Place::Field]
+    here.derive()
         .into_iter()
-        .chain(inside)
+        .chain(inside.filter(move |_| here.is_user()))
         .flat_map(|place| place.keys().iter().map(move |key| (place, *key)))
 }
 
@@ -88,8 +119,8 @@ impl Mentions {
     }
 
     /// Every key of this name, wherever it belongs.
-    pub(crate) fn add_name(&self, name: &str) {
-        everywhere().filter(|(_, key)| key.name == name).for_each(|(_, key)| self.add(key));
+    pub(crate) fn add_name(&self, here: Place, name: &str) {
+        everywhere(here).filter(|(_, key)| key.name == name).for_each(|(_, key)| self.add(key));
     }
 }
 
@@ -109,11 +140,7 @@ impl<'e> Items<'e> {
             match &attr.meta {
                 Meta::List(list) => all.read(list.tokens.clone()),
                 other => {
-                    let example = if matches!(place, Place::Field) {
-                        "#[sigra(id)]"
-                    } else {
-                        "#[sigra(table = \"users\")]"
-                    };
+                    let example = place.example();
                     errors.at(
                         other,
                         Message::new("`#[sigra]` takes its keys in parentheses")
@@ -138,7 +165,7 @@ impl<'e> Items<'e> {
     }
 
     fn read(&mut self, tokens: TokenStream) {
-        for item in syntax::items(tokens, self.errors, &self.mentions) {
+        for item in syntax::items(tokens, self.place, self.errors, &self.mentions) {
             self.take(item);
         }
     }

@@ -1,5 +1,7 @@
 //! The one table of keys. The reader, the errors, the reference documentation and the editor hints are made from it.
 
+pub mod event;
+
 use crate::duration;
 
 /// One key of `#[sigra(..)]`.
@@ -379,7 +381,7 @@ pub static LOCKOUT: Key = Key::new(
     r#"lockout(after = 10, wait = "15m")"#,
     "After so many wrong passwords in a row an account refuses every attempt for a while, also the right one, but in browsers \
      in which its owner has signed in before. The owner gets a mail. Then it counts again, each time for twice as long a wait up to \
-     a day; 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).",
+     a day; at most 100 failures in a row shut the password until the owner is back (NIST SP 800-63B-4 3.2.2).",
 )
 .misuse(r#"lockout(after = 1000, wait = "15m")"#)
 .inner(&[&lockout::AFTER, &lockout::WAIT])
@@ -635,13 +637,18 @@ pub mod audit {
 
     /// `retain`
     pub static RETAIN: Key =
-        Key::new("retain", r#"retain = "400d""#, "How long a row is kept. Left out, every row is.")
-            .duration(
-                None,
-                (DAY, "a trail that is gone before anybody looks is none"),
-                (36_500 * DAY, "leave `retain` out to keep every row"),
-            )
-            .tried(&[("retention keep ttl days keep_for max_age", "")]);
+        Key::new(
+            "retain",
+            r#"retain = "400d""#,
+            "How long a row is kept at least: rows go by whole segments of 256, once a checkpoint covers them. Left out, every \
+             row is kept.",
+        )
+        .duration(
+            None,
+            (DAY, "a trail that is gone before anybody looks is none"),
+            (36_500 * DAY, "leave `retain` out to keep every row"),
+        )
+        .tried(&[("retention keep ttl days keep_for max_age", "")]);
 }
 
 /// `unsafe_no_audit`

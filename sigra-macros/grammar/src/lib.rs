@@ -2,7 +2,8 @@
 //!
 //! The way through it: [`keys`] says what may be written, `syntax` splits what was written, `attr` finds the keys in it and
 //! [`value`] reads their values, [`mod@model`] gives them types, [`rules`] compares them with each other. [`error`] collects every
-//! mistake; `advice` and [`words`] know what to say about a word that is no key.
+//! mistake; `advice` and [`words`] know what to say about a word that is no key. [`mod@event`] reads the events of a host the same
+//! way; `reserved` knows which names are taken.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +11,11 @@ mod advice;
 mod attr;
 pub mod duration;
 pub mod error;
+pub mod event;
 pub mod example;
 pub mod keys;
 pub mod model;
+mod reserved;
 pub mod rules;
 mod syntax;
 pub mod value;

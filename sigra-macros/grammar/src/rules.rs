@@ -602,12 +602,12 @@ fn must_change_without_reset(draft: &Draft, errors: &Errors) {
     }
 }
 
-/// `throttle(per_network = 1000, overall = 500, within = "15m")`
+/// `throttle(per_network = 1000, overall = 1500, within = "15m")`
 fn overall_below_network(draft: &Draft, errors: &Errors) {
     let Some(throttle) = &draft.settings.throttle else { return };
     let Throttle { per_network, overall: Some(overall), .. } = &throttle.value else { return };
-    let message = "`overall` is below `per_network`: one network could keep everybody out";
-    at_most(errors, per_network, (overall, 1), overall, message, |overall, _| {
+    let message = "`overall` is below twice `per_network`: one network could keep everybody out";
+    at_most(errors, per_network, (overall, 2), overall, message, |overall, _| {
         format!("write `overall = {overall}` at least")
     });
 }

@@ -6,12 +6,17 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, Token};
 
-use crate::attr::{Mentions, everywhere};
+use crate::attr::{Mentions, Place, everywhere};
 use crate::error::{Errors, Message};
 
 /// Splits the tokens of one list into items. After a mistake it goes on behind the next comma, so that each mistake is
 /// reported once and the items beside it are read all the same.
-pub(crate) fn items(tokens: TokenStream, errors: &Errors, mentions: &Mentions) -> Vec<NestedMeta> {
+pub(crate) fn items(
+    tokens: TokenStream,
+    here: Place,
+    errors: &Errors,
+    mentions: &Mentions,
+) -> Vec<NestedMeta> {
     let read = |input: ParseStream<'_>| {
         let mut items = Vec::new();
         while !input.is_empty() {
@@ -21,24 +26,24 @@ pub(crate) fn items(tokens: TokenStream, errors: &Errors, mentions: &Mentions) -
                 // A literal is a mistake by itself, whatever follows.
                 Ok(item @ NestedMeta::Lit(_)) => {
                     items.push(item);
-                    skip(input, mentions);
+                    skip(input, here, mentions);
                 }
                 Ok(item) => {
-                    if let Some(key) = next_key(input) {
+                    if let Some(key) = next_key(input, here) {
                         let message = Message::new("expected `,` before this key");
                         errors.at(key, message.help("separate keys by commas"));
                         items.push(item);
                     } else {
                         let junk = input.cursor().token_tree().map(|(token, _)| token);
-                        errors.at(&junk, unexpected(junk.as_ref(), start.as_ref()));
-                        mention(start.as_ref(), mentions);
-                        skip(input, mentions);
+                        errors.at(&junk, unexpected(here, junk.as_ref(), start.as_ref()));
+                        mention(start.as_ref(), here, mentions);
+                        skip(input, here, mentions);
                     }
                 }
                 Err(error) => {
                     errors.at(&start, unreadable(start.as_ref(), &error));
-                    mention(start.as_ref(), mentions);
-                    skip(input, mentions);
+                    mention(start.as_ref(), here, mentions);
+                    skip(input, here, mentions);
                 }
             }
             if input.peek(Token![,]) {
@@ -51,10 +56,10 @@ pub(crate) fn items(tokens: TokenStream, errors: &Errors, mentions: &Mentions) -
 }
 
 /// `privacy "full"`
-fn unexpected(junk: Option<&TokenTree>, key: Option<&TokenTree>) -> Message {
+fn unexpected(here: Place, junk: Option<&TokenTree>, key: Option<&TokenTree>) -> Message {
     let (found, name) = (text(junk), text(key));
     let message = Message::new(format_args!("unexpected `{found}` after `{name}`"));
-    match everywhere().find(|(_, key)| key.name == name) {
+    match everywhere(here).find(|(_, key)| key.name == name) {
         Some((_, key)) => message.help(format_args!("write `{}`", key.example)),
         None => message,
     }
@@ -74,22 +79,22 @@ fn text(token: Option<&TokenTree>) -> String {
     token.map(ToString::to_string).unwrap_or_default()
 }
 
-fn mention(token: Option<&TokenTree>, mentions: &Mentions) {
+fn mention(token: Option<&TokenTree>, here: Place, mentions: &Mentions) {
     if let Some(TokenTree::Ident(word)) = token {
-        mentions.add_name(&word.to_string());
+        mentions.add_name(here, &word.to_string());
     }
 }
 
 /// The next token, if it is a key, so that only a comma can be missing before it.
-fn next_key(input: ParseStream<'_>) -> Option<Ident> {
+fn next_key(input: ParseStream<'_>, here: Place) -> Option<Ident> {
     let next = input.fork().call(Ident::parse_any).ok()?;
-    everywhere().any(|(_, key)| next == key.name).then_some(next)
+    everywhere(here).any(|(_, key)| next == key.name).then_some(next)
 }
 
 /// Goes on to the next comma. A key in what is left out was still meant.
-fn skip(input: ParseStream<'_>, mentions: &Mentions) {
+fn skip(input: ParseStream<'_>, here: Place, mentions: &Mentions) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let Ok(token) = input.parse::<TokenTree>() else { return };
-        mention(Some(&token), mentions);
+        mention(Some(&token), here, mentions);
     }
 }

@@ -112,7 +112,7 @@ fn literal(expr: &Expr) -> Option<&Lit> {
     }
 }
 
-fn string(expr: &Expr) -> Option<String> {
+pub(crate) fn string(expr: &Expr) -> Option<String> {
     match literal(expr) {
         Some(Lit::Str(text)) => Some(text.value()),
         _ => None,

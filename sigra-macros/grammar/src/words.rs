@@ -134,6 +134,31 @@ pub static AT_START: &[AtStart] = &[
     },
 ];
 
+/// What a host says where it records an event, and people look for among the keys of the event.
+pub static WHERE_RECORDED: &[AtStart] = &[
+    AtStart {
+        words: "outcome result status success ok refused denied failed failure error reason",
+        instead: "how an event ended is said where it is recorded",
+        call: "leave it out, and write `event.refused(\"over_quota\")` or `event.failed(\"disk_full\")` there",
+    },
+    AtStart {
+        words: "actor user user_id who by operator on_behalf_of session session_id subject account",
+        instead: "who did it is said where an event is recorded, by a type and never by the request",
+        call: "leave it out, and write `auth.record(&session, event, &client)`",
+    },
+    AtStart {
+        words: "severity level priority table retain retention",
+        instead: "every event is one row in the one trail",
+        call: "leave it out; `audit(retain = \"400d\")` of the user says how long rows are kept",
+    },
+];
+
+/// What there is to say about a word that is no key of an event.
+pub(crate) fn answer_event(word: &str) -> Option<Message> {
+    let at = WHERE_RECORDED.iter().find(|at| contains(at.words, word))?;
+    Some(Message::new(at.instead).help(at.call))
+}
+
 /// What there is to say about a word that is no key of this version, wherever it stands.
 pub(crate) fn answer(word: &str, no_such_key: impl Fn() -> Message) -> Option<Message> {
     if let Some(refused) = REFUSED.iter().find(|refused| contains(refused.words, word)) {

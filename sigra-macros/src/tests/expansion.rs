@@ -6,13 +6,13 @@ use syn::visit::{self, Visit};
 
 use super::{derive, everything, fields, input, tokens};
 
-fn pretty(tokens: TokenStream) -> String {
+pub(super) fn pretty(tokens: TokenStream) -> String {
     let file =
         syn::parse2(tokens).unwrap_or_else(|error| panic!("the derive emits what is no Rust: {error}"));
     prettyplease::unparse(&file)
 }
 
-fn without_hints(output: TokenStream) -> TokenStream {
+pub(super) fn without_hints(output: TokenStream) -> TokenStream {
     let file: syn::File = syn::parse2(output).expect("the derive emits Rust");
     let items = file.items.into_iter().filter(|item| !quote!(#item).to_string().contains("rust_analyzer"));
     quote!(#(#items)*)
@@ -60,19 +60,21 @@ fn editor_hints() {
             "#[sigra(crate = other, table = \"users\", session(idle, ab), lo)] struct User { #[sigra(i)] id: i64 }",
         ),
         &krate,
+        &crate::ide::USER,
     );
     insta::assert_snapshot!(pretty(hints));
 }
 
 /// The time that rustc takes for an expansion goes with its size, and time itself cannot be tested on shared machines.
+pub(super) fn count(tokens: TokenStream) -> usize {
+    tokens
+        .into_iter()
+        .map(|token| if let TokenTree::Group(group) = token { 1 + count(group.stream()) } else { 1 })
+        .sum()
+}
+
 #[test]
 fn the_expansion_stays_small() {
-    fn count(tokens: TokenStream) -> usize {
-        tokens
-            .into_iter()
-            .map(|token| if let TokenTree::Group(group) = token { 1 + count(group.stream()) } else { 1 })
-            .sum()
-    }
     let all = count(without_hints(derive(everything())));
     let least = count(without_hints(derive(minimal())));
     assert!(all <= 2000, "the expansion of every key has {all} tokens");
@@ -80,17 +82,31 @@ fn the_expansion_stays_small() {
 }
 
 /// A path that begins with a name from the prelude, or with one that the host may have given to something else.
-struct Hygiene(Vec<String>);
+pub(super) struct Hygiene {
+    of_the_host: Vec<&'static str>,
+    foreign: Vec<String>,
+}
+
+impl Hygiene {
+    /// Every such path in an expansion; `more` are names that the host of this test has.
+    pub(super) fn foreign(output: TokenStream, more: &[&'static str]) -> Vec<String> {
+        const OF_THE_HOST: &[&str] =
+            &["uuid", "time", "String", "Option", "limits", "i64", "User", "UserSignIn", "NewUser"];
+        let file: syn::File = syn::parse2(output).expect("the derive emits Rust");
+        let mut hygiene = Self { of_the_host: [OF_THE_HOST, more].concat(), foreign: Vec::new() };
+        hygiene.visit_file(&file);
+        hygiene.foreign
+    }
+}
 
 impl<'ast> Visit<'ast> for Hygiene {
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        const OF_THE_HOST: &[&str] =
-            &["uuid", "time", "String", "Option", "limits", "i64", "User", "UserSignIn", "NewUser"];
         let first = path.segments[0].ident.to_string();
         let local = ["Self", "self", "f", "outcome", "session", "reason", "columns", "new", "values", "user"];
-        let own = first.starts_with("__SIGRA_") || local.contains(&&*first) || OF_THE_HOST.contains(&&*first);
+        let own =
+            first.starts_with("__SIGRA_") || local.contains(&&*first) || self.of_the_host.contains(&&*first);
         if path.leading_colon.is_none() && !own {
-            self.0.push(quote!(#path).to_string());
+            self.foreign.push(quote!(#path).to_string());
         }
         visit::visit_path(self, path);
     }
@@ -108,10 +124,7 @@ fn no_name_relies_on_what_the_host_has_in_scope() {
         }
     );
     for source in [everything(), minimal(), broken] {
-        let file: syn::File = syn::parse2(without_hints(derive(source))).expect("the derive emits Rust");
-        let mut hygiene = Hygiene(Vec::new());
-        hygiene.visit_file(&file);
-        let foreign: Vec<_> = hygiene.0.into_iter().filter(|path| path != "PasswordHash").collect();
+        let foreign = Hygiene::foreign(without_hints(derive(source)), &["PasswordHash"]);
         assert!(foreign.is_empty(), "{foreign:?}");
     }
 }

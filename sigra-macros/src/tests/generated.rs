@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use sigra_grammar::event::{Kind, reserved_areas};
 use sigra_grammar::example::{Change, Example};
 use sigra_grammar::keys::{self, Key};
 use sigra_grammar::rules::RULES;
 
-use super::errors;
+use super::{errors, event_errors};
 
 #[track_caller]
 fn is_current(file: &str, made: &str) {
@@ -40,6 +41,14 @@ fn the_editor_hints_of_the_library_are_made_from_the_table() {
         item(&mut made, key, "    ");
     }
     made.push_str("}\n");
+    made.push_str("\n/// The keys of an event.\npub mod event_keys {");
+    item(&mut made, &keys::event::EVENT, "    ");
+    made.push_str("}\n\n/// The keys of a struct inside the details of an event. `crate` is a keyword, and stands in no list.\n");
+    made.push_str("pub mod detail_keys {}\n\n/// The keys of a field of either.\npub mod event_field_keys {");
+    for key in keys::event::FIELD {
+        item(&mut made, key, "    ");
+    }
+    made.push_str("}\n");
     is_current("../sigra/src/keys.rs", &made.replace("{\n\n", "{\n"));
 }
 
@@ -58,6 +67,56 @@ fn the_reference_is_made_from_the_table() {
     is_current("KEYS.md", &reference());
 }
 
+#[test]
+fn the_reference_of_events_is_made_from_the_table() {
+    is_current("EVENTS.md", &reference_of_events());
+}
+
+/// The library looks at names with the same code as the grammar.
+#[test]
+fn the_library_has_the_same_names_reserved() {
+    is_current("../sigra/src/audit/reserved.rs", include_str!("../../grammar/src/reserved.rs"));
+}
+
+fn reference_of_events() -> String {
+    let mut made = String::from(include_str!("../event_reference.md"));
+    made.push_str("\n# Reserved areas\n\n");
+    let areas: Vec<_> = reserved_areas().iter().map(|area| format!("`{area}`")).collect();
+    writeln!(made, "{}.", areas.join(", ")).unwrap();
+    made.push_str("\n# Keys of the struct\n");
+    described(&mut made, &keys::event::EVENT, &misused_event(&keys::event::EVENT));
+    made.push_str("\n`crate` is that of `#[derive(Sigra)]`.\n\n# Keys of a field\n");
+    for key in keys::event::FIELD {
+        described(&mut made, key, &misused_event(key));
+    }
+    made
+}
+
+/// An event with a key's typical mistake in it.
+fn misused_event(key: &Key) -> Vec<(String, String)> {
+    let good = keys::event::EVENT.example;
+    let on_struct = keys::event::STRUCT.iter().any(|one| one.name == key.name);
+    let source = if on_struct {
+        format!("#[sigra({})] struct InvoiceExported {{ invoice: Uuid }}", key.misuse)
+    } else {
+        format!("#[sigra({good})] struct InvoiceExported {{ {} }}", key.misuse)
+    };
+    event_errors(Kind::Event, &source)
+}
+
+#[test]
+fn every_key_of_an_event_has_a_mistake_that_gives_one_error() {
+    for key in [&keys::event::EVENT, &keys::event::KEY, &keys::event::SKIP] {
+        let found = misused_event(key);
+        assert_eq!(found.len(), 1, "{}: {found:#?}", key.name);
+    }
+}
+
+fn described(made: &mut String, key: &Key, errors: &[(String, String)]) {
+    head(made, key);
+    mistake(made, key, errors);
+}
+
 fn reference() -> String {
     let mut made = String::from(include_str!("../reference.md"));
     made.push_str("\n# Keys of the struct\n");
@@ -71,12 +130,25 @@ fn reference() -> String {
     made
 }
 
-fn section(made: &mut String, key: &Key, misuse: Change) {
+fn head(made: &mut String, key: &Key) {
     let Key { name, example, docs, .. } = key;
     write!(made, "\n## `{name}`\n\n{docs}\n\n```text\n{example}\n```\n").unwrap();
     if let Some(why) = key.required {
         write!(made, "\nNo default: {why}.\n").unwrap();
     }
+}
+
+fn mistake(made: &mut String, key: &Key, errors: &[(String, String)]) {
+    made.push_str("\nA mistake with it, and the answer:\n\n```text\n");
+    writeln!(made, "{}\n", key.misuse).unwrap();
+    for (_, message) in errors {
+        writeln!(made, "error: {}", message.replace('\n', "\n ")).unwrap();
+    }
+    made.push_str("```\n");
+}
+
+fn section(made: &mut String, key: &Key, misuse: Change) {
+    head(made, key);
     if !key.inner.is_empty() {
         made.push_str("\n| inside | what | default | from | to |\n|---|---|---|---|---|\n");
     }
@@ -91,12 +163,7 @@ fn section(made: &mut String, key: &Key, misuse: Change) {
         writeln!(made, "| `{}` | {} | {default} | `{least}` | `{most}` |", inner.example, inner.docs)
             .unwrap();
     }
-    made.push_str("\nA mistake with it, and the answer:\n\n```text\n");
-    writeln!(made, "{}\n", key.misuse).unwrap();
-    for (_, message) in errors(&misused(key, misuse)) {
-        writeln!(made, "error: {}", message.replace('\n', "\n ")).unwrap();
-    }
-    made.push_str("```\n");
+    mistake(made, key, &errors(&misused(key, misuse)));
 }
 
 /// A host with a key's typical mistake in it. Leaked: an example holds `'static` changes, and a test is short.

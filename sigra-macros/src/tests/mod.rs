@@ -1,5 +1,6 @@
 //! In-process tests of the derive: no compiler runs, so that they take milliseconds and count for coverage.
 
+mod events;
 mod expansion;
 mod generated;
 mod messages;
@@ -7,6 +8,7 @@ mod soup;
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use sigra_grammar::event::Kind;
 use syn::DeriveInput;
 
 /// The derive of a build with everything.
@@ -27,12 +29,21 @@ fn input(source: &str) -> DeriveInput {
 fn errors(source: &str) -> Vec<(String, String)> {
     match sigra_grammar::model(&input(source)) {
         Ok(_) => Vec::new(),
-        Err(rejected) => rejected
-            .error
-            .into_iter()
-            .map(|error| (error.span().source_text().unwrap_or_default(), error.to_string()))
-            .collect(),
+        Err(rejected) => said(rejected.error),
     }
+}
+
+/// The errors of an event, or of what stands in one.
+fn event_errors(kind: Kind, source: &str) -> Vec<(String, String)> {
+    match sigra_grammar::event::model(kind, &input(source)) {
+        Ok(_) => Vec::new(),
+        Err(rejected) => said(rejected.error),
+    }
+}
+
+fn said(errors: syn::Error) -> Vec<(String, String)> {
+    let errors = errors.into_iter();
+    errors.map(|error| (error.span().source_text().unwrap_or_default(), error.to_string())).collect()
 }
 
 /// The fields of a user with every role.

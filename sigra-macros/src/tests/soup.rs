@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use sigra_grammar::event::Kind;
 use sigra_grammar::keys;
 
 use super::{derive, tokens};
+use crate::derive_event;
 
 /// SplitMix64: the same soup in every run.
 struct Random(u64);
@@ -65,6 +67,8 @@ fn item(random: &mut Random, depth: usize) -> String {
     let known = keys::STRUCT
         .into_iter()
         .chain(keys::FIELD)
+        .chain(keys::event::STRUCT)
+        .chain(keys::event::FIELD)
         .chain(keys::STRUCT.into_iter().flat_map(|key| key.inner.iter().copied()));
     let known: Vec<_> = known.map(|key| key.name).collect();
     let name = if random.below(5) == 0 { random.pick(NAMES) } else { random.pick(&known) };
@@ -113,9 +117,13 @@ fn no_attribute_makes_the_derive_panic_or_emit_nonsense() {
         if source.parse::<proc_macro2::TokenStream>().is_err() {
             continue;
         }
-        let output = derive(tokens(&source)).to_string();
-        assert!(!output.contains("this is a bug in Sigra"), "{source}\n{output}");
-        let file = syn::parse_str::<syn::File>(&output);
-        assert!(file.is_ok(), "{source}\n{output}");
+        let derives: [fn(proc_macro2::TokenStream) -> proc_macro2::TokenStream; 3] =
+            [derive, |input| derive_event(Kind::Event, input), |input| derive_event(Kind::Detail, input)];
+        for derive in derives {
+            let output = derive(tokens(&source)).to_string();
+            assert!(!output.contains("this is a bug in Sigra"), "{source}\n{output}");
+            let file = syn::parse_str::<syn::File>(&output);
+            assert!(file.is_ok(), "{source}\n{output}");
+        }
     }
 }

@@ -8,7 +8,8 @@ use crate::store::statements::Activity as ActivityOf;
 use crate::store::{Rendered, Stamp};
 
 impl<U> Sigra<U> {
-    /// The latest rows of the user's own trail, the newest first, at most 200.
+    /// The latest rows of the user's own trail, the newest first, at most 200: Sigra's events and the
+    /// [host's own](Self::record).
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
@@ -33,6 +34,7 @@ impl<U> Sigra<U> {
                         actor: row.next()?,
                         network: row.next()?,
                         user_agent: row.next()?,
+                        details: row.next()?,
                     })
                 })
                 .collect()

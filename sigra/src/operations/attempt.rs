@@ -9,7 +9,6 @@ use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
-use crate::store::statements::{CountFailure, ForgetFailures};
 use crate::unit::Unit;
 
 use super::MailKind;
@@ -31,8 +30,8 @@ pub(super) struct Attempt {
 /// What an attempt is counted in.
 #[derive(Clone, Debug)]
 enum Counter {
-    Overall(Bucket, Limit),
     Network(Bucket, Limit),
+    Overall(Bucket, Limit),
     Account(Bucket, Limit),
     Device(Bucket, Limit, Device),
 }
@@ -80,14 +79,15 @@ impl Attempt {
         if let (Some(device), Some(lockout)) = (device, lockout) {
             counters.push(Counter::Device(device.bucket(), lockout.into(), device));
         } else {
-            if let Some((most, within)) =
-                throttle.and_then(|throttle| Some((throttle.overall?, throttle.within)))
-            {
-                let (bucket, most) = Bucket::overall(&identifier, most);
-                counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
-            }
             if let Some((throttle, network)) = throttle.zip(client.network()) {
                 counters.push(Counter::Network(Bucket::network(network), throttle.into()));
+            }
+            if let Some((throttle, most)) = throttle.and_then(|throttle| Some((throttle, throttle.overall?)))
+            {
+                let (bucket, most) =
+                    Bucket::overall(client.network(), &identifier, most, throttle.per_network);
+                let within = throttle.within;
+                counters.push(Counter::Overall(bucket, Limit::InWindow { most, within }));
             }
             if let Some(lockout) = lockout {
                 counters.push(Counter::Account(Bucket::account(&identifier), lockout.into()));
@@ -115,29 +115,42 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
         let device = self.known_device(&identifier).await?;
         let attempt = Attempt::new::<U>(identifier, self.client, device);
-        for counter in &attempt.counters {
+        for (counted, counter) in attempt.counters.iter().enumerate() {
             if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
+                self.leave_everybody_theirs(attempt.counters.iter().take(counted)).await?;
                 return Ok(Err((counter.reason(), reached.retry_after)));
             }
         }
         Ok(Ok(attempt))
     }
 
+    /// The attempt was refused without being looked at. The network it came from keeps it counted, but what everybody shares
+    /// would be used up for nothing by whoever goes on trying a locked account.
+    async fn leave_everybody_theirs(
+        &mut self,
+        counted: impl Iterator<Item = &Counter> + Send,
+    ) -> Result<(), Error> {
+        for counter in counted {
+            if let Counter::Overall(bucket, _) = counter {
+                self.refund(bucket).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The password was wrong. The work is the same whether or not there is such an account.
     pub(super) async fn attempt_failed(&mut self, attempt: &Attempt) -> Result<(), Error> {
-        if U::POLICY.lockout.is_some() {
-            self.execute(CountFailure, &[&attempt.identifier.as_str()]).await?;
-        }
         for counter in &attempt.counters {
             match counter {
-                Counter::Account(bucket, limit @ Limit::InARow { wait, .. })
-                    if self.reached(bucket, *limit).await?.is_some() =>
-                {
-                    self.tell_the_owner(&attempt.identifier, *wait).await?;
+                Counter::Account(bucket, limit) => {
+                    self.count_failure(bucket).await?;
+                    if let Limit::InARow { wait, .. } = limit
+                        && self.reached(bucket, *limit).await?.is_some()
+                    {
+                        self.tell_the_owner(&attempt.identifier, *wait).await?;
+                    }
                 }
-                Counter::Device(bucket, limit, device) if self.reached(bucket, *limit).await?.is_some() => {
-                    self.forget_device(device).await?;
-                }
+                Counter::Device(_, limit, device) => self.device_failed(device, limit.most()).await?,
                 _ => {}
             }
         }
@@ -155,15 +168,9 @@ impl<U: Account> Unit<'_, U> {
     }
 
     /// The password was right.
-    pub(super) async fn attempt_succeeded(
-        &mut self,
-        attempt: &Attempt,
-        user_id: &U::Id,
-        failures: i64,
-    ) -> Result<(), Error> {
-        // The account before its counters, as everywhere.
+    pub(super) async fn attempt_succeeded(&mut self, attempt: &Attempt, failures: i64) -> Result<(), Error> {
         if failures > 0 {
-            self.execute(ForgetFailures, &[user_id]).await?;
+            self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
         }
         for counter in &attempt.counters {
             if counter.ends_with_success() {

@@ -119,8 +119,9 @@ impl<U: feature::BackupCodes> Step<U> for Create<U> {
         let mut codes = Vec::new();
         for _ in 0..U::POLICY.backup_codes.unwrap_or_default() {
             let code = BackupCode::generate()?;
-            let (id, hash, now) = (uuid::Uuid::now_v7(), code.hash(&unit.core.keys, user_id)?, unit.stamp());
-            unit.execute(InsertBackupCode, &[&id, user_id, &hash, &now]).await?;
+            let (id, hash, now) = (uuid::Uuid::now_v7(), code.hash(&unit.keys, user_id)?, unit.stamp());
+            let key_id = unit.keys.current().to_owned();
+            unit.execute(InsertBackupCode, &[&id, user_id, &hash, &key_id, &now]).await?;
             codes.push(code.shown());
         }
         if let Some(standing) = unit.standing(user_id).await? {

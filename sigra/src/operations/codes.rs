@@ -84,12 +84,12 @@ impl<U: Account> Unit<'_, U> {
             return Ok(Ok(Proved { user_id: whose.user_id.clone(), factor, at: self.now }));
         }
         self.execute(CountFactorFailure, &[whose.user_id]).await?;
-        if self.reached(&bucket, WRONG_CODES).await?.is_some() {
-            match &device {
-                // Whoever has it is a stranger from now on.
-                Some(device) => self.forget_device(device).await?,
-                None => self.tell_of_guesses(&identifier).await?,
+        match &device {
+            Some(device) => self.device_failed(device, WRONG_CODES.most()).await?,
+            None if self.reached(&bucket, WRONG_CODES).await?.is_some() => {
+                self.tell_of_guesses(&identifier).await?;
             }
+            None => {}
         }
         let reason = if is_shut { Reason::FactorShut } else { Reason::WrongCode };
         Ok(Err(Unproved { reason, refusal: Refusal::InvalidCode }))
@@ -113,7 +113,7 @@ impl<U: Account> Unit<'_, U> {
         for row in self.fetch(FactorSeeds, &[user_id]).await? {
             let mut row = Reader::<U>::new(&row);
             let (id, sealed, last) = (row.next::<uuid::Uuid>()?, row.next::<Vec<u8>>()?, row.next::<i64>()?);
-            let Some(opened) = seal::open(&sealed, &self.core.keys, &seal::bound_to(user_id, id)) else {
+            let Some(opened) = seal::open(&sealed, &self.keys, &seal::bound_to(user_id, id)) else {
                 // A wrong code all the same: it must be counted, or the others could be guessed at.
                 tracing::error!(%user_id, factor = %id, "the seed of an authenticator cannot be opened; put the key that \
                     sealed it back into the keyring, behind the newest");
@@ -131,15 +131,15 @@ impl<U: Account> Unit<'_, U> {
             return Ok(false);
         }
         if !opened.is_current {
-            let sealed = seal::seal(&opened.seed, &self.core.keys, &seal::bound_to(user_id, id))?;
-            self.execute(ResealFactor, &[&sealed, &id, user_id]).await?;
+            let sealed = seal::seal(&opened.seed, &self.keys, &seal::bound_to(user_id, id))?;
+            self.execute(ResealFactor, &[&sealed, &self.keys.current().to_owned(), &id, user_id]).await?;
         }
         Ok(true)
     }
 
     async fn use_backup_code(&mut self, user_id: &U::Id, code: &BackupCode) -> Result<bool, Error> {
         let now = self.stamp();
-        for hash in code.hashes(&self.core.keys, user_id) {
+        for hash in code.hashes(&self.keys, user_id) {
             if self.execute(UseBackupCode, &[&now, &hash, user_id]).await?.rows == 1 {
                 return Ok(true);
             }

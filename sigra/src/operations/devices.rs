@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::limits::Bucket;
 use crate::store::Stamp;
 use crate::store::statements::{
-    DeleteDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice, TouchDevice,
+    CountDeviceFailure, DeleteSpentDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice,
+    TouchDevice,
 };
 use crate::token::DeviceToken;
 use crate::unit::Unit;
@@ -52,14 +53,22 @@ impl<U: Account> Unit<'_, U> {
         let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
         let second_at = second.then_some(now);
         let facts = self.facts().clone();
-        if let Some(token) = self.client_device() {
+        let shown = self.client_device();
+        let token = match &shown {
+            Some(token) if token.key_id() == self.keys.current() => token.clone(),
+            // Under the key that writes, or an old one would be needed for as long as its owner comes back.
+            _ => DeviceToken::generate(&self.keys)?,
+        };
+        if let Some(shown) = shown {
             let values: &[&dyn crate::column::Bind] = &[
                 &now,
                 &expires,
+                &token.hash(),
+                &token.key_id(),
                 &second_at,
                 &facts.network,
                 &facts.user_agent,
-                &token.hash(),
+                &shown.hash(),
                 user_id,
                 &now,
                 &epoch,
@@ -68,12 +77,14 @@ impl<U: Account> Unit<'_, U> {
                 return Ok(Some(token));
             }
         }
-        let token = DeviceToken::generate(&self.core.keys)?;
+        // Of two requests at once the second finds its secret replaced; a secret of its own makes it another device.
+        let token = DeviceToken::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
         let values: &[&dyn crate::column::Bind] = &[
             &id,
             user_id,
             &token.hash(),
+            &token.key_id(),
             &epoch,
             &now,
             &now,
@@ -87,9 +98,11 @@ impl<U: Account> Unit<'_, U> {
         Ok(Some(token))
     }
 
-    /// Its attempts are used up: whoever has it is a stranger from now on.
-    pub(super) async fn forget_device(&mut self, Device(id): &Device) -> Result<(), Error> {
-        self.execute(DeleteDevice, &[id]).await?;
+    /// A wrong password. After the most in a row, over whatever time, whoever has the device is a stranger: nothing else keeps a
+    /// thief of its secret from guessing slowly for ever, since failures shut the password for strangers alone.
+    pub(super) async fn device_failed(&mut self, Device(id): &Device, most: i64) -> Result<(), Error> {
+        self.execute(CountDeviceFailure, &[id]).await?;
+        self.execute(DeleteSpentDevice, &[id, &most]).await?;
         Ok(())
     }
 
@@ -104,6 +117,6 @@ impl<U: Account> Unit<'_, U> {
     }
 
     pub(super) fn client_device(&self) -> Option<DeviceToken> {
-        DeviceToken::parse(self.client.device_token()?, &self.core.keys)
+        DeviceToken::parse(self.client.device_token()?, &self.keys)
     }
 }

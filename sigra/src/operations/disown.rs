@@ -38,7 +38,7 @@ impl<U> Sigra<U> {
         U: feature::Totp,
     {
         Box::pin(async move {
-            let token = Token::parse(token, &self.core.keys);
+            let token = Token::parse(token, &self.core.keys.get());
             Ok(self.perform(Disown { token, client: client.clone() }).await??)
         })
     }

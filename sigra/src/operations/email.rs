@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -34,7 +36,7 @@ impl<U> Sigra<U> {
         U: feature::ConfirmEmail,
     {
         Box::pin(async move {
-            let proof = match Token::parse(token, &self.core.keys) {
+            let proof = match Token::parse(token, &self.core.keys.get()) {
                 Some(token) => Proof::Link(token),
                 None => Proof::Nothing,
             };
@@ -61,7 +63,8 @@ impl<U> Sigra<U> {
     {
         Box::pin(async move {
             // People type the code as the mail shows it, in groups or with a space behind it.
-            let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+            let mut digits = Zeroizing::new(String::with_capacity(code.len()));
+            digits.extend(code.chars().filter(char::is_ascii_digit));
             let proof = Proof::Code(Identifier::of_attempt(email), digits);
             Ok(self.perform(ConfirmBy { proof, client: client.clone() }).await??)
         })
@@ -93,7 +96,7 @@ const WRONG_CODES: Limit = Limit::InARow { most: 20, wait: Duration::from_hours(
 /// What a visitor shows for the address.
 enum Proof {
     Link(Token<ForConfirmEmail>),
-    Code(Identifier, String),
+    Code(Identifier, Zeroizing<String>),
     Nothing,
 }
 

@@ -292,10 +292,11 @@ impl<U: feature::Totp> Step<U> for Begin<U> {
             uri,
             expires_at: unit.after(ENROL_WITHIN).0,
         };
-        let sealed = seal::seal(&seed, &unit.core.keys, &seal::bound_to(user_id, id))?;
+        let sealed = seal::seal(&seed, &unit.keys, &seal::bound_to(user_id, id))?;
         let (now, expires) = (unit.stamp(), Stamp(enrolment.expires_at));
+        let key_id = unit.keys.current().to_owned();
         let values: &[&dyn crate::column::Bind] =
-            &[&id, user_id, &Factor::Totp.name(), &self.name, &sealed, &now, &expires];
+            &[&id, user_id, &Factor::Totp.name(), &self.name, &sealed, &key_id, &now, &expires];
         unit.execute(InsertFactor, values).await?;
         let entry = Entry::success(Event::BeginFactor, Actor::Account).of(user_id).in_session(*session);
         unit.record(entry, Ok(enrolment)).await
@@ -318,7 +319,7 @@ impl<U: feature::Totp> Confirm<U> {
             return Ok(over);
         };
         let sealed = Reader::<U>::new(&row).next::<Vec<u8>>()?;
-        let opened = seal::open(&sealed, &unit.core.keys, &seal::bound_to(user_id, id));
+        let opened = seal::open(&sealed, &unit.keys, &seal::bound_to(user_id, id));
         let Some(opened) = opened else { return Ok(over) };
         let step = match &self.typed {
             Typed::Totp(code) => opened.seed.step_of(code, 0, unit.now.unix_timestamp()),

@@ -30,13 +30,19 @@ mod disown;
 mod email;
 #[cfg(feature = "totp")]
 mod enrol;
+mod erase;
+mod flood;
 mod invalidate;
+mod keys;
 mod must_change;
 mod outbox;
 mod password;
+mod record;
 #[cfg(feature = "totp")]
 mod recovery;
 mod register;
+mod retention;
+mod seal;
 #[cfg(feature = "totp")]
 mod second_factor;
 mod sessions;
@@ -50,6 +56,7 @@ mod tokens;
 #[cfg(feature = "totp")]
 mod trust;
 mod unlock;
+mod verify;
 
 #[cfg(feature = "totp")]
 pub use self::backup_codes::BackupCodes;
@@ -60,8 +67,10 @@ pub use self::disown::Disowned;
 pub use self::email::Confirmed;
 #[cfg(feature = "totp")]
 pub use self::enrol::{Enrolment, FactorId, FactorInfo};
+pub(crate) use self::keys::apart;
 pub(crate) use self::outbox::{MailKind, worker};
 pub use self::register::Registered;
+pub use self::seal::Sealed;
 pub use self::sudo::Sudo;
 pub use self::sweep::Swept;
 #[cfg(feature = "totp")]

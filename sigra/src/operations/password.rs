@@ -45,8 +45,9 @@ impl<U> Sigra<U> {
 
     /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
     ///
-    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on, the
-    /// one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail. Writes one audit row `account.password.reset`: success or refused.
+    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
+    /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
+    /// Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
@@ -64,7 +65,7 @@ impl<U> Sigra<U> {
         Box::pin(async move {
             // What the account's address has to do with it is looked at once the link has named the account.
             new.check(U::POLICY.password.min_length)?;
-            let token = Token::parse(token, &self.core.keys);
+            let token = Token::parse(token, &self.core.keys.get());
             let client = client.clone();
             self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
         })
@@ -73,8 +74,8 @@ impl<U> Sigra<U> {
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
     /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it, forgets
-    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one audit row
-    /// `account.password.change`: success, or refused with the reason.
+    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one
+    /// audit row `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
@@ -139,7 +140,8 @@ impl<U: Account> Shielded<U> {
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
         let hash = async {
-            if !hasher.verify(hasher.admit()?, current, stored).await?.right {
+            // No upgrade: a new password takes its place.
+            if !hasher.verify(hasher.admit()?, current, stored, false).await?.right {
                 return Ok(Err(Reason::WrongPassword));
             }
             if is_shut {
@@ -212,6 +214,8 @@ impl<U: Account> Step<U> for Reset {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
+        // The link proves the address, and the password is from whoever used it.
+        unit.confirm(user_id).await?;
         let recovered = unit.recover(user_id, &identifier).await?;
         // Whoever guesses at the second factor knew the old password.
         unit.clear(&Bucket::factors(&identifier)).await?;
@@ -297,8 +301,7 @@ impl<U: Account> Step<U> for ChangePassword<U> {
         if !unit.replace_password(Change::PasswordChanged, user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
-        // Its failures went with the old password.
-        unit.attempt_succeeded(&self.attempt, user_id, 0).await?;
+        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
         let standing = unit.standing(user_id).await?;
         let identifier =
             standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));

@@ -11,6 +11,7 @@ use crate::email::{Address, Identifier};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
+use crate::limits::Bucket;
 use crate::password::PasswordHash;
 use crate::store::Dialect;
 use crate::store::statements::{IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser};
@@ -119,7 +120,17 @@ impl<U: Account> Step<U> for Register<U> {
         };
         if owner.is_none() {
             let now = unit.stamp();
-            let account = unit.execute(InsertAccount, &[&user_id, &self.identifier.as_str(), &now]).await?;
+            let account = unit
+                .execute(
+                    InsertAccount,
+                    &[
+                        &user_id,
+                        &self.identifier.as_str(),
+                        Bucket::account(&self.identifier).as_bytes(),
+                        &now,
+                    ],
+                )
+                .await?;
             if account.rows == 1 {
                 return self.registered(unit, user_id).await;
             }

@@ -51,9 +51,9 @@ impl<U> Sigra<U> {
         let code = code.into();
         Box::pin(async move {
             let replaces =
-                code.replaces.as_deref().and_then(|text| SessionToken::parse(text, &self.core.keys));
+                code.replaces.as_deref().and_then(|text| SessionToken::parse(text, &self.core.keys.get()));
             let prove = Prove {
-                token: Token::parse(pending, &self.core.keys),
+                token: Token::parse(pending, &self.core.keys.get()),
                 typed: code.typed(),
                 trust: code.trust,
                 replaces: replaces.map(|token| token.hash()),
@@ -73,7 +73,7 @@ impl<U> Sigra<U> {
         U: feature::Totp,
     {
         Box::pin(async move {
-            let Some(token) = PendingToken::parse(pending, &self.core.keys) else { return Ok(None) };
+            let Some(token) = PendingToken::parse(pending, &self.core.keys.get()) else { return Ok(None) };
             let (statement, now) = (Rendered::<U, TokenByHash>::STATEMENT, Stamp(self.core.now()));
             let values: &[&dyn crate::column::Bind] = &[&token.hash(), &ForSecondFactor::NAME, &now];
             let row = self.core.pool.read().await?.fetch_optional(statement, values).await?;

@@ -8,7 +8,8 @@ use crate::error::{DatabaseErrorKind, Error, Refusal};
 use crate::feature;
 use crate::session::{Session, SessionId, SessionInfo};
 use crate::store::statements::{
-    DeleteOtherSessions, DeleteSession, DeleteSessions, LiveSessions, SessionByToken, TouchSession,
+    DeleteDevices, DeleteOtherSessions, DeleteSession, DeleteSessions, LiveSessions, SessionByToken,
+    TouchSession,
 };
 use crate::store::{Rendered, Stamp};
 use crate::token::SessionToken;
@@ -32,7 +33,7 @@ impl<U> Sigra<U> {
         U: feature::Sessions,
     {
         Box::pin(async move {
-            let Some(token) = SessionToken::parse(token, &self.core.keys) else { return Ok(None) };
+            let Some(token) = SessionToken::parse(token, &self.core.keys.get()) else { return Ok(None) };
             let now = self.core.now();
             let values: &[&dyn crate::column::Bind] = &[&token.hash(), &Stamp(now), &Stamp(now)];
             let statement = Rendered::<U, SessionByToken>::STATEMENT;
@@ -149,7 +150,7 @@ impl<U> Sigra<U> {
         Box::pin(async move { self.end(session, Which::Others, client).await })
     }
 
-    /// Ends every session of the user, this one too, and returns how many. Writes one audit row `session.all.revoke`.
+    /// Ends every session of the user, this one too, forgets every known device, and returns how many sessions. Writes one audit row `session.all.revoke`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
@@ -211,7 +212,11 @@ impl<U: Account> Step<U> for End<U> {
             Which::Own => unit.execute(DeleteSession, &[&session.0, user_id]).await?,
             Which::One(id) => unit.execute(DeleteSession, &[&id.0, user_id]).await?,
             Which::Others => unit.execute(DeleteOtherSessions, &[user_id, &session.0]).await?,
-            Which::All => unit.execute(DeleteSessions, &[user_id]).await?,
+            Which::All => {
+                // Whoever signs out everywhere does not trust everywhere.
+                unit.execute(DeleteDevices, &[user_id]).await?;
+                unit.execute(DeleteSessions, &[user_id]).await?
+            }
         };
         let entry = if done.rows == 0 && matches!(self.which, Which::One(_)) {
             Entry::refused(event, Actor::Account, Reason::NothingToDo)

@@ -25,15 +25,19 @@ use super::MailKind;
 use super::attempt::{Attempt, Candidate};
 use super::standing::{ActiveAccount, Checked, Obstacle};
 
+#[cfg(test)]
+mod speed;
+
 impl<U> Sigra<U> {
     /// Signs in by address and password.
     ///
     /// The attempt is counted in the database before the password is looked at: where the account is known in the client's
     /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
-    /// as `lockout` and `throttle` say. Then one hash is computed whether or not
-    /// there is such an account, and only then is it looked at how the account stands: with a wrong password an unknown, a
-    /// disabled, an unconfirmed and a plain account get one answer after the same work (ASVS 6.3.8). A right password
-    /// clears the account's count, and its owner learns through a variant of the outcome what stands in the way.
+    /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
+    /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
+    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut. A right
+    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way. With
+    /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
@@ -74,13 +78,17 @@ impl<U: Account> Unit<'_, U> {
 impl<U: feature::Passwords> Shielded<U> {
     async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<Outcome<U>, Error> {
         let identifier = Identifier::of_attempt(&credentials.email);
+        // A glance that takes no place: of a flood, most are turned away before the database is asked.
+        drop(self.0.core.hasher.admit()?);
         let reserved = self.step(Reserve { identifier, client: client.clone() }).await??;
         let Reserved { attempt, candidate } = reserved;
         let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());
+        // Where the password is shut, the right one must not be known by the work that follows a right one.
+        let is_shut = candidate.as_ref().is_some_and(|candidate| attempt.is_shut::<U>(candidate.failures));
         // A place only now: whoever is at a limit must not keep others from the queue.
         let hasher = &self.0.core.hasher;
         let verified = match hasher.admit() {
-            Ok(place) => hasher.verify(place, credentials.password.clone(), stored).await,
+            Ok(place) => hasher.verify(place, credentials.password.clone(), stored, !is_shut).await,
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
@@ -93,9 +101,10 @@ impl<U: feature::Passwords> Shielded<U> {
         };
         let breached = U::POLICY.must_change_password
             && verified.right
+            && !is_shut
             && self.0.core.screening.is_breached(&credentials.password).await;
         let replaces =
-            credentials.replaces.as_deref().and_then(|text| SessionToken::parse(text, &self.0.core.keys));
+            credentials.replaces.and_then(|text| SessionToken::parse(&text, &self.0.core.keys.get()));
         let decide = Decide {
             candidate,
             verified,
@@ -271,7 +280,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
-        unit.attempt_succeeded(&self.attempt, user_id, candidate.failures).await?;
+        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
         let checked = match standing {
             Ok(checked) => checked,
             Err(obstacle) => {

@@ -270,11 +270,19 @@ impl<U: Account> Unit<'_, U> {
         held: &Held,
         assurance: Assurance,
     ) -> Result<NewSession<U>, Error> {
-        let token = SessionToken::generate(&self.core.keys)?;
+        let token = SessionToken::generate(&self.keys)?;
         let (second, second_at) = assurance.second.map(|(factor, at)| (factor.name(), Stamp(at))).unzip();
         let (proved, trusted) = (Stamp(assurance.proved_at), i64::from(assurance.trusted));
-        let values: &[&dyn crate::column::Bind] =
-            &[&token.hash(), &second, &second_at, &proved, &trusted, &holder.session.0, &holder.user_id];
+        let values: &[&dyn crate::column::Bind] = &[
+            &token.hash(),
+            &token.key_id(),
+            &second,
+            &second_at,
+            &proved,
+            &trusted,
+            &holder.session.0,
+            &holder.user_id,
+        ];
         if self.execute(RotateSession, values).await?.rows != 1 {
             return Err(crate::error::DatabaseError::lost_race().into());
         }
@@ -303,38 +311,41 @@ impl<U: Account> Unit<'_, U> {
             Some(remember_for) if remember => (true, remember_for, remember_for),
             _ => (false, policy.idle, policy.absolute),
         };
-        let token = SessionToken::generate(&self.core.keys)?;
+        let token = SessionToken::generate(&self.keys)?;
         let id = SessionId(uuid::Uuid::now_v7());
         let (now, expires) = (self.stamp(), self.after(absolute));
         let facts = self.facts().clone();
         let assurance = account.assurance;
-        let (second, second_at) = assurance.second.map(|(factor, at)| (factor.name(), Stamp(at))).unzip();
-        self.execute(
+        let (second, second_at) =
+            assurance.second.map(|(factor, at)| (factor.name().to_owned(), Stamp(at))).unzip();
+        let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
+        let user = Reader::<U>::new(&row).user()?;
+        // Last, so that it can go together with the audit row.
+        self.execute_later(
             InsertSession,
-            &[
-                &id.0,
-                &account.user_id,
-                &token.hash(),
-                &account.epoch,
-                &i64::from(remembered),
-                &now,
-                &now,
-                &self.after(idle),
-                &expires,
-                &facts.network,
-                &facts.user_agent,
-                &facts.note,
-                &assurance.first.name(),
-                &Stamp(assurance.first_at),
-                &second,
-                &second_at,
-                &Stamp(assurance.proved_at),
-                &i64::from(assurance.trusted),
+            vec![
+                Box::new(id.0),
+                Box::new(account.user_id.clone()),
+                Box::new(token.hash()),
+                Box::new(token.key_id().to_owned()),
+                Box::new(account.epoch),
+                Box::new(i64::from(remembered)),
+                Box::new(now),
+                Box::new(now),
+                Box::new(self.after(idle)),
+                Box::new(expires),
+                Box::new(facts.network),
+                Box::new(facts.user_agent),
+                Box::new(facts.note),
+                Box::new(assurance.first.name().to_owned()),
+                Box::new(Stamp(assurance.first_at)),
+                Box::new(second),
+                Box::new(second_at),
+                Box::new(Stamp(assurance.proved_at)),
+                Box::new(i64::from(assurance.trusted)),
             ],
         )
         .await?;
-        let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
-        let user = Reader::<U>::new(&row).user()?;
         let Stamp(created_at) = now;
         let (last_seen_at, Stamp(expires_at)) = (created_at, expires);
         let session = Session { id, user, remembered, created_at, last_seen_at, expires_at, assurance };

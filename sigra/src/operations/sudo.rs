@@ -158,7 +158,7 @@ impl<U: feature::Sudo> Shielded<U> {
         let (mut candidate, attempt) = self.step(reserve).await??;
         let stored = candidate.hash.take();
         let verified = match hasher.admit() {
-            Ok(place) => hasher.verify(place, password, stored).await,
+            Ok(place) => hasher.verify(place, password, stored, false).await,
             Err(busy) => Err(busy.into()),
         };
         let right = match verified {
@@ -204,7 +204,7 @@ impl<U: feature::Sudo> Step<U> for StepUp<U> {
         let Some(held) = held else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
-        unit.attempt_succeeded(&self.attempt, user_id, self.candidate.failures).await?;
+        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
         if held.lacks_second_factor::<U>() {
             let refusal = Refusal::SudoRequired { with_code: true };
             return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;

@@ -3,13 +3,10 @@
 use std::marker::PhantomData;
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::Error;
-use crate::store::statements::{
-    SweepAudit, SweepDevices, SweepFactors, SweepLimits, SweepSessions, SweepTokens,
-};
+use crate::store::statements::{SweepDevices, SweepFactors, SweepLimits, SweepSessions, SweepTokens};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that a sweep removed.
@@ -25,14 +22,13 @@ pub struct Swept {
     pub factors: u64,
     /// Counters that had lapsed.
     pub limits: u64,
-    /// Rows of the trail older than `audit(retain)`.
+    /// Rows of the trail, whole segments of 256, of which every one is older than `audit(retain)`.
     pub audit: u64,
 }
 
 impl Swept {
     fn most(self) -> u64 {
-        let most = self.sessions.max(self.devices).max(self.tokens);
-        most.max(self.factors).max(self.limits).max(self.audit)
+        self.sessions.max(self.devices).max(self.tokens).max(self.factors).max(self.limits)
     }
 }
 
@@ -42,13 +38,20 @@ const BATCH: u64 = 500;
 const BATCHES: u32 = 40;
 
 impl<U> Sigra<U> {
-    /// Removes expired sessions, devices, tokens, factors, counters and audit rows, at most 20,000 of each in a call.
+    /// Removes expired sessions, devices, tokens, factors and counters, at most 20,000 of each in a call, and old rows of the
+    /// trail.
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
-    /// worker calls it every ten minutes. Writes one audit row `audit.rows.remove` with each batch of audit rows removed.
+    /// worker calls it every ten minutes.
+    ///
+    /// Rows of the trail go by whole segments of 256, the oldest first, when the newest row of a segment is older than
+    /// `audit(retain)` and every sink has a checkpoint that covers it. The segment's hash stays, so that the rows above can
+    /// still be verified and proved. Rows that were changed are kept. Writes one audit row `audit.rows.remove` with each
+    /// batch of segments.
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure).
+    /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where old rows of the trail do not make up the hash of their
+    /// segment, and [`Failure`](crate::Failure).
     pub fn sweep(&self) -> Operation<'_, Swept>
     where
         U: Account,
@@ -62,11 +65,12 @@ impl<U> Sigra<U> {
                 total.tokens += batch.tokens;
                 total.factors += batch.factors;
                 total.limits += batch.limits;
-                total.audit += batch.audit;
                 if batch.most() < BATCH {
                     break;
                 }
             }
+            self.write_counts().await?;
+            total.audit = self.remove_old_rows().await?;
             Ok(total)
         })
     }
@@ -83,21 +87,14 @@ impl<U: Account> Step<U> for Sweep<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Swept>, Error> {
         let now = unit.stamp();
-        let mut swept = Swept {
+        let swept = Swept {
             sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
             devices: unit.execute(SweepDevices, &[&now]).await?.rows,
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
             factors: unit.execute(SweepFactors, &[&now]).await?.rows,
-            limits: unit.execute(SweepLimits, &[&now]).await?.rows,
+            limits: unit.execute(SweepLimits, &[&now, &now]).await?.rows,
             audit: 0,
         };
-        if let Some(retain) = U::POLICY.audit.retain {
-            let before = crate::store::Stamp(unit.now - retain);
-            swept.audit = unit.execute(SweepAudit, &[&before]).await?.rows;
-        }
-        if swept.audit > 0 {
-            return unit.record(Entry::success(Event::RemoveOldRows, Actor::System), swept).await;
-        }
         Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, swept))
     }
 }

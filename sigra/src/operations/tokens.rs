@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::core::Reader;
@@ -79,12 +80,11 @@ impl<U: Account> Unit<'_, U> {
         code: Option<&str>,
         extras: Extras,
     ) -> Result<Token<P>, Error> {
-        let token = Token::<P>::generate(&self.core.keys)?;
+        let token = Token::<P>::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
         let code_hash = match code {
             Some(code) => {
-                let keyed =
-                    self.core.keys.mac(self.core.keys.current(), Purpose::ConfirmEmailCode, &bound(id, code));
+                let keyed = self.keys.mac(token.key_id(), Purpose::ConfirmEmailCode, &bound(id, code));
                 Some(keyed.ok_or_else(|| Failure::Config("the keyring is empty".into()))?.to_vec())
             }
             None => None,
@@ -97,6 +97,7 @@ impl<U: Account> Unit<'_, U> {
                 account.user_id,
                 &P::NAME,
                 &token.hash(),
+                &token.key_id(),
                 &code_hash,
                 &account.identifier,
                 &account.epoch,
@@ -132,22 +133,18 @@ impl<U: Account> Unit<'_, U> {
 
         let now = self.stamp();
         let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
-        let Some(row) = row else { return Ok(None) };
-        let found = Found::<U>::read(&row)?;
-        let expected: Vec<u8> = row.get(10).map_err(|source| Failure::Read {
-            table: "tokens",
-            user_type: U::SCHEMA.user_type,
-            source,
-        })?;
-        if self.execute(CountTry, &[&found.id, &TRIES]).await?.rows != 1 {
-            return Ok(None);
-        }
+        // Where there is no code, one that nobody can have stands in for it: the time tells not who waits to be confirmed.
+        let (found, expected) = match &row {
+            Some(row) => (Some(Found::<U>::read(row)?), read_code_hash::<U>(row)?),
+            None => (None, Vec::new()),
+        };
+        let id = found.as_ref().map_or_else(uuid::Uuid::nil, |found| found.id);
+        let counted = self.execute(CountTry, &[&id, &TRIES]).await?.rows == 1;
         let right = self
-            .core
             .keys
-            .macs(Purpose::ConfirmEmailCode, &bound(found.id, code))
+            .macs(Purpose::ConfirmEmailCode, &bound(id, code))
             .fold(subtle::Choice::from(0), |right, hash| right | hash.as_slice().ct_eq(&expected));
-        Ok(bool::from(right).then_some(found))
+        Ok(found.filter(|_| counted && bool::from(right)))
     }
 
     /// Counts a try of a token that was found, and keeps it from being consumed by another until this transaction ends. `false`:
@@ -175,7 +172,11 @@ impl<U: Account> Unit<'_, U> {
     }
 }
 
+fn read_code_hash<U: Account>(row: &Row) -> Result<Vec<u8>, Failure> {
+    row.get(10).map_err(|source| Failure::Read { table: "tokens", user_type: U::SCHEMA.user_type, source })
+}
+
 /// What a code's hash covers: the same digits under another token are another code.
-fn bound(token: uuid::Uuid, code: &str) -> Vec<u8> {
-    [token.as_bytes().as_slice(), code.as_bytes()].concat()
+fn bound(token: uuid::Uuid, code: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([token.as_bytes().as_slice(), code.as_bytes()].concat())
 }

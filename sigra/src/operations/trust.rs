@@ -77,7 +77,7 @@ impl<U> Sigra<U> {
         U: feature::TrustedBrowser,
     {
         Box::pin(async move {
-            let here = client.device_token().and_then(|text| DeviceToken::parse(text, &self.core.keys));
+            let here = client.device_token().and_then(|text| DeviceToken::parse(text, &self.core.keys.get()));
             let here = here.map(|token| token.hash());
             let now = Stamp(self.core.now());
             let statement = Rendered::<U, TrustedDevices>::STATEMENT;

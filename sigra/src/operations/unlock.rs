@@ -11,7 +11,6 @@ use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::limits::Bucket;
-use crate::store::statements::ForgetFailures;
 use crate::token::{DeviceToken, ForUnlockAccount, Token};
 use crate::unit::{Recorded, Step, Unit};
 
@@ -23,6 +22,7 @@ pub(super) const UNLOCK_WITHIN: Duration = Duration::from_hours(24);
 
 /// A mailed link has proved who is there. It is no session: the user signs in with the password, and is let try it.
 #[derive(Clone, Debug)]
+#[must_use = "put its device token into a cookie, or strangers can lock the owner out again"]
 #[non_exhaustive]
 pub struct Recovered {
     device: Option<DeviceToken>,
@@ -41,18 +41,19 @@ impl<U> Sigra<U> {
     /// Unlocks an account by the token of a mailed link, and makes the browser that used it a known one. Call it for POST alone:
     /// mail scanners follow links by GET.
     ///
-    /// The link proves the address, so it confirms it. Nobody is signed in. Writes one audit row `account.user.unlock`: success
-    /// or refused.
+    /// Nobody is signed in, and the address is not confirmed by it: whoever registered with another person's address could lock
+    /// the account to have that person confirm it. Until it is confirmed no browser becomes known. Writes one audit row
+    /// `account.user.unlock`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
     /// [`Failure`](crate::Failure).
-    pub fn unlock<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
+    pub fn unlock_by_link<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
     where
         U: feature::Lockout,
     {
         Box::pin(async move {
-            let token = Token::parse(token, &self.core.keys);
+            let token = Token::parse(token, &self.core.keys.get());
             Ok(self.perform(UnlockByLink { token, client: client.clone() }).await??)
         })
     }
@@ -102,14 +103,14 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Its owner has proved to have the mailbox: the failures are over, the address is confirmed, and this device is known.
+    /// Its owner has proved to have the mailbox: the failures are over, and this device is known, unless something stands in the
+    /// way of the account.
     pub(super) async fn recover(
         &mut self,
         user_id: &U::Id,
         identifier: &Identifier,
     ) -> Result<Recovered, Error> {
-        self.forgive(user_id, identifier).await?;
-        self.confirm(user_id).await?;
+        self.open_again(identifier).await?;
         // The mailbox is no factor: where a second one is due it still is, and the browser is known as far as the password goes.
         let account = match self.standing(user_id).await? {
             Some(standing) => standing.check(Factor::Password, self.now).ok(),
@@ -122,9 +123,10 @@ impl<U: Account> Unit<'_, U> {
         Ok(Recovered { device })
     }
 
-    async fn forgive(&mut self, user_id: &U::Id, identifier: &Identifier) -> Result<(), Error> {
-        self.execute(ForgetFailures, &[user_id]).await?;
-        self.clear(&Bucket::account(identifier)).await
+    /// It may be tried again, and its owner is told anew when that is used up.
+    async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
+        self.clear(&Bucket::account(identifier)).await?;
+        self.clear(&Bucket::mail(MailKind::AccountLocked.name(), identifier)).await
     }
 }
 
@@ -177,7 +179,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByOperator<U> {
             let entry = Entry::refused(Event::UnlockAccount, self.actor.clone(), Reason::NothingToDo);
             return unit.record(entry.of(&self.user_id), false).await;
         };
-        unit.forgive(&self.user_id, &Identifier::from_stored(standing.identifier)).await?;
+        unit.open_again(&Identifier::from_stored(standing.identifier)).await?;
         unit.record(Entry::success(Event::UnlockAccount, self.actor.clone()).of(&self.user_id), true).await
     }
 }

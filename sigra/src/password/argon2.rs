@@ -17,6 +17,11 @@ const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 const MAX_ITERATIONS: u32 = 64;
 const MAX_LANES: u32 = 64;
 
+/// The same cost under another pepper; none where the id is empty.
+fn under(params: &Params, pepper: &[u8]) -> Result<Params, Failure> {
+    build(params.m_cost(), params.t_cost(), params.p_cost(), pepper).map_err(unusable)
+}
+
 /// Today's cost, under the pepper that writes.
 pub(super) fn current(policy: &PasswordPolicy, peppers: &Peppers) -> Result<Params, Failure> {
     build(policy.memory_kib, policy.iterations, 1, peppers.current())
@@ -43,7 +48,7 @@ pub(super) struct Argon2Hash {
     version: Version,
     params: Params,
     salt: Vec<u8>,
-    output: Vec<u8>,
+    output: Zeroizing<Vec<u8>>,
     secret: Option<Secret>,
 }
 
@@ -68,7 +73,7 @@ impl Argon2Hash {
             return Err(unusable("it has no salt or no output"));
         };
         let secret = peppers.secret(params.keyid())?;
-        let (salt, output) = (salt.as_ref().to_vec(), output.as_bytes().to_vec());
+        let (salt, output) = (salt.as_ref().to_vec(), Zeroizing::new(output.as_bytes().to_vec()));
         Ok(Self { algorithm, version, params, salt, output, secret })
     }
 
@@ -99,18 +104,19 @@ impl Argon2Hash {
     }
 
     /// What it is to be replaced by; `None` where it may stay. Never anything weaker: a stored hash that costs more than
-    /// today's keeps its cost when all that it lacks is the pepper.
+    /// today's keeps its cost when all that it lacks is the pepper, and where no pepper writes it keeps its own.
     pub(super) fn successor(&self, today: &Params) -> Option<Params> {
+        let pepper = if today.keyid().is_empty() { self.params.keyid() } else { today.keyid() };
         if self.algorithm != Algorithm::Argon2id
             || self.version != Version::V0x13
             || self.is_weaker_than(today)
         {
-            return Some(today.clone());
+            return under(today, pepper).ok();
         }
-        if self.params.keyid() == today.keyid() {
+        if self.params.keyid() == pepper {
             return None;
         }
-        build(self.params.m_cost(), self.params.t_cost(), self.params.p_cost(), today.keyid()).ok()
+        under(&self.params, pepper).ok()
     }
 }
 

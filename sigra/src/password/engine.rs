@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::argon2::{Block, Params};
 use zeroize::Zeroize as _;
@@ -13,22 +13,41 @@ use crate::error::{Error, Failure};
 use crate::policy::PasswordPolicy;
 
 /// Computes hashes, on whichever thread it is called.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     today: Params,
     peppers: Peppers,
     setup: Setup,
     /// One hash of each kind that was imported, to be computed where an account has none.
     examples: Vec<Stored>,
     memory: Memory,
-    computed: AtomicU64,
+    /// Goes on counting when the peppers are replaced.
+    computed: Arc<AtomicU64>,
 }
 
 impl Engine {
-    pub(super) fn new(policy: &PasswordPolicy, peppers: Peppers, mut setup: Setup) -> Result<Self, Error> {
+    pub(super) fn new(policy: &PasswordPolicy, peppers: Peppers, setup: Setup) -> Result<Self, Error> {
+        Self::counting(policy, peppers, setup, Arc::default())
+    }
+
+    /// The same with other peppers.
+    pub(super) fn with_peppers(&self, policy: &PasswordPolicy, peppers: Peppers) -> Result<Self, Error> {
+        Self::counting(policy, peppers, self.setup.clone(), self.computed.clone())
+    }
+
+    pub(super) fn peppers(&self) -> Peppers {
+        self.peppers.clone()
+    }
+
+    fn counting(
+        policy: &PasswordPolicy,
+        peppers: Peppers,
+        setup: Setup,
+        computed: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
         let today = argon2::current(policy, &peppers)?;
         let mut examples = Vec::new();
-        for text in std::mem::take(&mut setup.examples) {
-            let example = Stored::read(PasswordHash::new(text), &peppers, &setup.verifiers)
+        for text in &setup.examples {
+            let example = Stored::read(PasswordHash::new(text.clone()), &peppers, &setup.verifiers)
                 .map_err(|error| Failure::Config(format!("an example given to `imported_like`: {error}")))?
                 .ok_or_else(|| Failure::Config("`imported_like` takes a hash, not `!`".into()))?;
             // Twice the same would double the work of every sign-in for nothing.
@@ -37,7 +56,7 @@ impl Engine {
             }
         }
         let memory = Memory { keep: today.block_count(), free: Mutex::default() };
-        Ok(Self { today, peppers, setup, examples, memory, computed: AtomicU64::new(0) })
+        Ok(Self { today, peppers, setup, examples, memory, computed })
     }
 
     pub(super) fn computed(&self) -> u64 {
@@ -70,8 +89,13 @@ impl Engine {
     ///
     /// Every attempt computes one Argon2id hash of today's cost and one of each example. The account's own hash takes the
     /// place of that which costs the same; what is left over is computed for nothing. Where today's hash was not the
-    /// account's own it becomes so, if the password was right.
-    pub(super) fn verify(&self, password: &Password, stored: Option<&Stored>) -> Result<Verified, Failure> {
+    /// account's own it becomes so, if the password was right and there is to be an upgrade: that may cost one hash more.
+    pub(super) fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&Stored>,
+        upgrade: bool,
+    ) -> Result<Verified, Failure> {
         // Longer than any password can be: the same work on a bounded input, and no.
         let too_long = password.is_too_long();
         let password = if too_long { &[] } else { password.as_bytes() };
@@ -91,7 +115,7 @@ impl Engine {
             _ => Some(self.hash_at(&self.today, password)?),
         };
         let right = matches && !too_long;
-        let successor = stored.filter(|_| right).and_then(|stored| stored.successor(&self.today));
+        let successor = stored.filter(|_| right && upgrade).and_then(|stored| stored.successor(&self.today));
         let upgrade = match (successor, fresh) {
             (Some(params), Some(fresh)) if params == self.today => Some(fresh),
             (Some(params), _) => Some(self.hash_at(&params, password)?),
@@ -170,7 +194,7 @@ mod tests {
     fn memory_is_kept_and_wiped() {
         let engine = engine(Setup::default());
         for _ in 0..3 {
-            engine.verify(&"x".into(), None).unwrap();
+            engine.verify(&"x".into(), None, true).unwrap();
         }
         let kept = engine.memory.free.lock().unwrap();
         assert_eq!(kept.len(), 1);
@@ -182,7 +206,7 @@ mod tests {
         let engine = engine(Setup::default());
         let large = FOREIGN.replace("m=19456", "m=32768");
         let stored = engine.read(PasswordHash::new(large)).unwrap();
-        engine.verify(&"x".into(), stored.as_ref()).unwrap();
+        engine.verify(&"x".into(), stored.as_ref(), true).unwrap();
         assert!(engine.memory.free.lock().unwrap().is_empty());
     }
 
@@ -202,7 +226,7 @@ mod tests {
         let cost = |stored: Option<&str>| {
             let before = engine.computed();
             let stored = stored.and_then(|text| engine.read(PasswordHash::new(text.into())).unwrap());
-            assert!(!engine.verify(&"wrong".into(), stored.as_ref()).unwrap().right);
+            assert!(!engine.verify(&"wrong".into(), stored.as_ref(), true).unwrap().right);
             engine.computed() - before
         };
         assert_eq!(

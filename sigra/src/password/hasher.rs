@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::engine::Engine;
 use super::{Password, PasswordHash, Peppers, Setup, Verified};
 use crate::error::{Error, Failure, Refusal};
+use crate::keyring::Current;
 use crate::policy::PasswordPolicy;
 
 /// How many passwords are hashed at once, how many may wait, and how long.
@@ -16,7 +17,8 @@ use crate::policy::PasswordPolicy;
 /// imported hash is verified a permit takes what that hash asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashing {
-    /// Hashes computed at once. Default: the number of cores.
+    /// Hashes computed at once. Default: one less than the number of cores, so that whatever else the host does goes on during
+    /// a flood of sign-ins; one where there is one core.
     pub permits: usize,
     /// Requests that may wait for a permit; more are refused at once with [`Refusal::Busy`]. Default: 64.
     pub queue: usize,
@@ -26,8 +28,8 @@ pub struct Hashing {
 
 impl Default for Hashing {
     fn default() -> Self {
-        let permits = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { permits, queue: 64, deadline: Duration::from_secs(3) }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { permits: cores.saturating_sub(1).max(1), queue: 64, deadline: Duration::from_secs(3) }
     }
 }
 
@@ -37,7 +39,7 @@ pub(crate) struct Hasher {
     settings: Hashing,
     permits: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    engine: Arc<Engine>,
+    engine: Current<Engine>,
 }
 
 /// A place in the queue. Held from admission until the hash is computed.
@@ -61,7 +63,7 @@ impl Hasher {
             settings,
             permits: Arc::new(Semaphore::new(settings.permits)),
             places: Arc::new(Semaphore::new(places)),
-            engine: Arc::new(Engine::new(policy, peppers, setup)?),
+            engine: Current::new(Engine::new(policy, peppers, setup)?),
         })
     }
 
@@ -76,32 +78,52 @@ impl Hasher {
 
     /// Hashes computed since start, real and dummy alike: what a test counts instead of time.
     pub(crate) fn computed(&self) -> u64 {
-        self.engine.computed()
+        self.engine.get().computed()
     }
 
     /// Hashes a new password at the policy's cost.
     pub(crate) async fn hash(&self, place: Place, password: Password) -> Result<PasswordHash, Error> {
-        self.compute(place, move |engine| engine.hash(&password)).await
+        let engine = self.engine.get();
+        self.compute(place, move || engine.hash(&password)).await
+    }
+
+    /// The peppers in use.
+    pub(crate) fn peppers(&self) -> Peppers {
+        self.engine.get().peppers()
+    }
+
+    /// What is to be used with other peppers.
+    pub(crate) fn with_peppers(&self, policy: &PasswordPolicy, peppers: Peppers) -> Result<Engine, Error> {
+        self.engine.get().with_peppers(policy, peppers)
+    }
+
+    /// Hashes with this from now on. What is under way ends with what it began with.
+    pub(crate) fn replace(&self, engine: Engine) {
+        self.engine.set(engine);
     }
 
     /// A hash that no password is known to have: of the usual form, with a random result.
     pub(crate) fn unknowable(&self) -> Result<PasswordHash, Error> {
-        Ok(self.engine.unknowable()?)
+        Ok(self.engine.get().unknowable()?)
     }
 
     /// Verifies a password. Without a hash one of the current cost is computed all the same, and the answer is no. A stored
-    /// hash that cannot be read is for the operator's log, and for the visitor like none.
+    /// hash that cannot be read is for the operator's log, and for the visitor like none. `upgrade` makes a better hash of the
+    /// right password, which may take longer than a wrong one does.
     pub(crate) async fn verify(
         &self,
         place: Place,
         password: Password,
         stored: Option<PasswordHash>,
+        upgrade: bool,
     ) -> Result<Verified, Error> {
+        // One engine for both: peppers that are replaced meanwhile are for the next attempt.
+        let engine = self.engine.get();
         let stored = match stored {
-            Some(hash) => self.engine.read(hash)?,
+            Some(hash) => engine.read(hash)?,
             None => None,
         };
-        self.compute(place, move |engine| engine.verify(&password, stored.as_ref())).await
+        self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await
     }
 
     /// Runs the work of one attempt on a blocking thread, under one permit. The permit and the place travel into the closure:
@@ -109,14 +131,13 @@ impl Hasher {
     async fn compute<T: Send + 'static>(
         &self,
         place: Place,
-        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         let waiting = tokio::time::timeout(self.settings.deadline, self.permits.clone().acquire_owned());
         let Ok(Ok(permit)) = waiting.await else { return Err(self.busy().into()) };
-        let engine = self.engine.clone();
         let task = tokio::task::spawn_blocking(move || {
             let (_permit, _place) = (permit, place.0);
-            work(&engine)
+            work()
         });
         Ok(task.await.map_err(|error| Failure::Interrupted(error.to_string()))??)
     }
@@ -138,7 +159,7 @@ mod tests {
         let hash = hasher.hash(hasher.admit().unwrap(), "correct horse battery".into()).await.unwrap();
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
         let verify = |password: &str, hash: Option<PasswordHash>| {
-            hasher.verify(hasher.admit().unwrap(), password.into(), hash)
+            hasher.verify(hasher.admit().unwrap(), password.into(), hash, true)
         };
         assert!(verify("correct horse battery", Some(hash.clone())).await.unwrap().right);
         assert!(!verify("correct horse batterY", Some(hash.clone())).await.unwrap().right);
@@ -156,7 +177,12 @@ mod tests {
         let foreign = "$argon2id$v=19$m=19456,t=2,p=1$c2lncmFzaWdyYXNpZ3JhIQ$UYXtGa1cM9YtxEXcWXnBfOKd6trEL0x7mntysjlHt4M";
         let hasher = hasher(1, 1);
         let verify = |password: &str| {
-            hasher.verify(hasher.admit().unwrap(), password.into(), Some(PasswordHash::new(foreign.into())))
+            hasher.verify(
+                hasher.admit().unwrap(),
+                password.into(),
+                Some(PasswordHash::new(foreign.into())),
+                true,
+            )
         };
         assert!(verify("correct horse battery").await.unwrap().right);
         assert!(!verify("correct horse battery!").await.unwrap().right);

@@ -67,6 +67,9 @@ pub const MAX_LENGTH: usize = 256;
 /// Bytes that a password may have in NFC.
 pub const MAX_BYTES: usize = 1024;
 
+/// How many times as many bytes NFC may take (UAX #15, 12).
+const GROWTH: usize = 3;
+
 /// What came of verifying a password.
 #[derive(Debug)]
 pub(crate) struct Verified {
@@ -77,7 +80,7 @@ pub(crate) struct Verified {
 }
 
 /// What the host says of hashes that Sigra did not make.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) verifiers: Vec<Arc<dyn PasswordVerifier>>,
     pub(crate) examples: Vec<String>,
@@ -93,7 +96,13 @@ impl Password {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = Zeroizing::new(text.into());
-        Self(Zeroizing::new(text.nfc().collect()))
+        if unicode_normalization::is_nfc(&text) {
+            return Self(text);
+        }
+        // Room for the worst case: a string that grows leaves pieces of the password behind.
+        let mut composed = Zeroizing::new(String::with_capacity(GROWTH * text.len()));
+        composed.extend(text.nfc());
+        Self(composed)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -199,6 +208,25 @@ mod tests {
         );
         assert_eq!(Password::new("\u{1f511}".repeat(64)).check(15), Ok(()));
         assert_eq!(Password::new("a".repeat(257)).check(15), Err(PasswordProblem::TooLong { max: 256 }));
+    }
+
+    #[test]
+    fn composition_never_outgrows_the_room_that_is_made_for_it() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert!(text.nfc().map(char::len_utf8).sum::<usize>() <= GROWTH * text.len(), "{c:?}");
+        }
+        // A musical note of four bytes becomes three of four.
+        let notes = "\u{1d15e}".repeat(64);
+        let password = Password::new(notes.as_str());
+        assert_eq!(password.0.len(), 2 * notes.len());
+        assert_eq!(password.0.capacity(), GROWTH * notes.len());
+    }
+
+    #[test]
+    fn a_password_is_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        wiped(&Password::new("correct horse battery").0);
     }
 
     #[test]

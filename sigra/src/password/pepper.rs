@@ -1,5 +1,8 @@
 //! Peppers: secrets of the application without which a stolen table cannot even be guessed at.
 
+use std::sync::Arc;
+
+use base64ct::{Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Failure};
@@ -12,14 +15,14 @@ pub const PEPPER_VARIABLE: &str = "SIGRA_PEPPER";
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 
 /// Peppers by id, newest first: the first writes, all verify. Empty where there are none.
-#[derive(Debug, Default)]
-pub(crate) struct Peppers(Option<Keyring>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peppers(Option<Arc<Keyring>>);
 
 impl Peppers {
     /// The host's ring, or the one in the environment.
     pub(crate) fn resolve(given: Option<Keyring>) -> Result<Self, Error> {
-        if given.is_some() {
-            return Ok(Self(given));
+        if let Some(given) = given {
+            return Ok(Self::from(given));
         }
         match std::env::var(PEPPER_VARIABLE).map(Zeroizing::new) {
             Ok(text) if !text.trim().is_empty() => {
@@ -32,12 +35,22 @@ impl Peppers {
     fn parse(text: &str) -> Result<Self, String> {
         let keys =
             Keyring::parse(text).map_err(|error| format!("`{PEPPER_VARIABLE}` cannot be used: {error}"))?;
-        Ok(Self(Some(keys)))
+        Ok(Self::from(keys))
+    }
+
+    /// The ring; `None` where there are no peppers.
+    pub(crate) fn ring(&self) -> Option<&Keyring> {
+        self.0.as_deref()
     }
 
     /// The id of the pepper that writes, as the hash names it; empty where there is none.
     pub(super) fn current(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |keys| keys.current().as_bytes())
+    }
+
+    /// How the hashes that Sigra writes name a pepper: a part that no other hash has.
+    pub(crate) fn naming(id: &str) -> String {
+        format!(",keyid={}$", Base64Unpadded::encode_string(id.as_bytes()))
     }
 
     /// The pepper that a stored hash names; `None` where it names none.
@@ -48,6 +61,12 @@ impl Peppers {
         let id = std::str::from_utf8(id).unwrap_or("?");
         let found = self.0.as_ref().and_then(|keys| keys.derive(id, Purpose::Pepper));
         found.map(Some).ok_or_else(|| Failure::Pepper { id: id.to_owned() })
+    }
+}
+
+impl From<Keyring> for Peppers {
+    fn from(ring: Keyring) -> Self {
+        Self(Some(Arc::new(ring)))
     }
 }
 

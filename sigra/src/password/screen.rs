@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::breached::{BreachedPasswords, Fingerprint, Unavailable, WhenUnavailable};
 use super::context::Words;
-use super::{Password, PasswordProblem, blocklist, pattern};
+use super::{GROWTH, Password, PasswordProblem, blocklist, pattern};
 use crate::error::Error;
 
 /// What the host said about new passwords when it started Sigra.
@@ -86,9 +86,13 @@ fn look(password: &Password, words: &Words) -> Result<(), PasswordProblem> {
 
 /// The form in which passwords are compared with words: lower case, NFC.
 fn fold(password: &Password) -> Zeroizing<String> {
-    let lower = Zeroizing::new(password.0.to_lowercase());
+    // Room for both steps, so that neither grows and leaves pieces of the password behind.
+    let mut lower = Zeroizing::new(String::with_capacity(GROWTH * password.0.len()));
+    lower.extend(password.0.chars().flat_map(char::to_lowercase));
     // Lower-casing can leave a decomposed letter behind.
-    Zeroizing::new(lower.nfc().collect())
+    let mut folded = Zeroizing::new(String::with_capacity(GROWTH * lower.len()));
+    folded.extend(lower.nfc());
+    folded
 }
 
 #[cfg(test)]

@@ -172,6 +172,23 @@ impl Connection {
         }
     }
 
+    /// Starts a transaction whose reads all see the same state of the database.
+    pub(crate) async fn begin_snapshot(&mut self) -> Result<(), DatabaseError> {
+        match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(ref mut connection) => run(&mut **connection, "BEGIN").await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ref mut connection) => {
+                run(&mut **connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(ref mut connection) => {
+                run(&mut **connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+                run(&mut **connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await
+            }
+        }
+    }
+
     /// Ends whatever a previous borrower of a shared pool may have left open, before a read.
     pub(crate) async fn cleanse(&mut self) -> Result<(), DatabaseError> {
         match *self {
@@ -210,6 +227,19 @@ impl Connection {
             #[cfg(feature = "mysql")]
             Self::MySql(ref mut connection) => run(&mut **connection, sql).await,
         }
+    }
+
+    /// Runs a statement of the schema, if this database needs it. MariaDB and MySQL do not prepare `CREATE TRIGGER`.
+    pub(crate) async fn define(&mut self, statement: Statement) -> Result<(), DatabaseError> {
+        let text: &'static str = match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => statement.sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => statement.postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => statement.mysql,
+        };
+        if text.is_empty() { Ok(()) } else { self.run(text).await }
     }
 
     /// Closes the connection instead of giving it back: the server then undoes what was not committed.

@@ -31,7 +31,7 @@ fn steps<U: Account>() -> Vec<Step> {
     }
     vec![step!(
         1,
-        "accounts, sessions, devices, tokens, factors, limits, outbox and audit trail",
+        "accounts, sessions, devices, tokens, factors, keys, limits, outbox and audit trail",
         CreateAccounts,
         CreateSessions,
         IndexSessionsByUser,
@@ -48,20 +48,42 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexFactorsByExpiry,
         CreateBackupCodes,
         IndexBackupCodesByUser,
+        CreateKeys,
         CreateLimits,
         IndexLimitsByForget,
         CreateOutbox,
         IndexOutboxByDue,
         CreateAudit,
         IndexAuditByUser,
-        IndexAuditByTime,
+        IndexAuditByLeaf,
+        IndexAuditUnsealed,
+        CreateAuditTree,
+        CreateAuditSegments,
+        CreateAuditCheckpoints,
+        IndexAuditCheckpointsByExport,
+        CreateAuditCounts,
+        IndexAuditCountsByEnd,
+        RefuseAuditChange,
+        GuardAuditDelete,
+        DropAuditInsertTrigger,
+        CreateAuditInsertTrigger,
+        DropAuditUpdateTrigger,
+        CreateAuditUpdateTrigger,
+        DropAuditDeleteTrigger,
+        CreateAuditDeleteTrigger,
+        DropAuditTruncateTrigger,
+        CreateAuditTruncateTrigger,
+        DropSegmentsUpdateTrigger,
+        CreateSegmentsUpdateTrigger,
+        DropSegmentsDeleteTrigger,
+        CreateSegmentsDeleteTrigger,
     )]
 }
 
 /// The steps as text, for a host that keeps them among its own migrations.
 pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
     let text = |statement: Statement| -> Option<&'static str> {
-        match dialect {
+        let text = match dialect {
             #[cfg(feature = "sqlite")]
             Dialect::Sqlite => Some(statement.sqlite),
             #[cfg(feature = "postgres")]
@@ -70,7 +92,8 @@ pub(crate) fn texts<U: Account>(dialect: Dialect) -> Vec<Migration> {
             Dialect::MySql => Some(statement.mysql),
             #[allow(unreachable_patterns, reason = "every database may be on")]
             _ => None,
-        }
+        };
+        text.filter(|text: &&str| !text.is_empty())
     };
     steps::<U>()
         .into_iter()
@@ -156,8 +179,8 @@ async fn apply<U: Account>(
             continue;
         }
         for statement in statements {
-            match connection.execute(statement, &[]).await {
-                Ok(_) => {}
+            match connection.define(statement).await {
+                Ok(()) => {}
                 // The index of a step that a killed process left half done; MySQL has no `IF NOT EXISTS` for it.
                 Err(error)
                     if dialect == Dialect::MySql && error.kind == DatabaseErrorKind::DuplicateIndex => {}

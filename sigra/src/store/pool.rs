@@ -50,6 +50,27 @@ pub(crate) struct Writer<'p> {
     _turn: tokio::sync::SemaphorePermit<'p>,
 }
 
+/// A connection in a transaction that only reads. Held by tasks that nothing cancels.
+pub(crate) struct Snapshot {
+    pub(crate) connection: Connection,
+    ended: bool,
+}
+
+impl Snapshot {
+    /// Gives the connection back.
+    pub(crate) async fn end(mut self) {
+        self.ended = self.connection.rollback().await.is_ok();
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 impl Writer<'_> {
     /// Starts a transaction.
     pub(crate) async fn begin(&mut self) -> Result<(), DatabaseError> {
@@ -234,6 +255,13 @@ impl Pool {
                 Ok(Writer { connection, shared: self.shared, _turn: turn })
             }
         }
+    }
+
+    /// A connection whose reads all see the database as it is now.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, DatabaseError> {
+        let mut snapshot = Snapshot { connection: self.read().await?, ended: false };
+        snapshot.connection.begin_snapshot().await?;
+        Ok(snapshot)
     }
 
     /// Closes every connection of pools that Sigra opened; a host's pool stays open.

@@ -10,7 +10,8 @@
 //! | `{factors}` | how many second factors the account `a` has |
 //! | `{confirmed}` `{disabled}` | the expression that tells since when, of `u` or `a` |
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
-//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
 //! | `{plus}` `{micros}` | around a column of microseconds that is added to a time |
 //! | `{returning_id}` | how an insert hands over the key that the database made |
@@ -20,12 +21,17 @@
 use std::marker::PhantomData;
 
 use super::Dialect;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use super::statements::InsertAudit;
 use crate::account::{Account, Schema};
 use crate::column::{Id as _, IdKind};
 
 /// One statement of the library. The unit structs in [`statements`](super::statements) implement it.
 pub(crate) trait Template {
     const SQL: &'static str;
+    /// The wording for PostgreSQL where it has to differ.
+    #[allow(dead_code, reason = "where that database is off")]
+    const POSTGRES: &'static str = Self::SQL;
     /// The wording for MariaDB and MySQL where it has to differ.
     #[allow(dead_code, reason = "where that database is off")]
     const MYSQL: &'static str = Self::SQL;
@@ -52,7 +58,8 @@ impl<U: Account, T: Template> Rendered<U, T> {
     #[cfg(feature = "sqlite")]
     const SQLITE: &'static [u8; CAPACITY] = &render(T::SQL, &U::SCHEMA, U::Id::KIND, Dialect::Sqlite);
     #[cfg(feature = "postgres")]
-    const POSTGRES: &'static [u8; CAPACITY] = &render(T::SQL, &U::SCHEMA, U::Id::KIND, Dialect::Postgres);
+    const POSTGRES: &'static [u8; CAPACITY] =
+        &render(T::POSTGRES, &U::SCHEMA, U::Id::KIND, Dialect::Postgres);
     #[cfg(feature = "mysql")]
     const MYSQL: &'static [u8; CAPACITY] = &render(T::MYSQL, &U::SCHEMA, U::Id::KIND, Dialect::MySql);
 
@@ -64,6 +71,48 @@ impl<U: Account, T: Template> Rendered<U, T> {
         #[cfg(feature = "mysql")]
         mysql: trim(Self::MYSQL),
     };
+}
+
+/// `T`, the audit row and on SQLite the commit, in one statement: a hand-off less, or two. MariaDB has no such statement.
+pub(crate) struct WithAuditRow<U, T>(PhantomData<(U, T)>);
+
+impl<U: Account, T: Template> WithAuditRow<U, T> {
+    #[cfg(feature = "sqlite")]
+    const SQLITE: &'static [u8; CAPACITY] =
+        &Self::render("", T::SQL, "; ", InsertAudit::SQL, "; COMMIT", Dialect::Sqlite);
+    #[cfg(feature = "postgres")]
+    const POSTGRES: &'static [u8; CAPACITY] =
+        &Self::render("WITH written AS (", T::POSTGRES, ") ", InsertAudit::POSTGRES, "", Dialect::Postgres);
+
+    pub(crate) const STATEMENT: Statement = Statement {
+        #[cfg(feature = "sqlite")]
+        sqlite: trim(Self::SQLITE),
+        #[cfg(feature = "postgres")]
+        postgres: trim(Self::POSTGRES),
+        #[cfg(feature = "mysql")]
+        mysql: "",
+    };
+
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    const fn render(
+        before: &str,
+        first: &str,
+        between: &str,
+        second: &str,
+        after: &str,
+        dialect: Dialect,
+    ) -> [u8; CAPACITY] {
+        let mut out = Text { bytes: [0; CAPACITY], length: 0 };
+        let mut parameters = 0;
+        if !first.is_empty() {
+            out.str(before);
+            parameters = append(&mut out, first, &U::SCHEMA, U::Id::KIND, dialect, 0);
+            out.str(between);
+        }
+        append(&mut out, second, &U::SCHEMA, U::Id::KIND, dialect, parameters);
+        out.str(after);
+        out.bytes
+    }
 }
 
 const fn trim(bytes: &'static [u8; CAPACITY]) -> &'static str {
@@ -134,9 +183,22 @@ const fn digit(number: usize) -> u8 {
 }
 
 const fn render(template: &str, schema: &Schema, id: IdKind, dialect: Dialect) -> [u8; CAPACITY] {
-    let template = template.as_bytes();
     let mut out = Text { bytes: [0; CAPACITY], length: 0 };
-    let mut parameters = 0;
+    append(&mut out, template, schema, id, dialect, 0);
+    out.bytes
+}
+
+/// Writes a template behind what there is, and returns how many parameters there are by then.
+const fn append(
+    out: &mut Text,
+    template: &str,
+    schema: &Schema,
+    id: IdKind,
+    dialect: Dialect,
+    before: usize,
+) -> usize {
+    let template = template.as_bytes();
+    let mut parameters = before;
     let mut i = 0;
     while i < template.len() {
         match template[i] {
@@ -148,7 +210,7 @@ const fn render(template: &str, schema: &Schema, id: IdKind, dialect: Dialect) -
             b'{' => {
                 let end = find(template, i, b'}');
                 let name = slice(template, i + 1, end);
-                parameters = placeholder(&mut out, name, schema, id, dialect, parameters);
+                parameters = placeholder(out, name, schema, id, dialect, parameters);
                 i = end + 1;
             }
             b'$' => {
@@ -159,7 +221,10 @@ const fn render(template: &str, schema: &Schema, id: IdKind, dialect: Dialect) -
                     number = number * 10 + (template[i] - b'0') as usize;
                     i += 1;
                 }
-                assert!(number == parameters, "the parameters of a template stand once and in order");
+                assert!(
+                    before + number == parameters,
+                    "the parameters of a template stand once and in order"
+                );
                 out.parameter(parameters, dialect);
             }
             byte => {
@@ -168,7 +233,7 @@ const fn render(template: &str, schema: &Schema, id: IdKind, dialect: Dialect) -
             }
         }
     }
-    out.bytes
+    parameters
 }
 
 /// Writes what `{name}` stands for and returns how many parameters there are by then.
@@ -297,6 +362,11 @@ const fn placeholder(
             Postgres => "BYTEA",
             MySql => "VARBINARY(255)",
         }),
+        b"long_bytes" => out.str(match dialect {
+            Sqlite => "BLOB",
+            Postgres => "BYTEA",
+            MySql => "VARBINARY(4096)",
+        }),
         // Text that stands in an index. `_bin`: compared byte by byte, also where the server's default folds case.
         b"name" => out.str(match dialect {
             Sqlite | Postgres => "TEXT",
@@ -329,6 +399,11 @@ const fn placeholder(
             Postgres => " * INTERVAL '1 microsecond'",
             MySql => " MICROSECOND",
         }),
+        b"audit_row" => out.str(
+            "l.id, l.at, l.event, l.outcome, l.reason, l.actor, l.on_behalf_of, l.user_id, l.session_id, \
+             l.request_id, l.network, l.user_agent, l.details, l.count, l.key_id, l.personal_salt, l.personal, l.mac, \
+             l.leaf, l.seal",
+        ),
         b"int8" => out.str(match dialect {
             Sqlite => "INTEGER",
             Postgres => "BIGINT",

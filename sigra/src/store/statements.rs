@@ -3,11 +3,15 @@
 use super::Template;
 
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:literal $(, mysql: $mysql:literal)?;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $sql:literal $(, postgres: $postgres:literal)? $(, mysql: $mysql:literal)?;
+    )*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
         impl Template for $name {
             const SQL: &'static str = $sql;
+            $(const POSTGRES: &'static str = $postgres;)?
             $(const MYSQL: &'static str = $mysql;)?
         }
     )*};
@@ -24,16 +28,18 @@ statements! {
     LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
     /// The unique index on the identifier decides between two registrations at once.
     InsertAccount =
-        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, failures, factor_failures, created_at) \
-         VALUES ($1, $2, 0, 0, 0, $3){on_conflict}";
+        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+         VALUES ($1, $2, 0, $3, 0, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
-        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.identifier = $1";
     /// The same for a user who is signed in.
     CredentialsOf =
-        "SELECT a.user_id, a.epoch, a.failures, u.{password} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.user_id = $1";
     /// What may stand in the way of a session.
     Standing =
@@ -44,14 +50,9 @@ statements! {
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
     /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.
     HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
-    /// One more failure in a row. The same statement for an address that nobody has.
-    CountFailure = "UPDATE [accounts] SET failures = failures + 1 WHERE identifier = $1";
-    /// The row of failures is over.
-    ForgetFailures = "UPDATE [accounts] SET failures = 0 WHERE user_id = $1";
     RequireChange =
         "UPDATE [accounts] SET must_change_since = $1 WHERE user_id = $2 AND must_change_since IS NULL";
-    ChangeDone =
-        "UPDATE [accounts] SET must_change_since = NULL, failures = 0, factor_failures = 0 WHERE user_id = $1";
+    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, factor_failures = 0 WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
@@ -64,10 +65,10 @@ statements! {
 // Sessions.
 statements! {
     InsertSession =
-        "INSERT INTO [sessions] (id, user_id, token_hash, epoch, remembered, created_at, last_seen_at, \
+        "INSERT INTO [sessions] (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
          idle_expires_at, expires_at, network, user_agent, note, first_factor, first_at, second_factor, second_at, \
          proved_at, trusted) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     /// The session check: one statement, found by the unique index on the token's hash, that also brings the user.
     SessionByToken =
         "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {assurance}, {columns} \
@@ -94,8 +95,8 @@ statements! {
     DeleteSessions = "DELETE FROM [sessions] WHERE user_id = $1";
     /// A factor was proved in a session: from now on it has another secret (ASVS 7.2.4).
     RotateSession =
-        "UPDATE [sessions] SET token_hash = $1, second_factor = $2, second_at = $3, proved_at = $4, trusted = $5 \
-         WHERE id = $6 AND user_id = $7";
+        "UPDATE [sessions] SET token_hash = $1, key_id = $2, second_factor = $3, second_at = $4, proved_at = $5, \
+         trusted = $6 WHERE id = $7 AND user_id = $8";
     /// What lives on takes the new epoch; what is not moved is void.
     MoveOwnSession = "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id = $4";
     MoveTwoFactorSessions =
@@ -108,15 +109,17 @@ statements! {
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, epoch, created_at, last_seen_at, expires_at, second_at, network, \
-         user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at, \
+         second_at, network, user_agent) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
+    /// Its owner is there: the row of failures is over.
     TouchDevice =
-        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, second_at = COALESCE($3, second_at), network = $4, \
-         user_agent = $5 WHERE token_hash = $6 AND user_id = $7 AND expires_at > $8 AND epoch = $9";
+        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4, \
+         second_at = COALESCE($5, second_at), network = $6, user_agent = $7 \
+         WHERE token_hash = $8 AND user_id = $9 AND expires_at > $10 AND epoch = $11";
     MoveDevices = "UPDATE [devices] SET epoch = $1 WHERE user_id = $2 AND epoch = $3";
     DeleteOldDevices = "DELETE FROM [devices] WHERE user_id = $1 AND epoch < $2";
     RevokeTrustOf =
@@ -126,15 +129,17 @@ statements! {
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
     DeleteSurplusDevices =
         "DELETE FROM [devices] WHERE user_id = $1 AND (last_seen_at < $2 OR (last_seen_at = $3 AND id <= $4))";
-    DeleteDevice = "DELETE FROM [devices] WHERE id = $1";
+    CountDeviceFailure = "UPDATE [devices] SET failures = failures + 1 WHERE id = $1";
+    DeleteSpentDevice = "DELETE FROM [devices] WHERE id = $1 AND failures >= $2";
+    DeleteDevices = "DELETE FROM [devices] WHERE user_id = $1";
 }
 
 // Tokens.
 statements! {
     InsertToken =
-        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, code_hash, identifier, epoch, attempts, remembered, \
+        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, \
          factor, undoes, about, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13)";
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)";
     /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
     TokenByHash =
         "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
@@ -171,8 +176,8 @@ statements! {
 #[cfg(feature = "totp")]
 statements! {
     InsertFactor =
-        "INSERT INTO [factors] (id, user_id, kind, name, secret, created_at, expires_at, last_step) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+        "INSERT INTO [factors] (id, user_id, kind, name, secret, key_id, created_at, expires_at, last_step) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
     /// A factor that no code has proved yet.
     Enrolment = "SELECT secret FROM [factors] WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL AND expires_at > $3";
     /// Proves an enrolment, and uses up the step that did.
@@ -186,7 +191,7 @@ statements! {
     UseStep =
         "UPDATE [factors] SET last_step = $1, last_used_at = $2 WHERE id = $3 AND user_id = $4 AND last_step < $5 \
          AND confirmed_at IS NOT NULL AND removed_at IS NULL";
-    ResealFactor = "UPDATE [factors] SET secret = $1 WHERE id = $2 AND user_id = $3";
+    ResealFactor = "UPDATE [factors] SET secret = $1, key_id = $2 WHERE id = $3 AND user_id = $4";
     FactorsOf =
         "SELECT id, kind, name, confirmed_at, last_used_at FROM [factors] \
          WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL ORDER BY id";
@@ -203,7 +208,7 @@ statements! {
     ForgetFactorFailures = "UPDATE [accounts] SET factor_failures = 0 WHERE user_id = $1 AND factor_failures > 0";
     FactorFailures = "SELECT factor_failures FROM [accounts] WHERE user_id = $1";
     InsertBackupCode =
-        "INSERT INTO [backup_codes] (id, user_id, code_hash, created_at) VALUES ($1, $2, $3, $4)";
+        "INSERT INTO [backup_codes] (id, user_id, code_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     UseBackupCode =
         "UPDATE [backup_codes] SET used_at = $1 WHERE code_hash = $2 AND user_id = $3 AND used_at IS NULL";
     BackupCodesLeft =
@@ -252,11 +257,19 @@ statements! {
          WHERE bucket = $9 AND (resets_at <= $10 OR resets_at > $11)";
     /// The first ever.
     StartLimit =
-        "INSERT{ignore} INTO [limits] (bucket, used, wait, resets_at, forget_at) VALUES ($1, $2, $3, $4, $5){on_conflict}";
+        "INSERT{ignore} INTO [limits] (bucket, used, failures, wait, resets_at, forget_at) \
+         VALUES ($1, $2, 0, $3, $4, $5){on_conflict}";
     /// A row at its limit.
     LimitReachedUntil =
         "SELECT resets_at FROM [limits] WHERE bucket = $1 AND resets_at > $2 AND used >= $3";
-    RefundLimit = "UPDATE [limits] SET used = used - 1 WHERE bucket = $1 AND used > 0";
+    /// A row that is given its last attempt back is open as if that had never armed the wait: it would lapse with the wait, and
+    /// the next wait be the first again.
+    RefundLimit =
+        "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
+    /// One more failure in a row over all waits, whether or not there is such an account.
+    CountFailure = "UPDATE [limits] SET failures = failures + 1 WHERE bucket = $1";
+    /// The row of failures is over, the wait is not.
+    ForgetFailures = "UPDATE [limits] SET failures = 0 WHERE bucket = $1";
     ClearLimit = "DELETE FROM [limits] WHERE bucket = $1";
 }
 
@@ -280,13 +293,101 @@ statements! {
 // Audit.
 statements! {
     InsertAudit =
-        "INSERT INTO [audit] (id, at, event, outcome, reason, actor, user_id, session_id, network, user_agent, \
-         request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        "INSERT INTO [audit] (id, at, event, outcome, reason, actor, on_behalf_of, user_id, session_id, request_id, \
+         network, user_agent, details, count, key_id, personal_salt, personal, mac) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     /// Nothing from before the account: SQLite may give a deleted account's number to a new one.
     Activity =
-        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent FROM [audit] l \
+        "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent, l.details FROM [audit] l \
          WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
          ORDER BY l.at DESC, l.id DESC LIMIT $3";
+    ErasePersonalFacts =
+        "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
+         WHERE user_id = $1 AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
+    /// Rows of an account that have facts and no number yet.
+    UnsealedFacts =
+        "SELECT COUNT(*) FROM [audit] WHERE user_id = $1 AND leaf IS NULL AND personal_salt IS NOT NULL";
+}
+
+// The log: numbers, seals, the tree and its checkpoints.
+statements! {
+    /// Committed rows without a number, in the order of their ids. MariaDB reads them so from its index, and would sort them
+    /// all if it was asked to.
+    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512",
+        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT 512";
+    /// Whether the worker has anything to do: rows to number, counts to write, a checkpoint to sign or to hand over.
+    SealingDue =
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
+         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) \
+         OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) \
+         OR EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size > 0 AND NOT EXISTS (SELECT 1 FROM [audit_checkpoints] c \
+         WHERE c.size = (SELECT MAX(m.size) FROM [audit_checkpoints] m) AND (c.size >= t.size OR c.signed_at > $2))) \
+         THEN 1 ELSE 0 END AS {int8})";
+    /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
+    /// the number `$4` on.
+    SealRows =
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1), \
+         v AS (SELECT i, substr($2, i * 16 + 1, 16) AS id, substr($3, i * 32 + 1, 32) AS seal FROM n) \
+         UPDATE [audit] SET leaf = $4 + v.i, seal = v.seal FROM v WHERE [audit].id = v.id AND [audit].leaf IS NULL",
+        postgres:
+        "WITH p AS (SELECT CAST($1 AS BIGINT) AS n, CAST($2 AS BYTEA) AS ids, CAST($3 AS BYTEA) AS seals, \
+         CAST($4 AS BIGINT) AS base) \
+         UPDATE [audit] AS l SET leaf = v.leaf, seal = v.seal \
+         FROM (SELECT p.base + g.i AS leaf, \
+         CAST(encode(substr(p.ids, CAST(g.i * 16 + 1 AS INTEGER), 16), 'hex') AS UUID) AS id, \
+         substr(p.seals, CAST(g.i * 32 + 1 AS INTEGER), 32) AS seal \
+         FROM p, generate_series(0, p.n - 1) AS g (i)) v WHERE l.id = v.id AND l.leaf IS NULL",
+        mysql:
+        "UPDATE (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
+         SELECT i, CAST(SUBSTR($2, i * 16 + 1, 16) AS BINARY(16)) AS id, SUBSTR($3, i * 32 + 1, 32) AS seal FROM n) v \
+         STRAIGHT_JOIN [audit] l ON l.id = v.id SET l.leaf = $4 + v.i, l.seal = v.seal WHERE l.leaf IS NULL";
+    StartTree =
+        "INSERT{ignore} INTO [audit_tree] (id, size, nodes, removed, removed_until, mac, lease_until) \
+         VALUES (1, 0, $1, 0, NULL, $2, $3){on_conflict}";
+    /// Whoever changes the row keeps it until the transaction ends: sequencing goes one after the other, lease or not.
+    HoldTree = "UPDATE [audit_tree] SET holder = holder WHERE id = 1";
+    /// Takes the lease where it is this node's already or nobody's any more.
+    LeaseTree =
+        "UPDATE [audit_tree] SET holder = $1, lease_until = $2 WHERE id = 1 AND (holder = $3 OR lease_until <= $4)";
+    Tree = "SELECT size, nodes, removed, removed_until, mac FROM [audit_tree] WHERE id = 1";
+    WriteTree =
+        "UPDATE [audit_tree] SET size = $1, nodes = $2, removed = $3, removed_until = $4, mac = $5 WHERE id = 1";
+    InsertSegment = "INSERT INTO [audit_segments] (segment, hash) VALUES ($1, $2)";
+    Segments = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
+    InsertCheckpoint = "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3)";
+    NewestCheckpoint = "SELECT note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
+    NewestExported =
+        "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
+    DueCheckpoints = "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NULL ORDER BY size LIMIT 20";
+    CheckpointExported = "UPDATE [audit_checkpoints] SET exported_at = $1 WHERE size = $2 AND exported_at IS NULL";
+    /// Old ones stand outside the database. The newest that was handed over stays: retention asks for it.
+    SweepCheckpoints = "DELETE FROM [audit_checkpoints] WHERE signed_at <= $1 AND exported_at IS NOT NULL AND size < $2";
+    RowsFrom =
+        "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf";
+    RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
+    /// Rows whose number the log has not given, or has taken back.
+    StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
+    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
+    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
+    DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
+}
+
+// Floods of refusals: counted where they would fill the trail.
+statements! {
+    CountRefusal =
+        "UPDATE [audit_counts] SET count = count + 1, last_at = $1, \
+         network = CASE WHEN network = $2 THEN network ELSE NULL END WHERE bucket = $3 AND ends_at > $4";
+    StartCount =
+        "INSERT{ignore} INTO [audit_counts] (bucket, event, reason, network, count, first_at, last_at, ends_at) \
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7){on_conflict}";
+    EndedCounts =
+        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+         WHERE ends_at <= $1 ORDER BY ends_at LIMIT 100";
+    StaleCount =
+        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+         WHERE bucket = $1 AND ends_at <= $2";
+    /// Takes a count that is over: of several that want to write its row, one does.
+    TakeCount = "DELETE FROM [audit_counts] WHERE bucket = $1 AND ends_at = $2 AND count = $3";
 }
 
 // Sweeping: small batches, so that no request waits for a long delete.
@@ -298,9 +399,13 @@ statements! {
     SweepTokens =
         "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
+    /// The failures of an account are kept until its owner is back; those of an address that nobody has are not. The time stands
+    /// twice: PostgreSQL looks at a row again that was restarted while it waited, and only at what is outside the parentheses.
     SweepLimits =
-        "DELETE FROM [limits] WHERE bucket IN (SELECT bucket FROM [limits] WHERE forget_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 LIMIT 500";
+        "DELETE FROM [limits] WHERE forget_at <= $1 AND bucket IN (SELECT l.bucket FROM [limits] l WHERE l.forget_at <= $2 \
+         AND (l.failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = l.bucket)) LIMIT 500)",
+        mysql: "DELETE FROM [limits] WHERE forget_at <= $1 AND forget_at <= $2 \
+         AND (failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = [limits].bucket)) LIMIT 500";
     SweepDevices =
         "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
@@ -308,9 +413,34 @@ statements! {
     SweepFactors =
         "DELETE FROM [factors] WHERE id IN (SELECT id FROM [factors] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [factors] WHERE expires_at <= $1 LIMIT 500";
-    SweepAudit =
-        "DELETE FROM [audit] WHERE id IN (SELECT id FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500)",
-        mysql: "DELETE FROM [audit] WHERE at <= $1 ORDER BY at LIMIT 500";
+}
+
+// Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.
+statements! {
+    /// A row that is no key, and that every writer changes first: of processes that start at once, one goes first.
+    TakeTurnWithKeys =
+        "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ('turn', '', $1, $2) \
+         ON CONFLICT (kind, id) DO UPDATE SET first_used_at = excluded.first_used_at",
+        mysql: "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ('turn', '', $1, $2) \
+         ON DUPLICATE KEY UPDATE first_used_at = VALUES(first_used_at)";
+    KnownKeys =
+        "SELECT kind, id, check_value FROM [keys] WHERE kind <> 'turn' ORDER BY first_used_at, kind, id";
+    NoteKey = "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4)";
+    /// How many live sessions, tokens, devices, factors and backup codes each key has. Read only where a key that was in use is missing.
+    NeededKeys =
+        "SELECT s.key_id, CAST(0 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [sessions] s \
+         WHERE s.idle_expires_at > $1 AND s.expires_at > $2 GROUP BY s.key_id UNION ALL \
+         SELECT t.key_id, CAST(1 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [tokens] t \
+         WHERE t.expires_at > $3 AND t.consumed_at IS NULL GROUP BY t.key_id UNION ALL \
+         SELECT d.key_id, CAST(2 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [devices] d \
+         WHERE d.expires_at > $4 GROUP BY d.key_id UNION ALL \
+         SELECT f.key_id, CAST(3 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [factors] f \
+         WHERE f.expires_at IS NULL OR f.expires_at > $5 GROUP BY f.key_id UNION ALL \
+         SELECT b.key_id, CAST(4 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [backup_codes] b \
+         WHERE b.used_at IS NULL GROUP BY b.key_id";
+    /// Whether a hash names a pepper. Not `LIKE`, which folds case on SQLite and by most collations of MariaDB.
+    HashWithPepper =
+        "SELECT u.{id} FROM {users} u WHERE REPLACE(u.{password}, $1, '') <> u.{password} LIMIT 1";
 }
 
 // Migrations.
@@ -330,7 +460,7 @@ statements! {
          user_id {user_id} NOT NULL PRIMARY KEY, \
          identifier {name} NOT NULL UNIQUE, \
          epoch {integer} NOT NULL, \
-         failures {integer} NOT NULL, \
+         bucket {bytes} NOT NULL UNIQUE, \
          factor_failures {integer} NOT NULL, \
          confirmed_at {stamp} NULL, \
          must_change_since {stamp} NULL, \
@@ -342,6 +472,7 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          user_id {user_id} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          remembered {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
@@ -369,7 +500,9 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          user_id {user_id} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
+         failures {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
@@ -388,6 +521,7 @@ statements! {
          user_id {user_id} NOT NULL, \
          purpose {name} NOT NULL, \
          token_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          code_hash {bytes} NULL, \
          identifier {name} NOT NULL, \
          epoch {integer} NOT NULL, \
@@ -411,6 +545,7 @@ statements! {
          kind {name} NOT NULL, \
          name {text} NOT NULL, \
          secret {sealed} NOT NULL, \
+         key_id {name} NOT NULL, \
          created_at {stamp} NOT NULL, \
          confirmed_at {stamp} NULL, \
          removed_at {stamp} NULL, \
@@ -427,15 +562,24 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          user_id {user_id} NOT NULL, \
          code_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
          created_at {stamp} NOT NULL, \
          used_at {stamp} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexBackupCodesByUser = "CREATE INDEX IF NOT EXISTS [backup_codes_by_user] ON [backup_codes] (user_id)",
         mysql: "CREATE INDEX [backup_codes_by_user] ON [backup_codes] (user_id)";
+    CreateKeys =
+        "CREATE TABLE IF NOT EXISTS [keys] (\
+         kind {name} NOT NULL, \
+         id {name} NOT NULL, \
+         check_value {bytes} NOT NULL, \
+         first_used_at {stamp} NOT NULL, \
+         PRIMARY KEY (kind, id)) {options}";
     CreateLimits =
         "CREATE TABLE IF NOT EXISTS [limits] (\
          bucket {bytes} NOT NULL PRIMARY KEY, \
          used {integer} NOT NULL, \
+         failures {integer} NOT NULL, \
          wait {integer} NOT NULL, \
          resets_at {stamp} NOT NULL, \
          forget_at {stamp} NOT NULL) {options}";
@@ -461,13 +605,179 @@ statements! {
          outcome {name} NOT NULL, \
          reason {name} NULL, \
          actor {name} NOT NULL, \
+         on_behalf_of {name} NULL, \
          user_id {name} NULL, \
          session_id {uuid} NULL, \
+         request_id {text} NULL, \
          network {text} NULL, \
          user_agent {text} NULL, \
-         request_id {text} NULL) {options}";
-    IndexAuditByUser = "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at)",
+         details {text} NULL, \
+         count {integer} NOT NULL, \
+         key_id {name} NOT NULL, \
+         personal_salt {bytes} NULL, \
+         personal {bytes} NULL, \
+         mac {bytes} NOT NULL, \
+         leaf {integer} NULL, \
+         seal {bytes} NULL) {options}";
+    IndexAuditByUser =
+        "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at) WHERE user_id IS NOT NULL",
         mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
-    IndexAuditByTime = "CREATE INDEX IF NOT EXISTS [audit_by_time] ON [audit] (at)",
-        mysql: "CREATE INDEX [audit_by_time] ON [audit] (at)";
+    /// Also finds the rows without a number on MariaDB, which has no partial indexes and keeps those at its front.
+    IndexAuditByLeaf =
+        "CREATE UNIQUE INDEX IF NOT EXISTS [audit_by_leaf] ON [audit] (leaf) WHERE leaf IS NOT NULL",
+        mysql: "CREATE UNIQUE INDEX [audit_by_leaf] ON [audit] (leaf)";
+    IndexAuditUnsealed =
+        "CREATE INDEX IF NOT EXISTS [audit_unsealed] ON [audit] (id) WHERE leaf IS NULL",
+        mysql: "";
+    /// One row: the tree's right edge, and who sequences at the moment.
+    CreateAuditTree =
+        "CREATE TABLE IF NOT EXISTS [audit_tree] (\
+         id {integer} NOT NULL PRIMARY KEY, \
+         size {integer} NOT NULL, \
+         nodes {long_bytes} NOT NULL, \
+         removed {integer} NOT NULL, \
+         removed_until {stamp} NULL, \
+         mac {bytes} NOT NULL, \
+         holder {uuid} NULL, \
+         lease_until {stamp} NOT NULL) {options}";
+    CreateAuditSegments =
+        "CREATE TABLE IF NOT EXISTS [audit_segments] (\
+         segment {integer} NOT NULL PRIMARY KEY, \
+         hash {bytes} NOT NULL) {options}";
+    CreateAuditCheckpoints =
+        "CREATE TABLE IF NOT EXISTS [audit_checkpoints] (\
+         size {integer} NOT NULL PRIMARY KEY, \
+         note {text} NOT NULL, \
+         signed_at {stamp} NOT NULL, \
+         exported_at {stamp} NULL) {options}";
+    IndexAuditCheckpointsByExport =
+        "CREATE INDEX IF NOT EXISTS [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)",
+        mysql: "CREATE INDEX [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)";
+    CreateAuditCounts =
+        "CREATE TABLE IF NOT EXISTS [audit_counts] (\
+         bucket {bytes} NOT NULL PRIMARY KEY, \
+         event {name} NOT NULL, \
+         reason {name} NOT NULL, \
+         network {text} NULL, \
+         count {integer} NOT NULL, \
+         first_at {stamp} NOT NULL, \
+         last_at {stamp} NOT NULL, \
+         ends_at {stamp} NOT NULL) {options}";
+    IndexAuditCountsByEnd = "CREATE INDEX IF NOT EXISTS [audit_counts_by_end] ON [audit_counts] (ends_at)",
+        mysql: "CREATE INDEX [audit_counts_by_end] ON [audit_counts] (ends_at)";
+}
+
+// Triggers that refuse what Sigra never does to the trail. They stop mistakes and whoever has no more than the rights to change
+// rows; whoever may drop a trigger is found by `verify_audit`. An empty text: this database needs no such statement.
+statements! {
+    RefuseAuditChange =
+        "", postgres:
+        "CREATE OR REPLACE FUNCTION [audit_refuse]() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN RAISE EXCEPTION ''rows of the audit trail are never changed or removed by hand''; END'",
+        mysql: "";
+    /// Whole segments go when retention has noted that they do.
+    GuardAuditDelete =
+        "", postgres:
+        "CREATE OR REPLACE FUNCTION [audit_guard_delete]() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN IF OLD.leaf < (SELECT t.removed FROM [audit_tree] t WHERE t.id = 1) THEN RETURN OLD; END IF; \
+         RAISE EXCEPTION ''rows of the audit trail are never changed or removed by hand''; END'",
+        mysql: "";
+    DropAuditInsertTrigger = "DROP TRIGGER IF EXISTS [audit_on_insert]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_insert] ON [audit]";
+    /// A row is born without a number. On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
+    CreateAuditInsertTrigger =
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] \
+         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
+         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL) EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
+         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_update] ON [audit]";
+    /// A row without a number may get one with its seal; a row with one may lose its personal facts; nothing else may change.
+    CreateAuditUpdateTrigger =
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] \
+         WHEN NOT (OLD.id IS NEW.id AND OLD.at IS NEW.at AND OLD.event IS NEW.event AND OLD.outcome IS NEW.outcome \
+         AND OLD.reason IS NEW.reason AND OLD.actor IS NEW.actor AND OLD.on_behalf_of IS NEW.on_behalf_of \
+         AND OLD.user_id IS NEW.user_id AND OLD.session_id IS NEW.session_id AND OLD.request_id IS NEW.request_id \
+         AND OLD.details IS NEW.details AND OLD.count IS NEW.count AND OLD.key_id IS NEW.key_id \
+         AND OLD.personal IS NEW.personal AND OLD.mac IS NEW.mac AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND OLD.network IS NEW.network AND OLD.user_agent IS NEW.user_agent \
+         AND OLD.personal_salt IS NEW.personal_salt \
+         AND NOT EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf = NEW.leaf)) \
+         OR (OLD.leaf IS NOT NULL AND OLD.leaf IS NEW.leaf AND OLD.seal IS NEW.seal \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
+         WHEN (NOT ((OLD.id, OLD.at, OLD.event, OLD.outcome, OLD.reason, OLD.actor, OLD.on_behalf_of, OLD.user_id, \
+         OLD.session_id, OLD.request_id, OLD.details, OLD.count, OLD.key_id, OLD.personal, OLD.mac) \
+         IS NOT DISTINCT FROM (NEW.id, NEW.at, NEW.event, NEW.outcome, NEW.reason, NEW.actor, NEW.on_behalf_of, \
+         NEW.user_id, NEW.session_id, NEW.request_id, NEW.details, NEW.count, NEW.key_id, NEW.personal, NEW.mac) AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND (OLD.network, OLD.user_agent, OLD.personal_salt) \
+         IS NOT DISTINCT FROM (NEW.network, NEW.user_agent, NEW.personal_salt)) \
+         OR (OLD.leaf IS NOT NULL AND (OLD.leaf, OLD.seal) IS NOT DISTINCT FROM (NEW.leaf, NEW.seal) \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL)))) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
+         IF NOT (OLD.id <=> NEW.id AND OLD.at <=> NEW.at AND OLD.event <=> NEW.event AND OLD.outcome <=> NEW.outcome \
+         AND OLD.reason <=> NEW.reason AND OLD.actor <=> NEW.actor AND OLD.on_behalf_of <=> NEW.on_behalf_of \
+         AND OLD.user_id <=> NEW.user_id AND OLD.session_id <=> NEW.session_id \
+         AND OLD.request_id <=> NEW.request_id AND OLD.details <=> NEW.details AND OLD.count <=> NEW.count \
+         AND OLD.key_id <=> NEW.key_id AND OLD.personal <=> NEW.personal AND OLD.mac <=> NEW.mac AND \
+         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
+         AND OLD.network <=> NEW.network AND OLD.user_agent <=> NEW.user_agent \
+         AND OLD.personal_salt <=> NEW.personal_salt) \
+         OR (OLD.leaf IS NOT NULL AND OLD.leaf <=> NEW.leaf AND OLD.seal <=> NEW.seal \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_on_delete]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_on_delete] ON [audit]";
+    CreateAuditDeleteTrigger =
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] \
+         WHEN OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
+         EXECUTE FUNCTION [audit_guard_delete]()",
+        mysql:
+        "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
+         IF OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropAuditTruncateTrigger =
+        "", postgres: "DROP TRIGGER IF EXISTS [audit_on_truncate] ON [audit]",
+        mysql: "";
+    CreateAuditTruncateTrigger =
+        "", postgres:
+        "CREATE TRIGGER [audit_on_truncate] BEFORE TRUNCATE ON [audit] EXECUTE FUNCTION [audit_refuse]()",
+        mysql: "";
+    DropSegmentsUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_segments_on_update] ON [audit_segments]";
+    CreateSegmentsUpdateTrigger =
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] \
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
+        postgres:
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE OR DELETE OR TRUNCATE ON [audit_segments] \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] FOR EACH ROW \
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
+    DropSegmentsDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_delete]",
+        postgres: "";
+    CreateSegmentsDeleteTrigger =
+        "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] \
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
+        postgres: "",
+        mysql:
+        "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] FOR EACH ROW \
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
 }

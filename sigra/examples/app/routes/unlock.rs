@@ -80,7 +80,7 @@ pub async fn submit_link(
     format: Format,
     Path(token): Path<String>,
 ) -> SecretPage<Response> {
-    SecretPage(match web.auth().unlock(&token, &visitor).await {
+    SecretPage(match web.auth().unlock_by_link(&token, &visitor).await {
         Ok(recovered) => {
             let answer = format.done("/login?done=unlocked", json!({ "status": "unlocked" }));
             (web.recovered(&recovered), answer).into_response()

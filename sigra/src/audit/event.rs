@@ -1,6 +1,9 @@
-//! The audit trail: what is recorded of every operation.
+//! What is recorded: events, outcomes, reasons and actors, by their stable names.
 
 use time::OffsetDateTime;
+
+use super::details::EventError;
+use super::host::{AuditEvent, EventName, reason_of};
 
 /// What an operation is called in the trail. The names are stable: `area.object.verb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +65,14 @@ pub enum Event {
     RevokeAllSessions,
     /// The library writes a mail, with a fresh secret where it has one, and hands it over; `failed`: it was given up.
     SendMail,
+    /// A process is given other keys while it runs.
+    RotateKeys,
+    /// A process is given other peppers while it runs.
+    RotatePeppers,
     /// Rows of the trail itself are removed because they are older than `audit(retain)`.
     RemoveOldRows,
+    /// An operator erases the personal facts from the rows of an account.
+    ErasePersonalFacts,
 }
 
 impl Event {
@@ -99,7 +108,10 @@ impl Event {
             Self::RevokeOtherSessions => "session.others.revoke",
             Self::RevokeAllSessions => "session.all.revoke",
             Self::SendMail => "mail.message.send",
+            Self::RotateKeys => "keyring.keys.rotate",
+            Self::RotatePeppers => "keyring.peppers.rotate",
             Self::RemoveOldRows => "audit.rows.remove",
+            Self::ErasePersonalFacts => "audit.facts.erase",
         }
     }
 }
@@ -251,24 +263,76 @@ impl Actor {
     }
 }
 
+/// Sigra's own event, or one of the host's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AnyEvent {
+    Sigra(Event),
+    Host(EventName),
+}
+
+impl AnyEvent {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sigra(event) => event.name(),
+            Self::Host(name) => name.as_str(),
+        }
+    }
+}
+
+/// Sigra's own reason, or one of the host's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AnyReason {
+    Sigra(Reason),
+    Host(&'static str),
+}
+
+impl AnyReason {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sigra(reason) => reason.name(),
+            Self::Host(reason) => reason,
+        }
+    }
+}
+
 /// One row about to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    pub(crate) event: Event,
+    pub(crate) event: AnyEvent,
     pub(crate) outcome: AuditOutcome,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<AnyReason>,
     pub(crate) actor: Actor,
+    pub(crate) on_behalf_of: Option<String>,
     pub(crate) user_id: Option<String>,
     pub(crate) session_id: Option<uuid::Uuid>,
+    /// JSON without blanks whose keys are sorted.
+    pub(crate) details: Option<String>,
 }
 
 impl Entry {
     pub(crate) fn success(event: Event, actor: Actor) -> Self {
-        Self { event, outcome: AuditOutcome::Success, reason: None, actor, user_id: None, session_id: None }
+        Self::new(AnyEvent::Sigra(event), actor)
+    }
+
+    fn new(event: AnyEvent, actor: Actor) -> Self {
+        let (on_behalf_of, user_id, session_id, details) = (None, None, None, None);
+        let (outcome, reason) = (AuditOutcome::Success, None);
+        Self { event, outcome, reason, actor, on_behalf_of, user_id, session_id, details }
+    }
+
+    /// The row of an event of the host's, whose details are looked at.
+    pub(crate) fn of_host<E: AuditEvent>(event: &E, actor: Actor) -> Result<Self, EventError> {
+        let (reason, details) = (reason_of(event)?.map(AnyReason::Host), event.details());
+        let details = if details.is_empty() { None } else { Some(details.to_json()?) };
+        Ok(Self { outcome: event.outcome(), reason, details, ..Self::new(AnyEvent::Host(E::NAME), actor) })
     }
 
     pub(crate) fn refused(event: Event, actor: Actor, reason: Reason) -> Self {
-        Self { outcome: AuditOutcome::Refused, reason: Some(reason), ..Self::success(event, actor) }
+        Self {
+            outcome: AuditOutcome::Refused,
+            reason: Some(AnyReason::Sigra(reason)),
+            ..Self::success(event, actor)
+        }
     }
 
     pub(crate) fn failed(event: Event, actor: Actor, reason: Reason) -> Self {
@@ -280,8 +344,20 @@ impl Entry {
         self
     }
 
+    /// The row is about an account for which somebody else acts.
+    pub(crate) fn on_behalf_of(mut self, user_id: Option<&impl std::fmt::Display>) -> Self {
+        self = self.maybe_of(user_id);
+        self.on_behalf_of.clone_from(&self.user_id);
+        self
+    }
+
     pub(crate) fn maybe_of(mut self, user_id: Option<impl std::fmt::Display>) -> Self {
         self.user_id = user_id.map(|id| id.to_string());
+        self
+    }
+
+    pub(crate) fn with_details(mut self, details: String) -> Self {
+        self.details = Some(details);
         self
     }
 
@@ -308,4 +384,7 @@ pub struct Activity {
     pub network: Option<String>,
     /// The browser, as the privacy setting keeps it.
     pub user_agent: Option<String>,
+    /// More about the event, as JSON without blanks whose keys are sorted. Of a host's event: its
+    /// [`Details`](super::Details).
+    pub details: Option<String>,
 }

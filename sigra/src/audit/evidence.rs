@@ -1,0 +1,86 @@
+//! What one process needs to make evidence and to check it: keys, signer, sinks.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::checkpoint::{CheckpointSink, LogSink};
+use super::note::{Signer, is_name};
+use super::row::Keys;
+use crate::error::Failure;
+use crate::keyring::Keyring;
+
+/// Settings of the builder.
+pub(crate) struct EvidenceSetup {
+    pub(crate) origin: Option<String>,
+    pub(crate) every: Duration,
+    pub(crate) sinks: Vec<Arc<dyn CheckpointSink>>,
+}
+
+impl Default for EvidenceSetup {
+    fn default() -> Self {
+        Self { origin: None, every: Duration::from_mins(1), sinks: Vec::new() }
+    }
+}
+
+/// Ready for use.
+pub(crate) struct Evidence {
+    secrets: RwLock<Arc<Secrets>>,
+    pub(crate) origin: String,
+    pub(crate) every: Duration,
+    pub(crate) sinks: Vec<Arc<dyn CheckpointSink>>,
+    /// Names this process where a lease is held.
+    pub(crate) node: uuid::Uuid,
+}
+
+/// What is derived from one ring. Whoever takes it keeps the ring it was derived from, also while another replaces it.
+pub(crate) struct Secrets {
+    pub(crate) keys: Keys,
+    pub(crate) signer: Signer,
+}
+
+impl Secrets {
+    fn of(ring: &Keyring, origin: &str) -> Self {
+        Self { keys: Keys::of(ring), signer: Signer::new(origin, ring) }
+    }
+}
+
+impl Evidence {
+    /// The keys in use.
+    pub(crate) fn secrets(&self) -> Arc<Secrets> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Signs with another ring from now on.
+    pub(crate) fn replace_keys(&self, ring: &Keyring) {
+        let next = Arc::new(Secrets::of(ring, &self.origin));
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// Derives the keys of the trail in `table`.
+    pub(crate) fn new(setup: EvidenceSetup, table: &str, ring: &Keyring) -> Result<Self, Failure> {
+        let name = setup.origin.as_deref().unwrap_or("sigra");
+        if !is_name(name) {
+            return Err(Failure::Config(format!(
+                "`{name}` cannot name the log of the audit trail: write a name without blanks and plus signs, such as \
+                 `acme.example`"
+            )));
+        }
+        let origin = format!("{name}/{table}");
+        let mut sinks = setup.sinks;
+        if sinks.is_empty() {
+            sinks.push(Arc::new(LogSink));
+        }
+        let secrets = RwLock::new(Arc::new(Secrets::of(ring, &origin)));
+        Ok(Self { secrets, origin, every: setup.every, sinks, node: uuid::Uuid::now_v7() })
+    }
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence")
+            .field("origin", &self.origin)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}

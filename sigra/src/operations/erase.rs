@@ -1,0 +1,85 @@
+//! Personal facts of one account go from the trail; its rows and their proofs stay.
+
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::{Operation, Reader, Sigra};
+use crate::error::{Error, Refusal};
+use crate::feature;
+use crate::store::statements::{ErasePersonalFacts, UnsealedFacts};
+use crate::unit::{Recorded, Step, Unit};
+
+use super::seal::Turn;
+
+/// How often rows that came meanwhile are sealed first.
+const MAX_ROUNDS: u32 = 10;
+
+impl<U> Sigra<U> {
+    /// Erases the network and the browser from every row of the trail that is about an account, and gives the number of rows.
+    ///
+    /// The rows stay, and so does what binds them to the facts that they had: proofs and checkpoints hold as before, and nobody
+    /// can guess the facts from them. The account need not exist any more. Do it after the account's last request: a row
+    /// that comes later has its own facts. The facts of sessions go with the sessions.
+    ///
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `audit.facts.erase`, refused where there was nothing to erase.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] where the account goes on making rows faster than they are sealed, and
+    /// [`Failure`](crate::Failure).
+    pub fn erase_personal_facts<'a>(
+        &'a self,
+        operator: &'a str,
+        user_id: &'a U::Id,
+        client: &'a Client,
+    ) -> Operation<'a, u64>
+    where
+        U: feature::Audit,
+    {
+        Box::pin(async move {
+            for _ in 0..MAX_ROUNDS {
+                // Only sealed rows can be erased: that the erasure came after them then shows in their numbers.
+                self.sequence(Turn::Now).await?;
+                let actor = Actor::Operator(operator.to_owned());
+                let erase = Erase::<U> { actor, user_id: user_id.clone(), client: client.clone() };
+                match self.perform(erase).await? {
+                    Some(rows) => return Ok(rows),
+                    None => continue,
+                }
+            }
+            Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into())
+        })
+    }
+}
+
+struct Erase<U: Account> {
+    actor: Actor,
+    user_id: U::Id,
+    client: Client,
+}
+
+impl<U: feature::Audit> Step<U> for Erase<U> {
+    type Output = Option<u64>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<u64>>, Error> {
+        let user_id = self.user_id.to_string();
+        if let Some(row) = unit.fetch_optional(UnsealedFacts, &[&user_id]).await?
+            && Reader::<U>::new(&row).next::<i64>()? > 0
+        {
+            return Ok(unit.bookkeeping(crate::unit::Bookkeeping::Sealing, None));
+        }
+        let erased = unit.execute(ErasePersonalFacts, &[&user_id]).await?.rows;
+        let entry = if erased == 0 {
+            Entry::refused(Event::ErasePersonalFacts, self.actor.clone(), Reason::NothingToDo)
+        } else {
+            Entry::success(Event::ErasePersonalFacts, self.actor.clone())
+        };
+        unit.record(entry.of(&self.user_id), Some(erased)).await
+    }
+}

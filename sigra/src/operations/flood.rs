@@ -1,0 +1,153 @@
+//! Floods of refusals: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are counted, and the
+//! count becomes one row when its time is over.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
+
+use crate::account::Account;
+use crate::audit::{Actor, AuditOutcome, Entry, Row, table};
+use crate::client::Client;
+use crate::core::{Reader, Sigra};
+use crate::error::{Error, Failure};
+use crate::limits::{Bucket, Limit};
+use crate::store::Stamp;
+use crate::store::statements::{CountRefusal, EndedCounts, StaleCount, StartCount, TakeCount};
+use crate::unit::{Bookkeeping, Recorded, Step, Unit};
+
+/// Refusals of one event for one reason from the networks of one slot that have rows of their own within an hour. There are 32
+/// slots, so one kind of refusal makes at most 3,232 rows an hour, from however many networks.
+const OWN_ROWS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
+/// How often a count that comes and goes is looked at before the operation is given up.
+const MAX_LOOKS: u32 = 16;
+/// Counts that `EndedCounts` reads.
+const BATCH: usize = 100;
+
+impl<U: Account> Unit<'_, U> {
+    /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
+    ///
+    /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time.
+    pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
+        let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
+            (entry.outcome, &entry.actor, entry.reason)
+        else {
+            return Ok(false);
+        };
+        let (event, reason) = (entry.event.name(), reason.name());
+        let bucket = Bucket::refusals(event, reason, self.network());
+        let counted = self.count_refusal(&bucket, event, reason).await;
+        // The count stands for the row, so it fails like one.
+        counted.map_err(|error| match error {
+            Error::Failed(Failure::Database(source)) => {
+                Failure::Audit { table: format!("{}_counts", table::<U>()), source }.into()
+            }
+            error => error,
+        })
+    }
+
+    async fn count_refusal(&mut self, bucket: &Bucket, event: &str, reason: &str) -> Result<bool, Error> {
+        let now = self.stamp();
+        let network = self.facts().network.clone();
+        for _ in 0..MAX_LOOKS {
+            if self.execute(CountRefusal, &[&now, &network, &bucket.key(), &now]).await?.rows == 1 {
+                return Ok(true);
+            }
+            let Err(reached) = self.reserve(bucket, OWN_ROWS).await? else { return Ok(false) };
+            // A count of an earlier hour that nobody has written yet stands in the way.
+            if let Some(row) = self.fetch_optional(StaleCount, &[&bucket.key(), &now]).await? {
+                self.write_count(&Count::read::<U>(&row)?).await?;
+            }
+            let ends = self.after(reached.retry_after);
+            let values: &[&dyn crate::column::Bind] =
+                &[&bucket.key(), &event, &reason, &network, &now, &now, &ends];
+            if self.execute(StartCount, values).await?.rows == 1 {
+                return Ok(true);
+            }
+        }
+        Err(crate::error::DatabaseError::lost_race().into())
+    }
+
+    /// Turns a count into its row, unless another transaction does.
+    async fn write_count(&mut self, count: &Count) -> Result<bool, Error> {
+        if self.execute(TakeCount, &[&count.bucket, &count.ends_at, &count.count]).await?.rows != 1 {
+            return Ok(false);
+        }
+        let row = self.signed(count.row(self.now)?)?;
+        self.insert_row(&row).await?;
+        tracing::info!(event = row.event, outcome = row.outcome, count = row.count, "sigra");
+        Ok(true)
+    }
+}
+
+/// A row of the table of counts.
+struct Count {
+    bucket: Vec<u8>,
+    event: String,
+    reason: String,
+    network: Option<String>,
+    count: i64,
+    first_at: Stamp,
+    last_at: Stamp,
+    ends_at: Stamp,
+}
+
+impl Count {
+    fn read<U: Account>(row: &crate::store::Row) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
+        Ok(Self {
+            bucket: row.next()?,
+            event: row.next()?,
+            reason: row.next()?,
+            network: row.next()?,
+            count: row.next()?,
+            first_at: row.next()?,
+            last_at: row.next()?,
+            ends_at: row.next()?,
+        })
+    }
+
+    /// The row that stands for so many. Its details say from when to when; its network is there if it was one.
+    fn row(&self, now: time::OffsetDateTime) -> Result<Row, Failure> {
+        let text = |at: Stamp| at.0.format(&Rfc3339).map_err(|error| Failure::Interrupted(error.to_string()));
+        let details = format!(r#"{{"first":"{}","last":"{}"}}"#, text(self.first_at)?, text(self.last_at)?);
+        Ok(Row {
+            network: self.network.clone(),
+            details: Some(details),
+            ..Row::counted(&self.event, &self.reason, self.count, now)
+        })
+    }
+}
+
+impl<U> Sigra<U> {
+    /// Turns the counts whose time is over into rows.
+    pub(crate) async fn write_counts(&self) -> Result<(), Error>
+    where
+        U: Account,
+    {
+        if !U::POLICY.audit.enabled {
+            return Ok(());
+        }
+        while self.perform(WriteCounts::<U>(Client::unknown(), PhantomData)).await? == BATCH {}
+        Ok(())
+    }
+}
+
+struct WriteCounts<U>(Client, PhantomData<fn() -> U>);
+
+impl<U: Account> Step<U> for WriteCounts<U> {
+    type Output = usize;
+
+    fn client(&self) -> &Client {
+        &self.0
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<usize>, Error> {
+        let now = unit.stamp();
+        let mut written = 0;
+        for row in unit.fetch(EndedCounts, &[&now]).await? {
+            written += usize::from(unit.write_count(&Count::read::<U>(&row)?).await?);
+        }
+        Ok(unit.bookkeeping(Bookkeeping::CountedRefusals, written))
+    }
+}

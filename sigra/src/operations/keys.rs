@@ -1,0 +1,343 @@
+//! Keys and peppers: whether they are those of this database, and how a running process gets others.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq as _;
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event};
+use crate::client::Client;
+use crate::core::{Operation, Reader, Sigra};
+use crate::error::{DatabaseErrorKind, Error, Failure};
+use crate::feature;
+use crate::keyring::{KEYS_VARIABLE, Keyring, KeyringError, Purpose};
+use crate::password::{PEPPER_VARIABLE, Peppers};
+use crate::store::Rendered;
+use crate::store::statements::{HashWithPepper, KnownKeys, NeededKeys, NoteKey, TakeTurnWithKeys};
+use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
+
+impl<U> Sigra<U> {
+    /// Gives this process other keys while it runs. Nothing fails meanwhile: what has begun goes on with the keys it began
+    /// with, and what begins afterwards writes with the first of the new ones and reads with all of them.
+    ///
+    /// Put the new key in front and keep the old one behind it; leave the old one out when nothing live needs it any more.
+    /// Where several processes share the database, each of them must read with a key before any writes with it: see
+    /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_KEYS` as well, for the next start.
+    ///
+    /// Writes one audit row `keyring.keys.rotate`.
+    ///
+    /// # Errors
+    /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
+    /// known id, or without a key that live sessions, links or known devices need. [`Failure`] otherwise.
+    pub fn rotate_keys(&self, keys: Keyring) -> Operation<'_, ()>
+    where
+        U: Account,
+    {
+        Box::pin(async move {
+            self.unhindered(|shielded| async move { shielded.rotate_keys(keys.writing()?).await }).await
+        })
+    }
+
+    /// Gives this process other peppers while it runs. Nothing fails meanwhile: hashes under each of the new ones verify, and
+    /// a hash without the first one gets it with the next sign-in of its account.
+    ///
+    /// Put the new one in front and keep the old one behind it; leave the old one out when no hash names it any more. Where
+    /// several processes share the database, each of them must read with a pepper before any writes with it: see
+    /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_PEPPER` as well, for the next start.
+    ///
+    /// Writes one audit row `keyring.peppers.rotate`.
+    ///
+    /// # Errors
+    /// [`Failure::Keys`], and the peppers stay as they are: without the one that writes until now, with other bytes under a
+    /// known id, or without one that a stored hash names. [`Failure`] otherwise.
+    pub fn rotate_peppers(&self, peppers: Keyring) -> Operation<'_, ()>
+    where
+        U: feature::Passwords,
+    {
+        Box::pin(async move {
+            self.unhindered(|shielded| async move { shielded.rotate_peppers(peppers.into()).await }).await
+        })
+    }
+}
+
+impl<U: Account> Sigra<U> {
+    /// Compares keys and peppers with those that the database knows, where it has the table for it already.
+    pub(crate) async fn check_keys(&self) -> Result<(), Error> {
+        let (keys, peppers) = (self.core.keys.get(), self.core.hasher.peppers());
+        let rows = match self.core.pool.read().await?.fetch(Rendered::<U, KnownKeys>::STATEMENT, &[]).await {
+            Err(error) if error.kind == DatabaseErrorKind::MissingTable => return Ok(()),
+            rows => rows?,
+        };
+        let known = rows.iter().map(Known::read::<U>).collect::<Result<Vec<_>, _>>()?;
+        let settled = |kind: Kind, ring: Option<&Keyring>| -> Result<bool, Error> {
+            let compared = compare(kind, ring, &known, &table::<U>())?;
+            Ok(compared.new.is_empty() && compared.missing.is_empty())
+        };
+        // At nearly every start there is nothing to write and nothing to look for.
+        if settled(Kind::Key, Some(&*keys))? && settled(Kind::Pepper, peppers.ring())? {
+            return Ok(());
+        }
+        self.note_keys().await
+    }
+
+    /// Compares keys and peppers with those that the database knows, and notes which are new.
+    pub(crate) async fn note_keys(&self) -> Result<(), Error> {
+        let (keys, peppers) = (self.core.keys.get(), self.core.hasher.peppers());
+        let note = NoteKeys { keys, peppers, event: None, client: Client::unknown() };
+        self.unhindered(|shielded| async move { shielded.step(note).await }).await
+    }
+
+    /// Runs to its end whoever waits for it, and however many operations are under way: a start or a rotation must not be
+    /// refused because the process is busy.
+    async fn unhindered<T, F>(&self, work: impl FnOnce(Shielded<U>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let task = tokio::spawn(work(Shielded(self.clone())));
+        task.await.map_err(|error| Failure::Interrupted(error.to_string()))?
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    async fn rotate_keys(&self, keys: Keyring) -> Result<(), Error> {
+        let core = &self.0.core;
+        let _turn = core.rotation.lock().await;
+        follows(&keys, &core.keys.get(), Kind::Key, &table::<U>())?;
+        let (keys, peppers) = (Arc::new(keys), core.hasher.peppers());
+        apart(&keys, &peppers)?;
+        let event = Some(Event::RotateKeys);
+        self.step(NoteKeys { keys: keys.clone(), peppers, event, client: Client::unknown() }).await?;
+        core.evidence.replace_keys(&keys);
+        core.keys.set(keys);
+        Ok(())
+    }
+
+    async fn rotate_peppers(&self, peppers: Peppers) -> Result<(), Error> {
+        let core = &self.0.core;
+        let _turn = core.rotation.lock().await;
+        let before = core.hasher.peppers();
+        if let (Some(new), Some(before)) = (peppers.ring(), before.ring()) {
+            follows(new, before, Kind::Pepper, &table::<U>())?;
+        }
+        let keys = core.keys.get();
+        apart(&keys, &peppers)?;
+        let event = Some(Event::RotatePeppers);
+        // Made first: what cannot be used must not be noted.
+        let next = core.hasher.with_peppers(&U::POLICY.password, peppers.clone())?;
+        self.step(NoteKeys { keys, peppers, event, client: Client::unknown() }).await?;
+        core.hasher.replace(next);
+        Ok(())
+    }
+}
+
+/// What a ring is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Key,
+    Pepper,
+}
+
+impl Kind {
+    /// The name in the column `kind`, and what the mark is a keyed hash of. Stable.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Pepper => "pepper",
+        }
+    }
+
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Key => KEYS_VARIABLE,
+            Self::Pepper => PEPPER_VARIABLE,
+        }
+    }
+}
+
+/// The table of known keys, for messages.
+fn table<U: Account>() -> String {
+    format!("{}keys", U::SCHEMA.prefix)
+}
+
+/// Whether one ring may take the place of another in a running process.
+fn follows(new: &Keyring, before: &Keyring, kind: Kind, table: &str) -> Result<(), KeyringError> {
+    if let Some(id) = new.differs_from(before) {
+        return Err(KeyringError::Changed {
+            variable: kind.variable(),
+            id: id.to_owned(),
+            table: table.to_owned(),
+        });
+    }
+    // Work that has begun still writes with it.
+    let writing = before.current();
+    if !writing.is_empty() && !new.ids().any(|id| id == writing) {
+        return Err(KeyringError::StillWrites { id: writing.to_owned() });
+    }
+    Ok(())
+}
+
+/// Whether keys and peppers are different secrets.
+pub(crate) fn apart(keys: &Keyring, peppers: &Peppers) -> Result<(), KeyringError> {
+    match peppers.ring().and_then(|peppers| keys.shared_with(peppers)) {
+        Some((id, other)) => Err(KeyringError::Repeated { id: id.to_owned(), other }),
+        None => Ok(()),
+    }
+}
+
+/// A key or pepper that the database was used with.
+struct Known {
+    kind: String,
+    id: String,
+    mark: Vec<u8>,
+}
+
+impl Known {
+    fn read<U: Account>(row: &crate::store::Row) -> Result<Self, Failure> {
+        let mut row = Reader::<U>::new(row);
+        Ok(Self { kind: row.next()?, id: row.next()?, mark: row.next()? })
+    }
+
+    fn has(&self, mark: &[u8]) -> bool {
+        self.mark.ct_eq(mark).into()
+    }
+}
+
+/// A ring beside what the database knows.
+#[derive(Debug, PartialEq, Eq)]
+struct Compared {
+    /// Ids that the database has not seen, with their marks.
+    new: Vec<(String, [u8; 32])>,
+    /// Ids that the ring lacks.
+    missing: Vec<String>,
+}
+
+/// Whether a ring is the one of this database, as far as that can be said without looking at what it keyed.
+fn compare(
+    kind: Kind,
+    ring: Option<&Keyring>,
+    known: &[Known],
+    table: &str,
+) -> Result<Compared, KeyringError> {
+    let variable = kind.variable();
+    let known: Vec<&Known> = known.iter().filter(|known| known.kind == kind.name()).collect();
+    let mut compared = Compared { new: Vec::new(), missing: Vec::new() };
+    let marks = ring
+        .into_iter()
+        .flat_map(|ring| ring.ids().zip(ring.macs(Purpose::KeyCheck, kind.name().as_bytes())));
+    for (id, mark) in marks {
+        match known.iter().find(|known| known.id == id) {
+            Some(known) if known.has(&mark) => {}
+            Some(_) => {
+                return Err(KeyringError::Changed { variable, id: id.to_owned(), table: table.to_owned() });
+            }
+            None => {
+                if let Some(known) = known.iter().find(|known| known.has(&mark)) {
+                    let known_as = known.id.clone();
+                    return Err(KeyringError::Renamed { variable, id: id.to_owned(), known_as });
+                }
+                compared.new.push((id.to_owned(), mark));
+            }
+        }
+    }
+    let holds = |id: &str| ring.is_some_and(|ring| ring.ids().any(|held| held == id));
+    compared.missing = known.iter().map(|known| known.id.clone()).filter(|id| !holds(id)).collect();
+    // Peppers that no hash names may all be others: the hashes decide.
+    if kind == Kind::Key && !known.is_empty() && compared.missing.len() == known.len() {
+        return Err(KeyringError::Unknown { known: compared.missing, table: table.to_owned() });
+    }
+    Ok(compared)
+}
+
+/// Checks a ring against the database and notes what is new in it.
+struct NoteKeys {
+    keys: Arc<Keyring>,
+    peppers: Peppers,
+    /// A rotation has a row in the trail; a start changes nothing.
+    event: Option<Event>,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for NoteKeys {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        unit.execute(TakeTurnWithKeys, &[&Vec::<u8>::new(), &unit.stamp()]).await?;
+        let rows = unit.fetch(KnownKeys, &[]).await?;
+        let known = rows.iter().map(Known::read::<U>).collect::<Result<Vec<_>, _>>()?;
+        for (kind, ring) in [(Kind::Key, Some(&*self.keys)), (Kind::Pepper, self.peppers.ring())] {
+            let compared = compare(kind, ring, &known, &table::<U>())?;
+            match kind {
+                Kind::Key => unit.keys_may_go(&compared.missing).await?,
+                Kind::Pepper => unit.peppers_may_go(&compared.missing).await?,
+            }
+            warn_of_a_writer(kind, ring, &compared, &known);
+            for (id, mark) in &compared.new {
+                let values: &[&dyn crate::column::Bind] = &[&kind.name(), id, &mark.to_vec(), &unit.stamp()];
+                unit.execute(NoteKey, values).await?;
+            }
+        }
+        match self.event {
+            Some(event) => unit.record(Entry::success(event, Actor::System), ()).await,
+            None => Ok(unit.bookkeeping(Bookkeeping::KeysNoted, ())),
+        }
+    }
+}
+
+/// Other processes may not have this one yet; no process can know.
+fn warn_of_a_writer(kind: Kind, ring: Option<&Keyring>, compared: &Compared, known: &[Known]) {
+    let Some(writer) = ring.map(Keyring::current) else { return };
+    if compared.new.iter().any(|(id, _)| id == writer) && known.iter().any(|known| known.kind == kind.name())
+    {
+        tracing::warn!(
+            kind = kind.name(),
+            id = writer,
+            "a key that this database has not seen before writes from now on; a process that does not have it yet refuses \
+             what it writes, so with several processes add a new key at the end first"
+        );
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Fails where something live was written by one of these keys.
+    async fn keys_may_go(&mut self, missing: &[String]) -> Result<(), Error> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let now = self.stamp();
+        // By the order of first use, so that the oldest is named.
+        let mut needed = vec![[0; 5]; missing.len()];
+        for row in self.fetch(NeededKeys, &[&now, &now, &now, &now, &now]).await? {
+            let mut row = Reader::<U>::new(&row);
+            let (id, what, count): (String, i64, i64) = (row.next()?, row.next()?, row.next()?);
+            let place = missing.iter().position(|missing| *missing == id);
+            let counted = place.and_then(|place| needed[place].get_mut(usize::try_from(what).ok()?));
+            if let Some(counted) = counted {
+                *counted = count.unsigned_abs();
+            }
+        }
+        match missing.iter().zip(needed).find(|(_, needed)| *needed != [0; 5]) {
+            Some((id, [sessions, links, devices, factors, backup_codes])) => {
+                let (id, table) = (id.clone(), table::<U>());
+                Err(KeyringError::StillNeeded { id, sessions, links, devices, factors, backup_codes, table }
+                    .into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Fails where a hash in the host's column names one of these peppers.
+    async fn peppers_may_go(&mut self, missing: &[String]) -> Result<(), Error> {
+        for id in missing {
+            if self.fetch_optional(HashWithPepper, &[&Peppers::naming(id)]).await?.is_some() {
+                let (id, users, table) = (id.clone(), U::SCHEMA.table, table::<U>());
+                return Err(KeyringError::PepperStillNeeded { id, users, table }.into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! Verifies the trail against itself and against checkpoints, and proves single rows.
+
+use std::collections::BTreeMap;
+
+use crate::account::Account;
+use crate::audit::{
+    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, Row, SEGMENT,
+    inclusion, table,
+};
+use crate::column::Bind;
+use crate::core::{Operation, Reader, Sigra};
+use crate::error::Error;
+use crate::feature;
+use crate::store::statements::{
+    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, StrayRows, Tree as ReadTree, UnsealedFrom,
+};
+use crate::store::{Rendered, Row as Columns, Snapshot, Template};
+use crate::unit::Shielded;
+
+use super::seal::{Tree, Turn, signed};
+
+/// Hashes of segments that are read at once.
+const SEGMENTS_AT_ONCE: i64 = 4096;
+/// Rows that `UnsealedFrom` reads.
+const UNSEALED_AT_ONCE: usize = 512;
+
+impl<U> Sigra<U> {
+    /// Holds every row of the trail, its seal, the tree and the checkpoints against each other, and reports what does not fit.
+    ///
+    /// `checkpoints` is the text of those that were kept outside the database, as a [`FileSink`](crate::audit::FileSink)
+    /// wrote them; empty, if there are none. Everything below the newest of them is as it was signed, or is among the
+    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless the newest rows
+    /// were cut off together with all that says that they were there.
+    ///
+    /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
+    /// row. To verify an export without the secret keys, see [`Auditor`].
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure): the database did not answer. What does not fit is no error but a finding.
+    pub fn verify_audit<'a>(&'a self, checkpoints: &'a str) -> Operation<'a, AuditReport>
+    where
+        U: feature::Audit,
+    {
+        Box::pin(async move {
+            let keys = self.audit_public_keys();
+            let auditor =
+                Auditor::new(&table::<U>(), &keys, checkpoints).with_keys(&self.core.evidence.secrets().keys);
+            self.shielded(|shielded| async move { shielded.verify(auditor).await }).await
+        })
+    }
+
+    /// Proves that a row is in the log: with the hashes that lead from it to a signed checkpoint. Seals and signs first, where
+    /// the row is newer than the newest checkpoint. `None`: there is no such row, or the log around it was changed.
+    ///
+    /// # Errors
+    /// As [`seal_audit`](Self::seal_audit).
+    pub fn prove_audit_row(&self, row: uuid::Uuid) -> Operation<'_, Option<InclusionProof>>
+    where
+        U: feature::Audit,
+    {
+        Box::pin(async move {
+            let prove = || self.shielded(move |shielded| async move { shielded.prove(row).await });
+            match prove().await? {
+                Proved::NotCovered => {}
+                Proved::Nothing => return Ok(None),
+                Proved::Proof(proof) => return Ok(Some(*proof)),
+            }
+            self.sequence(Turn::Now).await?;
+            Ok(if let Proved::Proof(proof) = prove().await? { Some(*proof) } else { None })
+        })
+    }
+}
+
+enum Proved {
+    Proof(Box<InclusionProof>),
+    /// No checkpoint covers the row yet.
+    NotCovered,
+    /// There is no such row, or what stands around it is not what the checkpoint is for.
+    Nothing,
+}
+
+impl<U: Account> Shielded<U> {
+    async fn verify(&self, auditor: Auditor) -> Result<AuditReport, Error> {
+        let mut walk = Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor };
+        walk.run().await?;
+        walk.snapshot.end().await;
+        Ok(walk.auditor.finish())
+    }
+
+    async fn prove(&self, id: uuid::Uuid) -> Result<Proved, Error> {
+        let mut snapshot = self.0.core.pool.snapshot().await?;
+        let proved = prove::<U>(&self.0, &mut snapshot, id).await?;
+        snapshot.end().await;
+        Ok(proved)
+    }
+}
+
+/// One walk along the log.
+struct Walk<'w, U> {
+    auth: &'w Sigra<U>,
+    snapshot: Snapshot,
+    auditor: Auditor,
+}
+
+/// How far the log goes, and its tree, if the row that says so is as Sigra left it.
+struct Extent {
+    removed: u64,
+    size: u64,
+    tree: Option<Tree>,
+}
+
+impl<U: Account> Walk<'_, U> {
+    async fn fetch<T: Template>(&mut self, _: T, values: &[&dyn Bind]) -> Result<Vec<Columns>, Error> {
+        Ok(self.snapshot.connection.fetch(Rendered::<U, T>::STATEMENT, values).await?)
+    }
+
+    async fn run(&mut self) -> Result<(), Error> {
+        let extent = self.extent().await?;
+        self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
+        if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
+            match self.auth.stored_checkpoint(row) {
+                Ok(newest) => self.auditor.expect(&newest),
+                Err(_) => self
+                    .auditor
+                    .find(Finding::BadCheckpoint { size: None, why: CheckpointError::WrongSignature }),
+            }
+        }
+        self.walk_segments(&extent).await?;
+        let same = |tree: &Tree| self.auditor.tree().is_none_or(|edge| *edge == tree.edge);
+        if !extent.tree.as_ref().is_none_or(same) {
+            self.auditor.find(Finding::Tree);
+        }
+        self.walk_strays(&extent).await?;
+        self.walk_unsealed().await
+    }
+
+    async fn extent(&mut self) -> Result<Extent, Error> {
+        let state = self.fetch(ReadTree, &[]).await?;
+        let tree = state.first().map(|row| Tree::read::<U>(&self.auth.core, row)).transpose()?.flatten();
+        if let Some(tree) = tree {
+            return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
+        }
+        // Without a word on how far the log goes, it goes as far as there are rows.
+        let mut numbers = (0, -1);
+        if let Some(row) = self.fetch(Numbered, &[]).await?.first() {
+            let mut row = Reader::<U>::new(row);
+            numbers = (row.next::<i64>()?, row.next::<i64>()?);
+        }
+        let number = |number: i64| u64::try_from(number).unwrap_or(0);
+        let (lowest, size) = (number(numbers.0), number(numbers.1 + 1));
+        if !state.is_empty() || size > 0 {
+            self.auditor.find(Finding::Tree);
+        }
+        Ok(Extent { removed: lowest / SEGMENT * SEGMENT, size, tree: None })
+    }
+
+    async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
+        let mut stored = BTreeMap::new();
+        for segment in 0..extent.size.div_ceil(SEGMENT) {
+            if signed(segment) % SEGMENTS_AT_ONCE == 0 {
+                stored = self.segments(segment).await?;
+            }
+            let (first, end) = (segment * SEGMENT, (segment + 1) * SEGMENT);
+            let hash = stored.get(&segment).copied();
+            if end <= extent.removed {
+                if hash.is_none() {
+                    self.auditor.find(Finding::Segment { segment });
+                }
+                self.auditor.removed_segment(hash.unwrap_or_default());
+                continue;
+            }
+            self.walk_rows(first, end.min(extent.size)).await?;
+            if end <= extent.size {
+                self.auditor.end_segment(hash);
+            }
+        }
+        Ok(())
+    }
+
+    async fn segments(&mut self, from: u64) -> Result<BTreeMap<u64, Hash>, Error> {
+        let rows = self.fetch(Segments, &[&signed(from), &SEGMENTS_AT_ONCE]).await?;
+        read_segments::<U>(&rows)
+    }
+
+    async fn walk_rows(&mut self, first: u64, end: u64) -> Result<(), Error> {
+        for columns in self.fetch(RowsFrom, &[&signed(first), &signed(end)]).await? {
+            match Row::read(&columns) {
+                Ok(row) => self.auditor.row(&row),
+                Err(_) => self.auditor.unreadable(number_of(&columns)),
+            }
+        }
+        self.auditor.skip_to(end);
+        Ok(())
+    }
+
+    async fn walk_strays(&mut self, extent: &Extent) -> Result<(), Error> {
+        for columns in self.fetch(StrayRows, &[&signed(extent.removed), &signed(extent.size)]).await? {
+            match Row::read(&columns) {
+                Ok(row) => self.auditor.stray(&row),
+                Err(_) => self.auditor.unreadable(number_of(&columns)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn walk_unsealed(&mut self) -> Result<(), Error> {
+        let mut last = None;
+        loop {
+            let rows = self.fetch(UnsealedFrom, &[&last.unwrap_or_default()]).await?;
+            let is_last = rows.len() < UNSEALED_AT_ONCE;
+            for columns in rows {
+                match Row::read(&columns) {
+                    Ok(row) if Some(row.id) != last => {
+                        last = Some(row.id);
+                        self.auditor.row(&row);
+                    }
+                    Ok(_) => {}
+                    Err(_) => self.auditor.unreadable(None),
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn number_of(columns: &Columns) -> Option<u64> {
+    columns.get::<Option<i64>>(18).ok().flatten().and_then(|leaf| u64::try_from(leaf).ok())
+}
+
+fn read_segments<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
+    let read = |row: &Columns| {
+        let mut row = Reader::<U>::new(row);
+        let (segment, hash): (i64, Vec<u8>) = (row.next()?, row.next()?);
+        // A hash of another length is as good as none.
+        Ok(u64::try_from(segment).ok().zip(Hash::try_from(hash).ok()))
+    };
+    rows.iter().map(read).filter_map(Result::transpose).collect()
+}
+
+/// The hashes that a proof takes.
+struct Known {
+    segments: BTreeMap<u64, Hash>,
+    leaves: BTreeMap<u64, Hash>,
+}
+
+impl Hashes for Known {
+    fn leaf(&self, number: u64) -> Option<Hash> {
+        self.leaves.get(&number).copied()
+    }
+
+    fn segment(&self, number: u64) -> Option<Hash> {
+        self.segments.get(&number).copied()
+    }
+}
+
+async fn prove<U: Account>(
+    auth: &Sigra<U>,
+    snapshot: &mut Snapshot,
+    id: uuid::Uuid,
+) -> Result<Proved, Error> {
+    let connection = &mut snapshot.connection;
+    let found = connection.fetch_optional(Rendered::<U, RowById>::STATEMENT, &[&id]).await?;
+    let Some(Ok(row)) = found.as_ref().map(Row::read) else { return Ok(Proved::Nothing) };
+    let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
+    let Some(newest) = newest else { return Ok(Proved::NotCovered) };
+    let checkpoint: Checkpoint = auth.stored_checkpoint(&newest)?;
+    let size = checkpoint.size();
+    let leaf = row.leaf.and_then(|leaf| u64::try_from(leaf).ok()).filter(|leaf| *leaf < size);
+    let Some(leaf) = leaf else { return Ok(Proved::NotCovered) };
+
+    let whole = size / SEGMENT;
+    let mut known = Known { segments: BTreeMap::new(), leaves: BTreeMap::new() };
+    for from in (0..whole).step_by(SEGMENTS_AT_ONCE as usize) {
+        let values: &[&dyn Bind] = &[&signed(from), &SEGMENTS_AT_ONCE.min(signed(whole - from))];
+        let rows = connection.fetch(Rendered::<U, Segments>::STATEMENT, values).await?;
+        known.segments.extend(read_segments::<U>(&rows)?);
+    }
+    // Its own segment, and the one that the checkpoint ends in.
+    let own = leaf / SEGMENT * SEGMENT;
+    for (first, end) in [(own, own + SEGMENT), (whole * SEGMENT, size)] {
+        let values: &[&dyn Bind] = &[&signed(first), &signed(end.min(size))];
+        for columns in connection.fetch(Rendered::<U, RowsFrom>::STATEMENT, values).await? {
+            if let (Some(number), Ok(row)) = (number_of(&columns), Row::read(&columns)) {
+                known.leaves.insert(number, row.leaf_hash(&table::<U>()));
+            }
+        }
+    }
+    let Some(path) = inclusion(&known, leaf, size) else { return Ok(Proved::Nothing) };
+    let proof = InclusionProof { table: table::<U>(), row, leaf, path, checkpoint };
+    // What stands there now may not be what was signed.
+    let holds = proof.verify(&auth.audit_public_keys()).is_ok();
+    Ok(if holds { Proved::Proof(Box::new(proof)) } else { Proved::Nothing })
+}

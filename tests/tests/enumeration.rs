@@ -1,0 +1,691 @@
+//! What a visitor who has proved nothing can learn of an account: for every route of the reference host and every state that
+//! an account can be in, the answer is the same, byte for byte. For what asks for mail, so is the work.
+//!
+//! The routes are read from the router's source. A new one that changes something, or has a secret in its path, needs a case
+//! here, unless it refuses everybody who is not signed in.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sigra::{Credentials, Error, Sigra};
+use sigra_tests::database::Dump;
+use sigra_tests::host::{client_of_network, shut_password, somebody};
+use sigra_tests::http::{Format, Line, Reply, Request, loopback};
+use sigra_tests::site::Site;
+use sigra_tests::wire::Wire;
+use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, each_database};
+
+const WRONG: &str = "a wrong password here";
+const FORMATS: [Format; 2] = [Format::Html, Format::Json];
+
+/// One request of a visitor's, with what it says about an account.
+struct Case {
+    /// As the router has it.
+    route: &'static str,
+    /// What tells one such case from another.
+    name: &'static str,
+    about: About,
+    fields: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// The field `email`.
+    Address,
+    /// The place in the path.
+    Link,
+    /// The cookie of a session that is none.
+    Cookie,
+}
+
+const fn case(
+    route: &'static str,
+    name: &'static str,
+    about: About,
+    fields: &'static [(&'static str, &'static str)],
+) -> Case {
+    Case { route, name, about, fields }
+}
+
+const CASES: &[Case] = &[
+    case("POST /register", "good", About::Address, &[("password", PASSWORD), ("display_name", "Ada")]),
+    case("POST /register", "bad", About::Address, &[("password", "too short"), ("display_name", "Ada")]),
+    case("POST /login", "wrong", About::Address, &[("password", WRONG)]),
+    case("POST /login", "empty", About::Address, &[("password", "")]),
+    case("POST /login", "too long", About::Address, &[("password", TOO_LONG)]),
+    case("POST /reset", "", About::Address, &[]),
+    case("POST /confirm", "wrong", About::Address, &[("code", "000000")]),
+    case("POST /confirm", "no code", About::Address, &[("code", "")]),
+    case("POST /confirm/resend", "", About::Address, &[]),
+    case("POST /unlock", "", About::Address, &[]),
+    case("GET /unlock/{token}", "", About::Link, &[]),
+    case("POST /unlock/{token}", "", About::Link, &[]),
+    case("GET /confirm/{token}", "", About::Link, &[]),
+    case("POST /confirm/{token}", "", About::Link, &[]),
+    case("GET /reset/{token}", "", About::Link, &[]),
+    case("POST /reset/{token}", "good", About::Link, &[("password", OTHER_PASSWORD)]),
+    case("POST /reset/{token}", "bad", About::Link, &[("password", "too short")]),
+    case("POST /logout", "", About::Cookie, &[]),
+    case("GET /", "", About::Cookie, &[]),
+    case("GET /settings", "", About::Cookie, &[]),
+    case("GET /api/me", "", About::Cookie, &[]),
+];
+
+/// More bytes than any password has, and than bcrypt looks at.
+const TOO_LONG: &str = {
+    const BYTES: [u8; 1100] = [b'x'; 1100];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => panic!("ASCII is text"),
+    }
+};
+
+// The router.
+
+const ROUTER: &str = include_str!("../../sigra/examples/app/routes/mod.rs");
+const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "head", "options", "any"];
+
+/// `METHOD /path` of every route.
+fn routes() -> BTreeSet<String> {
+    for other in ["route_service", ".nest", ".merge", "fallback_service", "::on(", " on("] {
+        assert!(!ROUTER.contains(other), "{other}: this test reads `.route(path, get(..).post(..))` alone");
+    }
+    let mut routes = BTreeSet::new();
+    for text in ROUTER.split(".route(").skip(1) {
+        let mut depth = 1_usize;
+        let end = text
+            .find(|c| {
+                depth = depth + usize::from(c == '(') - usize::from(c == ')');
+                depth == 0
+            })
+            .unwrap();
+        let (path, handlers) = text[..end].split_once(',').unwrap();
+        let path = path.trim().trim_matches('"');
+        let methods: Vec<&str> = METHODS
+            .into_iter()
+            .filter(|method| {
+                handlers.match_indices(&format!("{method}(")).any(|(at, _)| {
+                    !handlers[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                })
+            })
+            .collect();
+        assert!(!methods.is_empty(), "no method is read from `{handlers}`");
+        routes.extend(methods.iter().map(|method| format!("{} {path}", method.to_uppercase())));
+    }
+    routes
+}
+
+#[test]
+fn every_case_is_of_a_route_and_the_reading_of_the_router_finds_all() {
+    let routes = routes();
+    assert_eq!(
+        routes.iter().filter(|route| route.starts_with("POST ")).count(),
+        ROUTER.matches("post(").count()
+    );
+    for case in CASES {
+        assert!(routes.contains(case.route), "{} is no route", case.route);
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_changes_something_has_a_case_or_refuses_whoever_is_not_signed_in() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        let closed: Vec<String> = routes()
+            .into_iter()
+            .filter(|route| !route.starts_with("GET ") || route.contains('{'))
+            .filter(|route| !CASES.iter().any(|case| case.route == route))
+            .collect();
+        assert!(closed.contains(&"POST /settings/password".to_owned()), "{closed:?}");
+        for route in closed {
+            let (method, path) = route.split_once(' ').unwrap();
+            let path = path.replace("{id}", "01890000-0000-7000-8000-000000000000");
+            assert_eq!((method, path.contains('{')), ("POST", false), "{route}: this test cannot ask that");
+            for fields in [&[] as &[_], &[("email", "ada@example.com"), ("password", PASSWORD)]] {
+                let reply = visitor.ask(&Request::post(&path, Format::Json, fields)).await;
+                assert_eq!(reply.status(), 401, "{route}: a route for everybody needs a case in this file");
+                assert!(reply.body.contains("\"not_signed_in\""), "{route}: {}", reply.body);
+            }
+        }
+    })
+    .await;
+}
+
+/// Every request from a network of its own.
+struct Visitor<'s> {
+    site: &'s Site,
+    requests: u32,
+}
+
+impl<'s> Visitor<'s> {
+    fn new(site: &'s Site) -> Self {
+        Self { site, requests: 0 }
+    }
+
+    async fn ask(&mut self, request: &Request) -> Reply {
+        self.requests += 1;
+        Line::open(&self.site.base, loopback(self.requests)).await.ask(request).await
+    }
+}
+
+// Addresses.
+
+/// What an address can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unknown,
+    Plain,
+    /// Typed in another case than it is stored in.
+    Respelled,
+    Unconfirmed,
+    /// With no tries left for its code.
+    Guessed,
+    /// Registered twice before it was confirmed: its password is void.
+    Contested,
+    Disabled,
+    WithoutPassword,
+    Unusable,
+    Unreadable,
+    Imported,
+    ResetPending,
+    /// As many mails as an hour allows were asked for.
+    Mailed,
+    SignedIn,
+    Deleted,
+    /// Others may know its password, which therefore opens nothing.
+    MustChange,
+    /// A hundred failures in a row have shut its password.
+    Shut,
+    Locked,
+    /// No account, and as many wrong passwords as for `Locked`.
+    LockedUnknown,
+}
+
+const STATES: [State; 19] = [
+    State::Unknown,
+    State::Plain,
+    State::Respelled,
+    State::Unconfirmed,
+    State::Guessed,
+    State::Contested,
+    State::Disabled,
+    State::WithoutPassword,
+    State::Unusable,
+    State::Unreadable,
+    State::Imported,
+    State::ResetPending,
+    State::Mailed,
+    State::SignedIn,
+    State::Deleted,
+    State::MustChange,
+    State::Shut,
+    State::Locked,
+    State::LockedUnknown,
+];
+
+/// From passlib: `pbkdf2_sha256` of something.
+const IMPORTED: &str =
+    "$pbkdf2-sha256$29000$7t17731Paa3VGsNYi9G6Vw$UTbGTM8Rp0CX7s221u/m3d4pTqmDO70ZNyxiFGKPGQM";
+
+impl State {
+    /// Brings an address into this state.
+    async fn make(self, host: &Host, email: &str) {
+        match self {
+            Self::Unknown | Self::LockedUnknown => {}
+            Self::Unconfirmed | Self::Guessed | Self::Contested => {
+                let _ = host.register(email).await.unwrap();
+                host.deliver().await;
+            }
+            _ => host.account(email).await,
+        }
+        let set = async |assignment: &str| {
+            host.database.run(&format!("UPDATE users SET {assignment} WHERE email = '{email}'")).await;
+        };
+        match self {
+            Self::Guessed => {
+                for guess in 0..5 {
+                    let guess = format!("{guess}");
+                    assert!(host.auth.confirm_email_code(email, &guess, &somebody()).await.is_err());
+                }
+            }
+            Self::Contested => {
+                let _ = host.register(email).await.unwrap();
+            }
+            Self::Disabled => {
+                let id = host.sign_in(email).await.user().id;
+                assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap());
+            }
+            Self::WithoutPassword => set("password_hash = NULL").await,
+            Self::Unusable => set("password_hash = '!'").await,
+            Self::Unreadable => set("password_hash = 'not a hash'").await,
+            Self::Imported => set(&format!("password_hash = '{IMPORTED}'")).await,
+            Self::ResetPending => {
+                host.auth.request_password_reset(email, &somebody()).await.unwrap();
+                host.deliver().await;
+            }
+            Self::Mailed => {
+                for _ in 0..5 {
+                    host.auth.request_password_reset(email, &somebody()).await.unwrap();
+                    host.auth.resend_confirmation(email, &somebody()).await.unwrap();
+                    host.auth.request_unlock(email, &somebody()).await.unwrap();
+                    let _ = host.register(email).await.unwrap();
+                }
+            }
+            Self::SignedIn => drop(host.sign_in(email).await),
+            Self::Deleted => {
+                host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await;
+            }
+            Self::MustChange => {
+                let id = host.sign_in(email).await.user().id;
+                assert!(host.auth.require_password_change("root", &id, &somebody()).await.unwrap());
+            }
+            Self::Shut => {
+                assert!(host.try_sign_in(email, WRONG).await.is_err());
+                shut_password(&host.database, email).await;
+            }
+            Self::Locked | Self::LockedUnknown => {
+                for _ in 0..10 {
+                    let credentials = Credentials::new(email, WRONG);
+                    assert!(host.auth.sign_in(credentials, &somebody()).await.is_err());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How the visitor writes the address.
+    fn typed(self, email: &str) -> String {
+        if self == Self::Respelled { email.to_uppercase() } else { email.to_owned() }
+    }
+
+    /// The state without an account whose answer it must have: a limit is reached for an address, whether or not it has one.
+    fn like(self, case: &Case) -> Self {
+        let locked = matches!(self, Self::Locked | Self::LockedUnknown) && case.route == "POST /login";
+        if locked { Self::LockedUnknown } else { Self::Unknown }
+    }
+}
+
+/// Addresses of one length.
+fn address(case: usize, state: usize) -> String {
+    format!("c{case:02}s{state:02}@example.com")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_gets_the_same_bytes_whatever_stands_behind_it() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let cases = || CASES.iter().enumerate().filter(|(_, case)| case.about == About::Address);
+        for (number, case) in cases() {
+            for (index, state) in STATES.into_iter().enumerate() {
+                // Elsewhere the limit for wrong passwords is nothing but another state.
+                if state != State::LockedUnknown || case.route == "POST /login" {
+                    state.make(&host, &address(number, index)).await;
+                }
+            }
+        }
+        while host.deliver().await > 0 {}
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for (number, case) in cases() {
+            for format in FORMATS {
+                let mut replies = Vec::new();
+                for (index, state) in STATES.into_iter().enumerate() {
+                    let email = state.typed(&address(number, index));
+                    let mut fields = vec![("email", email.as_str())];
+                    fields.extend(case.fields);
+                    let path = case.route.strip_prefix("POST ").unwrap();
+                    let reply = visitor.ask(&Request::post(path, format, &fields)).await;
+                    replies.push((state, without(without_wait(reply), &email, "ADDRESS")));
+                }
+                let of = |wanted| &replies.iter().find(|(state, _)| *state == wanted).unwrap().1;
+                for (state, reply) in &replies {
+                    let like = state.like(case);
+                    let (route, name) = (case.route, case.name);
+                    assert_eq!(reply, of(like), "{route} ({name}) tells {state:?} from {like:?}");
+                }
+                let status = of(State::LockedUnknown).status();
+                assert_eq!(status == 429, case.route == "POST /login", "{} answers {status}", case.route);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_account_never_confirms_a_guess() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let (known, unknown) = ("known00@example.com", "unknown@example.com");
+        State::Locked.make(&host, known).await;
+        State::LockedUnknown.make(&host, unknown).await;
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for format in FORMATS {
+            let mut replies = Vec::new();
+            for (email, password) in [(known, WRONG), (known, PASSWORD), (unknown, PASSWORD)] {
+                let fields = [("email", email), ("password", password)];
+                let reply = visitor.ask(&Request::post("/login", format, &fields)).await;
+                assert_eq!(reply.status(), 429);
+                replies.push(without(without_wait(reply), email, "ADDRESS"));
+            }
+            assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:#?}");
+        }
+    })
+    .await;
+}
+
+/// The visitor's own words, which the answer may give back.
+fn without(mut reply: Reply, typed: &str, name: &str) -> Reply {
+    reply.body = reply.body.replace(typed, name);
+    reply
+}
+
+/// How long to wait depends on the second in which it is asked; everything else may not.
+fn without_wait(mut reply: Reply) -> Reply {
+    if let Some(seconds) = reply.header("retry-after").map(str::to_owned) {
+        assert_eq!(reply.status(), 429);
+        assert!(seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{seconds}");
+        let said = reply.body.replace(&format!("in {seconds} seconds"), "in N seconds");
+        assert_ne!(said, reply.body, "the text names another number");
+        for (old, new) in [
+            (format!("retry-after: {seconds}\r\n"), "retry-after: N\r\n".to_owned()),
+            (
+                format!("content-length: {}\r\n", reply.body.len()),
+                format!("content-length: {}\r\n", said.len()),
+            ),
+        ] {
+            assert!(reply.head.contains(&old), "{}", reply.head);
+            reply.head = reply.head.replace(&old, &new);
+        }
+        reply.body = said;
+    }
+    reply
+}
+
+// Links.
+
+/// The links of one kind that lead nowhere, each with what is wrong with it. All have one length.
+async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
+    let kind = path.trim_matches('/');
+    let mut links = BTreeMap::new();
+    for (number, what) in ["used", "disabled", "deleted", "expired", "other purpose"].into_iter().enumerate()
+    {
+        let email = format!("{kind}{number}@example.com");
+        let aged = what == "expired";
+        if aged {
+            host.clock.step_back(Duration::from_hours(72));
+        }
+        let id = host.register(&email).await.unwrap().user().unwrap().id;
+        let confirmation = host.token_of("/confirm/").await;
+        host.auth.request_password_reset(&email, &somebody()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        host.auth.request_unlock(&email, &somebody()).await.unwrap();
+        let unlock = host.token_of("/unlock/").await;
+        let (mine, other) = match kind {
+            "confirm" => (confirmation, reset),
+            "reset" => (reset, unlock),
+            _ => (unlock, confirmation),
+        };
+        if aged {
+            host.clock.advance(Duration::from_hours(72));
+        }
+        match what {
+            "used" if kind == "confirm" => drop(host.auth.confirm_email(&mine, &somebody()).await.unwrap()),
+            "used" if kind == "unlock" => drop(host.auth.unlock_by_link(&mine, &somebody()).await.unwrap()),
+            "used" => drop(host.auth.reset_password(&mine, OTHER_PASSWORD, &somebody()).await.unwrap()),
+            "disabled" => assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap()),
+            "deleted" => host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await,
+            _ => {}
+        }
+        links.insert(what, if what == "other purpose" { other } else { mine });
+    }
+    // The same form with another secret, with the name of a key that there is not, and something else altogether.
+    let model = links["used"].clone();
+    let secret = model.rfind('.').unwrap() + 1;
+    links.insert("unknown", format!("{}{}", &model[..secret], "A".repeat(model.len() - secret)));
+    links.insert("unknown key", model.replace(".k1.", ".k9."));
+    links.insert("nonsense", "x".repeat(model.len()));
+    links
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_leads_nowhere_says_not_why() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut links = BTreeMap::new();
+        for path in ["/confirm/", "/reset/", "/unlock/"] {
+            links.insert(path, dead_links(&host, path).await);
+        }
+        // A good one, which to look at changes nothing.
+        host.account("good@example.com").await;
+        host.auth.request_password_reset("good@example.com", &somebody()).await.unwrap();
+        let good = host.token_of("/reset/").await;
+        host.auth.request_unlock("good@example.com", &somebody()).await.unwrap();
+        let open = host.token_of("/unlock/").await;
+        let _ = host.register("fresh@example.com").await.unwrap();
+        let fresh = host.token_of("/confirm/").await;
+
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for case in CASES.iter().filter(|case| case.about == About::Link) {
+            let (method, path) = case.route.split_once(' ').unwrap();
+            let path = path.strip_suffix("{token}").unwrap();
+            let mut links = links[path].clone();
+            if method == "GET" {
+                let link = match path {
+                    "/reset/" => &good,
+                    "/unlock/" => &open,
+                    _ => &fresh,
+                };
+                links.insert("good", link.clone());
+            }
+            for format in FORMATS {
+                let mut replies = BTreeMap::new();
+                for (what, token) in &links {
+                    let path = format!("{path}{token}");
+                    let request = match method {
+                        "GET" => Request::get(&path, format),
+                        _ => Request::post(&path, format, case.fields),
+                    };
+                    replies.insert(*what, without(visitor.ask(&request).await, token, "TOKEN"));
+                }
+                let expected = if method == "GET" { 200 } else { replies["unknown"].status() };
+                assert!(method == "GET" || (400..500).contains(&expected), "{expected}");
+                for (what, reply) in &replies {
+                    let (route, unknown) = (case.route, &replies["unknown"]);
+                    assert_eq!(reply.status(), expected, "{route}: {what}");
+                    assert_eq!(reply, unknown, "{route} tells that a link is {what}");
+                }
+            }
+        }
+    })
+    .await;
+}
+
+// Cookies.
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_is_no_session_says_not_why() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut cookies = BTreeMap::new();
+        for (number, what) in ["ended", "disabled", "deleted", "expired"].into_iter().enumerate() {
+            let email = format!("u{number}@example.com");
+            host.account(&email).await;
+            if what == "expired" {
+                host.clock.step_back(Duration::from_hours(15 * 24));
+            }
+            let session = host.sign_in(&email).await;
+            match what {
+                "ended" => host.auth.sign_out(session.session(), &somebody()).await.unwrap(),
+                "disabled" => {
+                    let id = session.user().id;
+                    assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap());
+                }
+                "deleted" => host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await,
+                _ => host.clock.advance(Duration::from_hours(15 * 24)),
+            }
+            cookies.insert(what, session.token().expose().to_owned());
+        }
+        let model = cookies["ended"].clone();
+        let secret = model.rfind('.').unwrap() + 1;
+        cookies.insert("unknown", format!("{}{}", &model[..secret], "A".repeat(model.len() - secret)));
+        cookies.insert("nonsense", "x".repeat(model.len()));
+
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for case in CASES.iter().filter(|case| case.about == About::Cookie) {
+            let (method, path) = case.route.split_once(' ').unwrap();
+            for format in FORMATS {
+                let request = match method {
+                    "GET" => Request::get(path, format),
+                    _ => Request::post(path, format, case.fields),
+                };
+                let mut replies = BTreeMap::new();
+                for (what, token) in &cookies {
+                    let request = request.clone().header("Cookie", &format!("sigra={token}"));
+                    replies.insert(*what, visitor.ask(&request).await);
+                }
+                for (what, reply) in &replies {
+                    assert_eq!(reply, &replies["unknown"], "{} tells that a session is {what}", case.route);
+                }
+            }
+        }
+        // The name of the cookie is the one that the site reads.
+        let session = host.sign_in("u0@example.com").await;
+        let cookie = format!("sigra={}", session.token().expose());
+        let live = visitor.ask(&Request::get("/api/me", Format::Json).header("Cookie", &cookie)).await;
+        assert_eq!(live.status(), 200, "{live:?}");
+    })
+    .await;
+}
+
+// Work.
+
+/// Rows that were written, by table: a counter that is there already is changed where another is made.
+fn written(before: &Dump, after: &Dump) -> BTreeMap<String, usize> {
+    let tables: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let beyond = |one: &Dump, other: &Dump, table: &String| {
+        let other: BTreeSet<&String> = other.get(table).into_iter().flatten().collect();
+        one.get(table).into_iter().flatten().filter(|row| !other.contains(row)).count()
+    };
+    tables
+        .into_iter()
+        .map(|table| (table.clone(), beyond(before, after, table).max(beyond(after, before, table))))
+        .filter(|(_, rows)| *rows > 0)
+        .collect()
+}
+
+/// What a visitor causes without having proved anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    SignIn,
+    Reset,
+    Resend,
+    /// A wrong code.
+    Confirm,
+}
+
+impl Ask {
+    async fn perform(self, host: &Host, email: &str, network: u32) -> Result<(), Error> {
+        let client = client_of_network(network);
+        match self {
+            Self::SignIn => host.auth.sign_in(Credentials::new(email, WRONG), &client).await.map(drop),
+            Self::Reset => host.auth.request_password_reset(email, &client).await,
+            Self::Resend => host.auth.resend_confirmation(email, &client).await,
+            Self::Confirm => host.auth.confirm_email_code(email, "000000", &client).await.map(drop),
+        }
+    }
+}
+
+/// Nothing of the library sends mail here: what a request itself writes is all that changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_same_whatever_the_account() {
+    each_database(|database: Database| async move {
+        let host = Host::start(database.clone()).await;
+        let asks = [Ask::SignIn, Ask::Reset, Ask::Resend];
+        // What has reached a limit is like an address without an account that has: see above. Imported hashes have their own
+        // test of the number of hashes.
+        let states = || {
+            let apart = [State::Locked, State::LockedUnknown, State::Mailed, State::Imported];
+            STATES.into_iter().enumerate().filter(move |(_, state)| !apart.contains(state))
+        };
+        for (number, _) in asks.iter().enumerate() {
+            for (index, state) in states() {
+                state.make(&host, &address(number, index)).await;
+            }
+        }
+        while host.deliver().await > 0 {}
+        let dumper = database.dumper().await;
+        let mut network = 0x00ff_0000;
+        for (number, ask) in asks.into_iter().enumerate() {
+            let mut work = Vec::new();
+            for (index, state) in states() {
+                network += 1;
+                let (before, computed) = (dumper.dump().await, host.auth.hashes_computed());
+                let answer = ask.perform(&host, &address(number, index), network).await;
+                assert_eq!(answer.is_err(), ask == Ask::SignIn);
+                let hashed = host.auth.hashes_computed() - computed;
+                work.push((state, hashed, written(&before, &dumper.dump().await)));
+            }
+            let (_, hashes, rows) = &work[0];
+            assert_eq!(*hashes, u64::from(ask == Ask::SignIn), "{ask:?}");
+            // An attempt or request of the network's and one of the address's, for a sign-in one of everybody's, the row of the
+            // trail, and the mail to come.
+            let mail = usize::from(ask != Ask::SignIn);
+            let limits = 3 - mail;
+            let tables = ["sigra_audit", "sigra_limits", "sigra_outbox"]
+                .map(|table| rows.get(table).copied().unwrap_or(0));
+            assert_eq!((tables, rows.len()), ([1, limits, mail], 2 + mail), "{ask:?}: {rows:?}");
+            for (state, hashed, written) in &work {
+                assert_eq!((hashed, written), (hashes, rows), "{ask:?}: {state:?}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Where a server can be listened to: the same statements in the same order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_a_wrong_code_and_asking_for_mail_run_the_same_statements_whatever_the_account() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        let asks = [Ask::SignIn, Ask::Reset, Ask::Resend, Ask::Confirm];
+        // Each with counters that nothing was counted on yet.
+        let states = || {
+            let apart =
+                [State::Locked, State::LockedUnknown, State::Mailed, State::ResetPending, State::Guessed];
+            STATES.into_iter().enumerate().filter(move |(_, state)| !apart.contains(state))
+        };
+        for (number, _) in asks.iter().enumerate() {
+            for (index, state) in states() {
+                state.make(&plain, &address(number, index)).await;
+            }
+        }
+        while plain.deliver().await > 0 {}
+        let mut network = 0x00fe_0000;
+        for (number, ask) in asks.into_iter().enumerate() {
+            let mut work = Vec::new();
+            for (index, state) in states() {
+                network += 1;
+                let _ = wire.take();
+                let answer = ask.perform(&host, &address(number, index), network).await;
+                assert_eq!(answer.is_err(), matches!(ask, Ask::SignIn | Ask::Confirm));
+                let mut statements = wire.take();
+                // How a connection begins, if the pool opened another one.
+                statements.retain(|statement| !statement.starts_with("SET "));
+                work.push((state, statements));
+            }
+            let (_, statements) = &work[0];
+            assert!(statements.iter().any(|statement| statement.starts_with("INSERT")), "{statements:#?}");
+            for (state, ran) in &work {
+                assert_eq!(ran, statements, "{ask:?}: {state:?}");
+            }
+        }
+    })
+    .await;
+}

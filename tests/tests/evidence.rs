@@ -1,0 +1,670 @@
+//! The evidence: rows are numbered, sealed and signed whatever happens, and whoever changes one behind Sigra's back is found.
+//!
+//! `SIGRA_TEST_TAMPERINGS` is the number of random changes on each database.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sigra::audit::{AuditReport, Auditor, Checkpoint, FileSink, Finding, InclusionProof, PublicKey, Row};
+use sigra::{Error, Failure, Sigra};
+use sigra_tests::database::Kind;
+use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
+use sigra_tests::host::{Mailbox, User, client, client_number, links};
+use sigra_tests::pool::give_up;
+use sigra_tests::{Database, Host, each_database};
+
+/// The user type keeps its trail for 400 days.
+const RETENTION: Duration = Duration::from_hours(401 * 24);
+
+async fn verify(host: &Host, sink: &MemorySink) -> AuditReport {
+    host.auth.verify_audit(&sink.text()).await.unwrap()
+}
+
+/// The ids of the sealed rows, in their order.
+async fn ids(database: &Database) -> Vec<uuid::Uuid> {
+    let id = match database.kind() {
+        Kind::Postgres => "id::text",
+        _ => "lower(hex(id))",
+    };
+    let sql = format!("SELECT {id} FROM sigra_audit WHERE leaf IS NOT NULL ORDER BY leaf");
+    database.texts(&sql).await.iter().map(|id| id.parse().unwrap()).collect()
+}
+
+/// Every number from the first to the last, once.
+async fn assert_gapless(database: &Database) {
+    let rows = database.count("sigra_audit", "1 = 1").await;
+    let condition = "leaf IS NOT NULL AND seal IS NOT NULL AND leaf >= 0";
+    assert_eq!(database.count("sigra_audit", condition).await, rows);
+    assert_eq!(
+        database.count("sigra_audit", &format!("leaf >= {rows}")).await,
+        0,
+        "the index keeps them apart"
+    );
+}
+
+#[tokio::test]
+async fn what_happened_is_sealed_signed_and_verified_with_and_without_keys() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        assert!(verify(&host, &sink).await.is_clean(), "an empty trail");
+        mixed_rows(&host, 300).await;
+        let unsealed = verify(&host, &sink).await;
+        assert!(unsealed.is_clean() && unsealed.size == 0 && unsealed.unsealed >= 300, "{unsealed:?}");
+        let sealed = host.auth.seal_audit().await.unwrap();
+        assert_eq!(sealed.rows, unsealed.unsealed);
+        assert_eq!(sink.all(), [sealed.checkpoint.clone().unwrap()]);
+        // Nothing new, nothing signed.
+        let again = host.auth.seal_audit().await.unwrap();
+        assert_eq!((again.rows, again.size, again.checkpoint), (0, sealed.size, None));
+        idle_rows(&host, 30).await;
+        host.auth.seal_audit().await.unwrap();
+        assert_gapless(&database).await;
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
+        assert_eq!((report.rows, report.size, report.unsealed), (sealed.size + 30, sealed.size + 30, 0));
+        assert_eq!((report.checkpoints, report.unchecked), (2, 0));
+
+        // Somebody with the rows, the checkpoints and the public key alone.
+        let keys: Vec<PublicKey> =
+            host.auth.audit_public_keys().iter().map(|key| key.to_string().parse().unwrap()).collect();
+        let mut rows = Vec::new();
+        for id in ids(&database).await {
+            let proof = host.auth.prove_audit_row(id).await.unwrap().unwrap();
+            assert_eq!(proof.verify(&keys), Ok(()));
+            rows.push(proof.row().clone());
+        }
+        let offline = |rows: &[Row]| {
+            let mut auditor = Auditor::new("sigra_audit", &keys, &sink.text());
+            rows.iter().for_each(|row| auditor.row(row));
+            auditor.finish()
+        };
+        let report = offline(&rows);
+        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
+        let mut changed = rows.clone();
+        changed[usize::try_from(sealed.size).unwrap()].outcome = "success".into();
+        let (above, checkpoint) = (sealed.size, sealed.size + 30);
+        assert_eq!(offline(&changed).findings, [Finding::OtherRows { above, checkpoint }]);
+        assert!(!offline(&rows[..300]).is_clean(), "cut off");
+        assert!(!offline(&rows[1..]).is_clean(), "without the first");
+
+        // A proof is of this row, in this place, under this key.
+        let [one, other] = [10, 11].map(|number: usize| rows[number].clone());
+        let proof = host.auth.prove_audit_row(one.id).await.unwrap().unwrap();
+        let with = |row: Row| {
+            InclusionProof::from_parts("sigra_audit", row, proof.path().to_vec(), proof.checkpoint().clone())
+                .unwrap()
+        };
+        assert!(with(one.clone()).verify(&keys).is_ok());
+        assert!(with(other).verify(&keys).is_err());
+        let mut moved = one.clone();
+        moved.leaf = Some(12);
+        assert!(with(moved).verify(&keys).is_err());
+        assert!(with(one).verify(&[]).is_err());
+        assert!(host.auth.prove_audit_row(uuid::Uuid::nil()).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_nodes_that_write_and_seal_at_once_make_one_log() {
+    each_database(|database| async move {
+        let (first, sink) = host_with_sink(database.clone()).await;
+        let mut nodes = vec![(first.clone(), sink)];
+        for _ in 0..2 {
+            nodes.push(join_with_sink(database.clone()).await);
+        }
+        // The workers seal too, by lease.
+        let workers: Vec<_> =
+            nodes.iter().map(|(node, _)| node.auth.start_worker(Mailbox::default(), links())).collect();
+        let tasks: Vec<_> = (0..9)
+            .map(|number| {
+                let (node, _) = nodes[number % 3].clone();
+                tokio::spawn(async move {
+                    if number < 3 {
+                        for _ in 0..15 {
+                            node.auth.seal_audit().await.unwrap();
+                        }
+                    } else {
+                        idle_rows(&node, 100).await;
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        drop(workers);
+        first.auth.seal_audit().await.unwrap();
+        assert_eq!(database.count("sigra_audit", "1 = 1").await, 600);
+        assert_gapless(&database).await;
+        let text: String = nodes.iter().map(|(_, sink)| sink.text()).collect();
+        let report = first.auth.verify_audit(&text).await.unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+        let sizes: BTreeSet<u64> =
+            Checkpoint::find_all(&text).into_iter().map(|found| found.unwrap().size()).collect();
+        assert_eq!(report.checkpoints, u64::try_from(sizes.len()).unwrap());
+        assert_eq!(sizes.last(), Some(&600));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        let (other, other_sink) = join_with_sink(database.clone()).await;
+        idle_rows(&host, 20).await;
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        while sink.all().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let holder = async || {
+            let holder = match database.kind() {
+                Kind::Postgres => "holder::text",
+                _ => "lower(hex(holder))",
+            };
+            database.texts(&format!("SELECT {holder} FROM sigra_audit_tree")).await.remove(0)
+        };
+        let first = holder().await;
+        let second_worker = other.auth.start_worker(Mailbox::default(), links());
+        idle_rows(&other, 20).await;
+        while database.count("sigra_audit", "leaf IS NULL").await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(holder().await, first, "the lease is with the first");
+        assert!(other_sink.all().is_empty());
+        // A node that is gone holds the log up for no longer than its lease.
+        drop(worker);
+        other.clock.advance(Duration::from_mins(5));
+        idle_rows(&other, 20).await;
+        while other_sink.all().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_ne!(holder().await, first);
+        drop(second_worker);
+        let report = other.auth.verify_audit(&format!("{}{}", sink.text(), other_sink.text())).await.unwrap();
+        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_commits_late_gets_its_number_in_a_later_round() {
+    use sqlx::Connection as _;
+
+    for kind in sigra_tests::database::covered() {
+        // SQLite has one writer: nothing commits behind it.
+        if kind == Kind::Sqlite {
+            continue;
+        }
+        let database = Database::create(kind).await;
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 10).await;
+        // The oldest row, taken out and put in again by a transaction that is in no hurry.
+        for trigger in ["insert", "update", "delete"] {
+            let on = if kind == Kind::Postgres { " ON sigra_audit" } else { "" };
+            database.run(&format!("DROP TRIGGER sigra_audit_on_{trigger}{on}")).await;
+        }
+        database.run("CREATE TABLE late AS SELECT * FROM sigra_audit ORDER BY id LIMIT 1").await;
+        database.run("DELETE FROM sigra_audit WHERE id IN (SELECT id FROM late)").await;
+        let insert = "INSERT INTO sigra_audit SELECT * FROM late";
+        match kind {
+            Kind::Postgres => {
+                let mut late = sqlx::PgConnection::connect(database.url()).await.unwrap();
+                let mut transaction = late.begin().await.unwrap();
+                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
+                transaction.commit().await.unwrap();
+            }
+            _ => {
+                let mut late = sqlx::MySqlConnection::connect(database.url()).await.unwrap();
+                let mut transaction = late.begin().await.unwrap();
+                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
+                transaction.commit().await.unwrap();
+            }
+        }
+        assert_eq!(host.auth.seal_audit().await.unwrap().rows, 1);
+        assert_gapless(&database).await;
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_while_the_log_is_sealed_leaves_it_whole() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        for polls in 0..40 {
+            idle_rows(&host, 3).await;
+            let _ = give_up(host.auth.seal_audit(), polls % 8).await;
+        }
+        host.auth.seal_audit().await.unwrap();
+        assert_gapless(&database).await;
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean() && report.size == 120, "{report:?}");
+        assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_waits_until_every_sink_has_taken_it() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        sink.break_down(true);
+        let error = host.auth.seal_audit().await.unwrap_err();
+        let Error::Failed(Failure::CheckpointSink { sink: name, .. }) = &error else { panic!("{error}") };
+        assert_eq!(name, "the test");
+        assert!(error.to_string().contains("no room left"), "{error}");
+        idle_rows(&host, 5).await;
+        assert!(
+            host.auth.seal_audit().await.is_err(),
+            "rows are sealed, and the older checkpoint comes first"
+        );
+        assert_gapless(&database).await;
+        sink.break_down(false);
+        host.auth.seal_audit().await.unwrap();
+        let sizes: Vec<u64> = sink.all().iter().map(Checkpoint::size).collect();
+        assert_eq!(sizes, [5, 10]);
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn retention_removes_whole_segments_and_the_rest_is_still_proved() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 300).await;
+        host.clock.advance(RETENTION);
+        idle_rows(&host, 300).await;
+        // What no checkpoint covers stays, however old it is.
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 0);
+        host.auth.seal_audit().await.unwrap();
+        let young = *ids(&database).await.last().unwrap();
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 256, "the second segment has a young row");
+        assert_eq!(database.count("sigra_audit", "leaf < 256").await, 0);
+        assert_eq!(host.trail().await.last().unwrap(), "audit.rows.remove success -");
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 0);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
+        assert_eq!((report.removed, report.size, report.checkpoints), (256, 601, 2));
+        let proof = host.auth.prove_audit_row(young).await.unwrap().unwrap();
+        assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
+        // Those in between have no rows any more to be held against.
+        host.clock.advance(RETENTION);
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 256);
+        host.auth.seal_audit().await.unwrap();
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_retention_removed_does_not_come_back_unseen() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 256).await;
+        host.clock.advance(RETENTION / 2);
+        idle_rows(&host, 260).await;
+        host.auth.seal_audit().await.unwrap();
+        database.run("CREATE TABLE kept AS SELECT * FROM sigra_audit WHERE leaf = 7").await;
+        host.clock.advance(RETENTION);
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 512);
+        // Genuine, and without the number that it had: as good as new, but for its age.
+        database.run("UPDATE kept SET leaf = NULL, seal = NULL").await;
+        database.run("INSERT INTO sigra_audit SELECT * FROM kept").await;
+        let report = verify(&host, &sink).await;
+        assert!(
+            matches!(report.findings[..], [Finding::Replayed { leaf: None, .. }]),
+            "{:?}",
+            report.findings
+        );
+        let sealed = host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(
+            matches!(report.findings[..], [Finding::Replayed { leaf: Some(leaf), .. }] if leaf < sealed.size)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn old_rows_that_were_changed_are_kept() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 260).await;
+        host.auth.seal_audit().await.unwrap();
+        Intruder::break_in(database.clone(), 1).await;
+        database.run("UPDATE sigra_audit SET actor = 'system' WHERE leaf = 9").await;
+        host.clock.advance(RETENTION);
+        let error = host.auth.sweep().await.unwrap_err();
+        let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
+        assert!(what.contains("rows 0 to 255 of `sigra_audit`"), "{what}");
+        assert_eq!(verify(&host, &sink).await.findings[0].leaf(), Some(9));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn personal_facts_are_erased_and_every_proof_holds() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        mixed_rows(&host, 270).await;
+        let ada = host.sign_in("ada@example.com").await.user().id;
+        host.auth.seal_audit().await.unwrap();
+        let of_ada = format!("user_id = '{ada}' AND (network IS NOT NULL OR user_agent IS NOT NULL)");
+        let rows = database.count("sigra_audit", &of_ada).await;
+        assert!(rows >= 8, "{rows}");
+        let others = database.count("sigra_audit", "network IS NOT NULL").await - rows;
+        let proof = host.auth.prove_audit_row(ids(&database).await[20]).await.unwrap().unwrap();
+        // One that is not sealed yet goes too.
+        let _ = host.sign_in("ada@example.com").await;
+        let erased = host.auth.erase_personal_facts("root", &ada, &client()).await.unwrap();
+        assert_eq!(erased, u64::try_from(rows).unwrap() + 1);
+        assert_eq!(
+            database.count("sigra_audit", &format!("user_id = '{ada}' AND personal_salt IS NOT NULL")).await,
+            1
+        );
+        assert_eq!(database.count("sigra_audit", &of_ada).await, 1, "the row of the erasure has its own");
+        assert_eq!(database.count("sigra_audit", "network IS NOT NULL").await, others + 1);
+        assert_eq!(host.trail().await.last().unwrap(), "audit.facts.erase success -");
+        assert_eq!(
+            host.auth.erase_personal_facts("root", &uuid::Uuid::max(), &client_number(1)).await.unwrap(),
+            0
+        );
+        assert_eq!(host.trail().await.last().unwrap(), "audit.facts.erase refused nothing_to_do");
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean() && report.checkpoints == 4, "{report:?}");
+        assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
+        for id in ids(&database).await {
+            let proof = host.auth.prove_audit_row(id).await.unwrap().unwrap();
+            assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_database_refuses_what_is_done_by_hand() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 260).await;
+        host.auth.seal_audit().await.unwrap();
+        idle_rows(&host, 2).await;
+        let mut attempts = vec![
+            "UPDATE sigra_audit SET outcome = 'success' WHERE leaf = 3".to_owned(),
+            "UPDATE sigra_audit SET outcome = 'success' WHERE leaf IS NULL".into(),
+            "UPDATE sigra_audit SET leaf = 900 WHERE leaf = 3".into(),
+            "UPDATE sigra_audit SET leaf = NULL, seal = NULL WHERE leaf = 3".into(),
+            "UPDATE sigra_audit SET network = '192.0.2.1' WHERE leaf = 3".into(),
+            "UPDATE sigra_audit SET network = NULL WHERE leaf = 3".into(),
+            "UPDATE sigra_audit SET network = NULL, user_agent = NULL, personal_salt = NULL WHERE leaf IS NULL".into(),
+            "UPDATE sigra_audit SET leaf = 901 WHERE leaf IS NULL".into(),
+            "UPDATE sigra_audit SET count = 2 WHERE leaf = 3".into(),
+            "DELETE FROM sigra_audit WHERE leaf = 3".into(),
+            "DELETE FROM sigra_audit WHERE leaf IS NULL".into(),
+            "DELETE FROM sigra_audit".into(),
+            "UPDATE sigra_audit_segments SET segment = 9".into(),
+            "DELETE FROM sigra_audit_segments".into(),
+        ];
+        let columns: Vec<String> = database
+            .columns()
+            .await
+            .into_iter()
+            .filter(|(table, ..)| table == "sigra_audit")
+            .map(|(_, column, _)| column)
+            .collect();
+        let columns = columns.join(", ");
+        let copy = format!("INTO sigra_audit ({columns}) SELECT {columns} FROM sigra_audit WHERE leaf = 3");
+        attempts.push(format!("INSERT {copy}"));
+        match database.kind() {
+            Kind::Sqlite => {
+                attempts.push(format!("INSERT OR REPLACE {copy}"));
+                attempts.push(format!(
+                    "INSERT OR REPLACE INTO sigra_audit ({columns}) SELECT {} FROM sigra_audit WHERE leaf = 3",
+                    columns.replace("leaf", "NULL").replace("seal", "NULL")
+                ));
+                attempts.push("UPDATE OR REPLACE sigra_audit SET leaf = 3, seal = X'00' WHERE leaf IS NULL".into());
+            }
+            Kind::Postgres => {
+                attempts.push("TRUNCATE sigra_audit".into());
+                attempts.push("TRUNCATE sigra_audit_segments".into());
+            }
+            Kind::MySql => attempts.push(format!("REPLACE {copy}")),
+        }
+        let dumper = database.dumper().await;
+        let before = dumper.dump().await;
+        let mut went_through = Vec::new();
+        for attempt in &attempts {
+            match database.try_run(attempt).await {
+                Ok(()) => went_through.push(attempt),
+                Err(error) => assert!(error.to_string().contains("never changed or removed"), "{attempt}: {error}"),
+            }
+        }
+        assert!(went_through.is_empty(), "{went_through:?}");
+        assert_eq!(dumper.dump().await, before);
+        host.auth.seal_audit().await.unwrap();
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_random_tampering_is_found_and_named() {
+    let trials = std::env::var("SIGRA_TEST_TAMPERINGS").map_or(60, |text| text.parse().expect("a number"));
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        mixed_rows(&host, 250).await;
+        let ada = host.sign_in("ada@example.com").await.user().id;
+        assert!(host.auth.erase_personal_facts("root", &ada, &client()).await.unwrap() > 0);
+        let mut kept = Vec::new();
+        for rows in [3, 20, 30] {
+            idle_rows(&host, rows).await;
+            kept.push(host.auth.seal_audit().await.unwrap().size);
+            if kept.len() < 3 {
+                Intruder::keep_tree(&database, *kept.last().unwrap()).await;
+            }
+        }
+        assert!(kept[0] > 250 && kept[2] > 300, "{kept:?}");
+        assert!(verify(&host, &sink).await.is_clean());
+        let mut intruder = Intruder::break_in(database.clone(), 7).await;
+        kept[..2].iter().for_each(|size| intruder.knows_tree(*size));
+        intruder.remember().await;
+        let text = sink.text();
+        for trial in 0..trials {
+            let tampering = intruder.tamper().await;
+            let report = host.auth.verify_audit(&text).await.unwrap();
+            let named: BTreeSet<u64> = report.findings.iter().filter_map(Finding::leaf).collect();
+            let rows: BTreeSet<uuid::Uuid> = report.findings.iter().filter_map(Finding::row).collect();
+            let context = || format!("trial {trial}: {tampering:?}: {:?}", report.findings);
+            assert!(!report.is_clean(), "{}", context());
+            assert!(tampering.leaves.iter().all(|leaf| named.contains(leaf)), "{}", context());
+            assert!(tampering.row.is_none_or(|row| rows.contains(&row)), "{}", context());
+            if tampering.by_checkpoint {
+                let cut = |finding: &Finding| matches!(finding, Finding::Truncated { .. });
+                assert!(report.findings.iter().any(cut), "{}", context());
+            }
+            intruder.undo().await;
+        }
+        let report = host.auth.verify_audit(&text).await.unwrap();
+        assert!(report.is_clean(), "undone, it is what it was: {:?}", report.findings);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_keeps_the_log_is_checked_too() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 270).await;
+        host.auth.seal_audit().await.unwrap();
+        let intruder = Intruder::break_in(database.clone(), 3).await;
+        intruder.remember().await;
+        for (change, expected) in [
+            ("UPDATE sigra_audit_tree SET size = 269", "the row of the tree's state"),
+            ("UPDATE sigra_audit_tree SET removed = 256", "the row of the tree's state"),
+            ("DELETE FROM sigra_audit_tree", "the row of the tree's state"),
+            ("DELETE FROM sigra_audit_segments", "the stored hash of segment 0"),
+            (
+                "UPDATE sigra_audit_segments SET hash = (SELECT mac FROM sigra_audit WHERE leaf = 0)",
+                "the stored hash of segment 0",
+            ),
+            ("UPDATE sigra_audit_checkpoints SET note = 'x'", "a checkpoint: its signature is wrong"),
+        ] {
+            database.run(change).await;
+            let report = verify(&host, &sink).await;
+            assert!(
+                report.findings.iter().any(|found| found.to_string().contains(expected)),
+                "{change}: {report:?}"
+            );
+            intruder.undo().await;
+        }
+        // Nothing is written on from a state that Sigra did not leave.
+        database.run("UPDATE sigra_audit_tree SET size = 256").await;
+        idle_rows(&host, 1).await;
+        let error = host.auth.seal_audit().await.unwrap_err();
+        assert!(matches!(error, Error::Failed(Failure::AuditChanged(_))), "{error}");
+        intruder.undo().await;
+        // Checkpoints of another log, and such as were touched.
+        let (stranger, strange) = host_with_sink(Database::create(database.kind()).await).await;
+        idle_rows(&stranger, 3).await;
+        stranger.auth.seal_audit().await.unwrap();
+        let other_rows = host.auth.verify_audit(&strange.text()).await.unwrap();
+        assert!(
+            other_rows.findings.iter().any(|found| matches!(found, Finding::OtherRows { .. })),
+            "{other_rows:?}"
+        );
+        let touched = sink.text().replacen("270", "271", 1);
+        let report = host.auth.verify_audit(&touched).await.unwrap();
+        assert!(
+            matches!(report.findings[..], [Finding::BadCheckpoint { size: Some(271), .. }]),
+            "{report:?}"
+        );
+        assert!(!host.auth.verify_audit("no checkpoint at all").await.unwrap().is_clean());
+        // Without its keys the rows are not judged, but nor do they pass. Whoever starts so has given the old ones up.
+        database.run("DELETE FROM sigra_keys").await;
+        let keys = "k9:b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktb3Q";
+        let builder = Sigra::<User>::builder().url(database.url()).audit_origin("test.example");
+        let builder = sigra_tests::host::prepare(builder, host.clock.clone());
+        let other = builder.keyring(sigra::Keyring::parse(keys).unwrap()).build().await.unwrap();
+        let report = other.verify_audit(&sink.text()).await.unwrap();
+        assert!(
+            report.findings.iter().any(|found| matches!(found, Finding::UnknownKey { .. })),
+            "{report:?}"
+        );
+    })
+    .await;
+}
+
+/// Refusals that cost no hash.
+async fn knock(host: &Host, times: u32) {
+    for _ in 0..times {
+        let error = host.auth.confirm_email("nonsense", &client()).await.unwrap_err();
+        assert_eq!(error.refusal(), Some(&sigra::Refusal::InvalidToken));
+    }
+}
+
+async fn sum_of_counts(database: &Database) -> i64 {
+    let cast = if database.kind() == Kind::MySql { "CHAR" } else { "TEXT" };
+    let sql = format!("SELECT CAST(COALESCE(SUM(count), 0) AS {cast}) FROM sigra_audit_counts");
+    database.texts(&sql).await[0].parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_like_refusals_is_counted_and_none_is_lost() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        let other = Host::join(database.clone()).await;
+        let flood = async || {
+            let tasks: Vec<_> = (0..8)
+                .map(|number| {
+                    let host = if number % 2 == 0 { host.clone() } else { other.clone() };
+                    tokio::spawn(async move { knock(&host, 40).await })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        flood().await;
+        let refused = "event = 'account.email.confirm' AND outcome = 'refused'";
+        assert_eq!(database.count("sigra_audit", refused).await, 100);
+        assert_eq!(sum_of_counts(&database).await, 220);
+        // What is unlike has its row.
+        assert!(host.auth.reset_password("nonsense", sigra_tests::OTHER_PASSWORD, &client()).await.is_err());
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.reset refused invalid_token");
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!(sum_of_counts(&database).await, 220, "the hour is not over");
+
+        // Written by two nodes at once, the count makes one row.
+        for host in [&host, &other] {
+            host.clock.advance(Duration::from_hours(2));
+        }
+        let (one, two) = tokio::join!(host.auth.seal_audit(), other.auth.sweep());
+        one.unwrap();
+        two.unwrap();
+        assert_eq!(sum_of_counts(&database).await, 0);
+        assert_eq!(database.count("sigra_audit", &format!("{refused} AND count = 220")).await, 1);
+        let network =
+            "network = '192.0.2.7' AND details LIKE '{\"first\":\"%\",\"last\":\"%\"}' AND user_id IS NULL";
+        assert_eq!(database.count("sigra_audit", &format!("count = 220 AND {network}")).await, 1);
+
+        // A count that nobody wrote meanwhile is written by the next flood.
+        flood().await;
+        for host in [&host, &other] {
+            host.clock.advance(Duration::from_hours(2));
+        }
+        flood().await;
+        assert_eq!(database.count("sigra_audit", &format!("{refused} AND count = 220")).await, 2);
+        assert_eq!(sum_of_counts(&database).await, 220);
+        assert_eq!(database.count("sigra_audit", refused).await, 300 + 2);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_counted_fails_like_one_without_its_row() {
+    each_database(|database| async move {
+        let (host, _) = host_with_sink(database.clone()).await;
+        knock(&host, 101).await;
+        database.run("ALTER TABLE sigra_audit_counts RENAME TO elsewhere").await;
+        let error = host.auth.confirm_email("nonsense", &client()).await.unwrap_err();
+        let Error::Failed(Failure::Audit { table, .. }) = &error else { panic!("{error}") };
+        assert_eq!(table, "sigra_audit_counts");
+        database.run("ALTER TABLE elsewhere RENAME TO sigra_audit_counts").await;
+        knock(&host, 1).await;
+        assert_eq!(sum_of_counts(&database).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn checkpoints_in_a_file_verify_the_trail() {
+    each_database(|database| async move {
+        let path = std::env::temp_dir().join(format!("sigra-{}-{}", std::process::id(), database.kind()));
+        database.run(&sigra_tests::host::users_table(database.kind())).await;
+        let builder = Sigra::<User>::builder().url(database.url()).checkpoint_to(FileSink::new(&path));
+        let host = Host::with(database, builder).await;
+        host.auth.migrate().await.unwrap();
+        for _ in 0..3 {
+            idle_rows(&host, 4).await;
+            host.auth.seal_audit().await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(text.starts_with("sigra/sigra_audit\n4\n"), "{text}");
+        let report = host.auth.verify_audit(&text).await.unwrap();
+        assert!(report.is_clean() && report.checkpoints == 3, "{report:?}");
+    })
+    .await;
+}
