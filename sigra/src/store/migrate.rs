@@ -50,6 +50,7 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexOutboxByDue,
         CreateAudit,
         IndexAuditByUser,
+        IndexAuditByTime,
         IndexAuditByLeaf,
         IndexAuditUnsealed,
         CreateAuditTree,
