@@ -1,14 +1,18 @@
-//! Reading the trail: pages by filter and cursor.
+//! Reading the trail: pages by filter and cursor, exports, and rows that are forwarded to sinks.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sigra::audit::{AuditCursor, AuditFilter, AuditOutcome, Event, Row};
+use sigra::audit::{AuditCursor, AuditFilter, AuditOutcome, AuditSink, Event, ExportFormat, Row, SinkError};
 use sigra::clock::Clock as _;
+use sigra::{Error, Failure, Sigra};
 use sigra_tests::evidence::{idle_rows, mixed_rows};
-use sigra_tests::host::client;
-use sigra_tests::{Host, each_database};
+use sigra_tests::host::{User, client};
+use sigra_tests::{Database, Host, each_database};
 
 /// All rows of a filter, page by page.
 async fn all(host: &Host, filter: &AuditFilter) -> Vec<Row> {
@@ -126,4 +130,158 @@ async fn every_filter_gives_its_rows_and_no_others() {
         assert!(!page.rows.is_empty() && page.rows.iter().all(|row| row.at < late));
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_export_has_every_row_of_the_filter_in_order() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        mixed_rows(&host, 520).await;
+        let rows = all(&host, &AuditFilter::new()).await;
+        let mut chunks = Vec::new();
+        let mut export = host.auth.export_audit(AuditFilter::new(), ExportFormat::JsonLines);
+        while let Some(chunk) = export.next_chunk().await.unwrap() {
+            assert!(chunk.ends_with('\n') && chunk.lines().count() <= 500);
+            chunks.push(chunk);
+        }
+        assert!(export.next_chunk().await.unwrap().is_none() && chunks.len() > 1);
+        let lines: Vec<serde_json::Value> =
+            chunks.concat().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), rows.len());
+        for (line, row) in lines.iter().zip(&rows) {
+            assert_eq!(line["id"], row.id.to_string());
+            assert_eq!(line["user_agent"].as_str(), row.user_agent.as_deref());
+            let mac: String = row.mac.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(line["mac"], mac);
+        }
+        let filter = AuditFilter::new().event(Event::SignIn.name());
+        let mut export = host.auth.export_audit(filter.clone(), ExportFormat::Ocsf);
+        let ocsf = export.next_chunk().await.unwrap().unwrap();
+        assert_eq!(ocsf.lines().count(), all(&host, &filter).await.len());
+        assert!(ocsf.lines().all(|line| line.starts_with("{\"class_uid\":3002,")));
+        // A CSV file has its head also where there is no row.
+        let mut export = host.auth.export_audit(AuditFilter::new().area("none"), ExportFormat::Csv);
+        assert_eq!(export.next_chunk().await.unwrap().unwrap().lines().count(), 1);
+        assert!(export.next_chunk().await.unwrap().is_none());
+    })
+    .await;
+}
+
+/// Keeps the numbers of the rows it took.
+#[derive(Clone)]
+struct Collector {
+    name: &'static str,
+    taken: Arc<Mutex<Vec<i64>>>,
+    broken: Arc<Mutex<bool>>,
+}
+
+impl Collector {
+    fn new(name: &'static str) -> Self {
+        Self { name, taken: Arc::default(), broken: Arc::default() }
+    }
+
+    fn taken(&self) -> Vec<i64> {
+        self.taken.lock().unwrap().clone()
+    }
+
+    fn break_down(&self, broken: bool) {
+        *self.broken.lock().unwrap() = broken;
+    }
+}
+
+impl AuditSink for Collector {
+    fn name(&self) -> String {
+        self.name.into()
+    }
+
+    fn forward(&self, rows: Vec<Row>) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
+        Box::pin(async move {
+            // Taken, and the answer lost: what at least once is about.
+            self.taken.lock().unwrap().extend(rows.iter().filter_map(|row| row.leaf));
+            // Others may try in between.
+            tokio::task::yield_now().await;
+            if *self.broken.lock().unwrap() { Err(SinkError::new("no answer")) } else { Ok(()) }
+        })
+    }
+}
+
+async fn node(database: &Database, sinks: &[&Collector]) -> Host {
+    let builder = Sigra::<User>::builder().url(database.url());
+    let builder = sinks.iter().fold(builder, |builder, sink| builder.forward_audit_to((*sink).clone()));
+    Host::with(database.clone(), builder).await
+}
+
+#[tokio::test]
+async fn a_sink_gets_every_row_in_order_and_after_a_failure_and_a_restart_again() {
+    each_database(|database| async move {
+        Host::start(database.clone()).await;
+        let (good, bad) = (Collector::new("good"), Collector::new("bad"));
+        let host = node(&database, &[&bad, &good]).await;
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 0, "an empty trail");
+        idle_rows(&host, 600).await;
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 0, "nothing is sealed");
+        host.auth.seal_audit().await.unwrap();
+        bad.break_down(true);
+        let error = host.auth.forward_audit().await.unwrap_err();
+        assert!(matches!(&error, Error::Failed(Failure::AuditSink { sink, .. }) if sink == "bad"), "{error}");
+        let every: Vec<i64> = (0..600).collect();
+        assert_eq!(good.taken(), every, "the other one holds nothing up");
+        assert_eq!(bad.taken(), every[..256]);
+
+        // Another process, in which it works again.
+        let again = Collector::new("bad");
+        let other = node(&database, &[&good, &again]).await;
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 600);
+        assert_eq!((again.taken(), good.taken()), (every.clone(), every));
+        idle_rows(&other, 3).await;
+        other.auth.seal_audit().await.unwrap();
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 6);
+        assert_eq!(again.taken()[600..], [600, 601, 602]);
+
+        // A process died with its turn: when that is over, the rows come to whoever is there.
+        let turn = "UPDATE sigra_audit_sinks SET next_leaf = 600 WHERE name = 'bad'";
+        database.run(turn).await;
+        let until =
+            "UPDATE sigra_audit_sinks SET lease_until = (SELECT MAX(at) FROM sigra_audit) WHERE name = 'bad'";
+        database.run(until).await;
+        other.clock.step_back(Duration::from_secs(3600));
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 0, "somebody else's turn");
+        other.clock.advance(Duration::from_secs(7200));
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
+        assert_eq!(again.taken()[603..], [600, 601, 602]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_at_once_give_a_sink_every_row_once_and_in_order() {
+    each_database(|database| async move {
+        Host::start(database.clone()).await;
+        let sink = Collector::new("both");
+        let nodes = [node(&database, &[&sink]).await, node(&database, &[&sink]).await];
+        idle_rows(&nodes[0], 700).await;
+        nodes[0].auth.seal_audit().await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for node in nodes.iter().chain(&nodes).cloned() {
+            tasks.spawn(async move { node.auth.forward_audit().await.unwrap() });
+        }
+        let mut total = 0;
+        while let Some(rows) = tasks.join_next().await {
+            total += rows.unwrap();
+        }
+        // Whoever found it in another's hands left it alone; what that one had not seen yet is fetched now.
+        total += nodes[1].auth.forward_audit().await.unwrap();
+        assert_eq!((total, sink.taken()), (700, (0..700).collect()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_sinks_of_one_name_are_refused() {
+    let database = Database::create(sigra_tests::database::Kind::Sqlite).await;
+    let builder = Sigra::<User>::builder().url(database.url());
+    let builder = builder.forward_audit_to(Collector::new("one")).forward_audit_to(Collector::new("one"));
+    let clock = Arc::new(sigra::clock::TestClock::default());
+    let error = sigra_tests::host::prepare(builder, clock).build().await.unwrap_err();
+    assert!(matches!(error, Error::Failed(Failure::Config(_))), "{error}");
 }

@@ -21,6 +21,7 @@ mod ocsf;
 mod proof;
 mod reserved;
 mod row;
+mod sink;
 mod tree;
 mod verify;
 
@@ -40,6 +41,7 @@ pub use self::note::{PublicKey, PublicKeyError};
 pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
 pub(crate) use self::row::{encode_tree, micros};
+pub use self::sink::AuditSink;
 pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
 pub use self::verify::{AuditReport, Auditor, Finding};
 

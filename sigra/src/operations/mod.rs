@@ -22,6 +22,7 @@ mod email;
 mod erase;
 mod export;
 mod flood;
+mod forward;
 mod keys;
 mod must_change;
 mod outbox;

@@ -431,7 +431,8 @@ impl<U> Sigra<U> {
 /// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     let seal = super::seal::keep_sealing(auth.clone());
-    tokio::join!(deliver(auth.clone(), Arc::new(mailer), links), sweep(auth), seal);
+    let forward = super::forward::keep_forwarding(auth.clone());
+    tokio::join!(deliver(auth.clone(), Arc::new(mailer), links), sweep(auth), seal, forward);
 }
 
 /// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was

@@ -59,6 +59,7 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexAuditCheckpointsByExport,
         CreateAuditCounts,
         IndexAuditCountsByEnd,
+        CreateAuditSinks,
         RefuseAuditChange,
         GuardAuditDelete,
         DropAuditInsertTrigger,

@@ -290,6 +290,20 @@ statements! {
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
 
+// Sinks of rows: how far each has come, and whose turn it is.
+statements! {
+    /// Whether a sink has not got the newest row yet.
+    SinksDue =
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)) THEN 1 ELSE 0 END AS {int8})";
+    RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT 256";
+    StartSink =
+        "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
+    LeaseSink = "UPDATE [audit_sinks] SET holder = $1, lease_until = $2 WHERE name = $3 AND lease_until <= $4";
+    SinkPlace = "SELECT next_leaf FROM [audit_sinks] WHERE name = $1";
+    ForwardedTo = "UPDATE [audit_sinks] SET next_leaf = $1, lease_until = $2 WHERE name = $3 AND holder = $4";
+}
+
 // Floods of refusals: counted where they would fill the trail.
 statements! {
     CountRefusal =
@@ -529,6 +543,12 @@ statements! {
          first_at {stamp} NOT NULL, \
          last_at {stamp} NOT NULL, \
          ends_at {stamp} NOT NULL) {options}";
+    CreateAuditSinks =
+        "CREATE TABLE IF NOT EXISTS [audit_sinks] (\
+         name {name} NOT NULL PRIMARY KEY, \
+         next_leaf {integer} NOT NULL, \
+         holder {uuid} NULL, \
+         lease_until {stamp} NOT NULL) {options}";
     IndexAuditCountsByEnd = "CREATE INDEX IF NOT EXISTS [audit_counts_by_end] ON [audit_counts] (ends_at)",
         mysql: "CREATE INDEX [audit_counts_by_end] ON [audit_counts] (ends_at)";
 }
