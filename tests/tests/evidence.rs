@@ -10,7 +10,9 @@ use std::time::Duration;
 use sigra::audit::{AuditReport, Auditor, Checkpoint, FileSink, Finding, InclusionProof, PublicKey, Row};
 use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
-use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
+use sigra_tests::evidence::{
+    Intruder, MemorySink, drop_triggers, host_with_sink, idle_rows, join_with_sink, mixed_rows,
+};
 use sigra_tests::host::{Mailbox, User, client, client_number, links};
 use sigra_tests::pool::give_up;
 use sigra_tests::{Database, Host, each_database};
@@ -22,26 +24,19 @@ async fn verify(host: &Host, sink: &MemorySink) -> AuditReport {
     host.auth.verify_audit(&sink.text()).await.unwrap()
 }
 
-/// The ids of the sealed rows, in their order.
+/// The ids of the rows, in the order in which the database took them in.
 async fn ids(database: &Database) -> Vec<uuid::Uuid> {
     let id = match database.kind() {
         Kind::Postgres => "id::text",
         _ => "lower(hex(id))",
     };
-    let sql = format!("SELECT {id} FROM sigra_audit WHERE leaf IS NOT NULL ORDER BY leaf");
+    let sql = format!("SELECT {id} FROM sigra_audit ORDER BY seq");
     database.texts(&sql).await.iter().map(|id| id.parse().unwrap()).collect()
 }
 
-/// Every number from the first to the last, once.
-async fn assert_gapless(database: &Database) {
-    let rows = database.count("sigra_audit", "1 = 1").await;
-    let condition = "leaf IS NOT NULL AND seal IS NOT NULL AND leaf >= 0";
-    assert_eq!(database.count("sigra_audit", condition).await, rows);
-    assert_eq!(
-        database.count("sigra_audit", &format!("leaf >= {rows}")).await,
-        0,
-        "the index keeps them apart"
-    );
+/// How many rows there are.
+async fn rows(database: &Database) -> u64 {
+    u64::try_from(database.count("sigra_audit", "1 = 1").await).unwrap()
 }
 
 #[tokio::test]
@@ -60,7 +55,6 @@ async fn what_happened_is_sealed_signed_and_verified_with_and_without_keys() {
         assert_eq!((again.rows, again.size, again.checkpoint), (0, sealed.size, None));
         idle_rows(&host, 30).await;
         host.auth.seal_audit().await.unwrap();
-        assert_gapless(&database).await;
         let report = verify(&host, &sink).await;
         assert!(report.is_clean(), "{:?}", report.findings);
         assert_eq!((report.rows, report.size, report.unsealed), (sealed.size + 30, sealed.size + 30, 0));
@@ -92,16 +86,15 @@ async fn what_happened_is_sealed_signed_and_verified_with_and_without_keys() {
         // A proof is of this row, in this place, under this key.
         let [one, other] = [10, 11].map(|number: usize| rows[number].clone());
         let proof = host.auth.prove_audit_row(one.id).await.unwrap().unwrap();
-        let with = |row: Row| {
-            InclusionProof::from_parts("sigra_audit", row, proof.path().to_vec(), proof.checkpoint().clone())
-                .unwrap()
+        assert_eq!((proof.leaf(), proof.row()), (10, &one));
+        let with = |row: &Row, leaf| {
+            let (path, checkpoint) = (proof.path().to_vec(), proof.checkpoint().clone());
+            InclusionProof::from_parts("sigra_audit", row.clone(), leaf, path, checkpoint)
         };
-        assert!(with(one.clone()).verify(&keys).is_ok());
-        assert!(with(other).verify(&keys).is_err());
-        let mut moved = one.clone();
-        moved.leaf = Some(12);
-        assert!(with(moved).verify(&keys).is_err());
-        assert!(with(one).verify(&[]).is_err());
+        assert!(with(&one, 10).verify(&keys).is_ok());
+        assert!(with(&other, 10).verify(&keys).is_err());
+        assert!(with(&one, 12).verify(&keys).is_err());
+        assert!(with(&one, 10).verify(&[]).is_err());
         assert!(host.auth.prove_audit_row(uuid::Uuid::nil()).await.unwrap().is_none());
     })
     .await;
@@ -137,11 +130,10 @@ async fn many_nodes_that_write_and_seal_at_once_make_one_log() {
         }
         drop(workers);
         first.auth.seal_audit().await.unwrap();
-        assert_eq!(database.count("sigra_audit", "1 = 1").await, 600);
-        assert_gapless(&database).await;
+        assert_eq!(rows(&database).await, 600);
         let text: String = nodes.iter().map(|(_, sink)| sink.text()).collect();
         let report = first.auth.verify_audit(&text).await.unwrap();
-        assert!(report.is_clean(), "{:?}", report.findings);
+        assert!(report.is_clean() && report.size == 600, "{report:?}");
         let sizes: BTreeSet<u64> =
             Checkpoint::find_all(&text).into_iter().map(|found| found.unwrap().size()).collect();
         assert_eq!(report.checkpoints, u64::try_from(sizes.len()).unwrap());
@@ -170,7 +162,7 @@ async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
         let first = holder().await;
         let second_worker = other.auth.start_worker(Mailbox::default(), links());
         idle_rows(&other, 20).await;
-        while database.count("sigra_audit", "leaf IS NULL").await > 0 {
+        while database.count("sigra_audit_tree", "size = 40").await == 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(holder().await, first, "the lease is with the first");
@@ -202,34 +194,45 @@ async fn a_row_that_commits_late_gets_its_number_in_a_later_round() {
         let database = Database::create(kind).await;
         let (host, sink) = host_with_sink(database.clone()).await;
         idle_rows(&host, 10).await;
-        // The oldest row, taken out and put in again by a transaction that is in no hurry.
-        for trigger in ["insert", "update", "delete"] {
-            let on = if kind == Kind::Postgres { " ON sigra_audit" } else { "" };
-            database.run(&format!("DROP TRIGGER sigra_audit_on_{trigger}{on}")).await;
-        }
-        database.run("CREATE TABLE late AS SELECT * FROM sigra_audit ORDER BY id LIMIT 1").await;
-        database.run("DELETE FROM sigra_audit WHERE id IN (SELECT id FROM late)").await;
-        let insert = "INSERT INTO sigra_audit SELECT * FROM late";
-        match kind {
-            Kind::Postgres => {
-                let mut late = sqlx::PgConnection::connect(database.url()).await.unwrap();
-                let mut transaction = late.begin().await.unwrap();
-                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
-                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
-                transaction.commit().await.unwrap();
+        // Rows from the middle, taken out and put in again by transactions that are in no hurry.
+        drop_triggers(&database).await;
+        database.run("CREATE TABLE late AS SELECT * FROM sigra_audit WHERE seq IN (4, 7, 8)").await;
+        database.run("DELETE FROM sigra_audit WHERE seq IN (4, 7, 8)").await;
+        for (round, late) in ["seq = 7", "seq IN (4, 8)"].into_iter().enumerate() {
+            let insert =
+                sqlx::AssertSqlSafe(format!("INSERT INTO sigra_audit SELECT * FROM late WHERE {late}"));
+            let seal = async || host.auth.seal_audit().await.unwrap().rows;
+            let expected = if round == 0 { 7 } else { 0 };
+            match kind {
+                Kind::Postgres => {
+                    let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+                    let mut transaction = connection.begin().await.unwrap();
+                    sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+                    assert_eq!(seal().await, expected);
+                    transaction.commit().await.unwrap();
+                }
+                _ => {
+                    let mut connection = sqlx::MySqlConnection::connect(database.url()).await.unwrap();
+                    let mut transaction = connection.begin().await.unwrap();
+                    sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
+                    assert_eq!(seal().await, expected);
+                    transaction.commit().await.unwrap();
+                }
             }
-            _ => {
-                let mut late = sqlx::MySqlConnection::connect(database.url()).await.unwrap();
-                let mut transaction = late.begin().await.unwrap();
-                sqlx::raw_sql(insert).execute(&mut *transaction).await.unwrap();
-                assert_eq!(host.auth.seal_audit().await.unwrap().rows, 9);
-                transaction.commit().await.unwrap();
-            }
+            let unsealed = verify(&host, &sink).await;
+            assert!(unsealed.is_clean() && unsealed.unsealed == 1 + u64::from(round == 1), "{unsealed:?}");
+            assert_eq!(seal().await, unsealed.unsealed);
         }
-        assert_eq!(host.auth.seal_audit().await.unwrap().rows, 1);
-        assert_gapless(&database).await;
+        assert_eq!(database.count("sigra_audit_gaps", "1 = 1").await, 0);
         let report = verify(&host, &sink).await;
-        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
+        assert!(report.is_clean() && report.size == 10 && report.checkpoints == 3, "{report:?}");
+        // A number that nobody ever used is looked for no longer than an hour.
+        database.run("INSERT INTO sigra_audit_gaps SELECT 100, 200, signed_at FROM sigra_audit_checkpoints WHERE size = 10").await;
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!(database.count("sigra_audit_gaps", "1 = 1").await, 1);
+        host.clock.advance(Duration::from_hours(2));
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!(database.count("sigra_audit_gaps", "1 = 1").await, 0);
     }
 }
 
@@ -242,7 +245,6 @@ async fn who_goes_away_while_the_log_is_sealed_leaves_it_whole() {
             let _ = give_up(host.auth.seal_audit(), polls % 8).await;
         }
         host.auth.seal_audit().await.unwrap();
-        assert_gapless(&database).await;
         let report = verify(&host, &sink).await;
         assert!(report.is_clean() && report.size == 120, "{report:?}");
         assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 0);
@@ -265,7 +267,7 @@ async fn a_checkpoint_waits_until_every_sink_has_taken_it() {
             host.auth.seal_audit().await.is_err(),
             "rows are sealed, and the older checkpoint comes first"
         );
-        assert_gapless(&database).await;
+        assert_eq!(database.count("sigra_audit_tree", "size = 10").await, 1);
         sink.break_down(false);
         host.auth.seal_audit().await.unwrap();
         let sizes: Vec<u64> = sink.all().iter().map(Checkpoint::size).collect();
@@ -287,7 +289,7 @@ async fn retention_removes_whole_segments_and_the_rest_is_still_proved() {
         host.auth.seal_audit().await.unwrap();
         let young = *ids(&database).await.last().unwrap();
         assert_eq!(host.auth.sweep().await.unwrap().audit, 256, "the second segment has a young row");
-        assert_eq!(database.count("sigra_audit", "leaf < 256").await, 0);
+        assert_eq!(database.count("sigra_audit_segments", "entries IS NULL").await, 1);
         assert_eq!(host.trail().await.last().unwrap(), "audit.rows.remove success -");
         assert_eq!(host.auth.sweep().await.unwrap().audit, 0);
         host.auth.seal_audit().await.unwrap();
@@ -313,11 +315,12 @@ async fn a_row_that_retention_removed_does_not_come_back_unseen() {
         host.clock.advance(RETENTION / 2);
         idle_rows(&host, 260).await;
         host.auth.seal_audit().await.unwrap();
-        database.run("CREATE TABLE kept AS SELECT * FROM sigra_audit WHERE leaf = 7").await;
+        database.run("CREATE TABLE kept AS SELECT * FROM sigra_audit WHERE seq = 7").await;
         host.clock.advance(RETENTION);
         assert_eq!(host.auth.sweep().await.unwrap().audit, 512);
-        // Genuine, and without the number that it had: as good as new, but for its age.
-        database.run("UPDATE kept SET leaf = NULL, seal = NULL").await;
+        // Genuine, and behind the others: as good as new, but for its age.
+        drop_triggers(&database).await;
+        database.run("UPDATE kept SET seq = 5000").await;
         database.run("INSERT INTO sigra_audit SELECT * FROM kept").await;
         let report = verify(&host, &sink).await;
         assert!(
@@ -340,8 +343,8 @@ async fn old_rows_that_were_changed_are_kept() {
         let (host, sink) = host_with_sink(database.clone()).await;
         idle_rows(&host, 260).await;
         host.auth.seal_audit().await.unwrap();
-        Intruder::break_in(database.clone(), 1).await;
-        database.run("UPDATE sigra_audit SET actor = 'system' WHERE leaf = 9").await;
+        drop_triggers(&database).await;
+        database.run("UPDATE sigra_audit SET actor = 'system' WHERE seq = 10").await;
         host.clock.advance(RETENTION);
         let error = host.auth.sweep().await.unwrap_err();
         let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
@@ -381,7 +384,7 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
         assert_eq!(host.trail().await.last().unwrap(), "audit.facts.erase refused nothing_to_do");
         host.auth.seal_audit().await.unwrap();
         let report = verify(&host, &sink).await;
-        assert!(report.is_clean() && report.checkpoints == 4, "{report:?}");
+        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
         assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
         for id in ids(&database).await {
             let proof = host.auth.prove_audit_row(id).await.unwrap().unwrap();
@@ -399,19 +402,19 @@ async fn the_database_refuses_what_is_done_by_hand() {
         host.auth.seal_audit().await.unwrap();
         idle_rows(&host, 2).await;
         let mut attempts = vec![
-            "UPDATE sigra_audit SET outcome = 'success' WHERE leaf = 3".to_owned(),
-            "UPDATE sigra_audit SET outcome = 'success' WHERE leaf IS NULL".into(),
-            "UPDATE sigra_audit SET leaf = 900 WHERE leaf = 3".into(),
-            "UPDATE sigra_audit SET leaf = NULL, seal = NULL WHERE leaf = 3".into(),
-            "UPDATE sigra_audit SET network = '192.0.2.1' WHERE leaf = 3".into(),
-            "UPDATE sigra_audit SET network = NULL WHERE leaf = 3".into(),
-            "UPDATE sigra_audit SET network = NULL, user_agent = NULL, personal_salt = NULL WHERE leaf IS NULL".into(),
-            "UPDATE sigra_audit SET leaf = 901 WHERE leaf IS NULL".into(),
-            "UPDATE sigra_audit SET count = 2 WHERE leaf = 3".into(),
-            "DELETE FROM sigra_audit WHERE leaf = 3".into(),
-            "DELETE FROM sigra_audit WHERE leaf IS NULL".into(),
+            "UPDATE sigra_audit SET outcome = 'success' WHERE seq = 3".to_owned(),
+            "UPDATE sigra_audit SET outcome = 'success' WHERE seq = 262".into(),
+            "UPDATE sigra_audit SET at = at WHERE seq = 3".into(),
+            "UPDATE sigra_audit SET seq = 900 WHERE seq = 3".into(),
+            "UPDATE sigra_audit SET network = '192.0.2.1' WHERE seq = 3".into(),
+            "UPDATE sigra_audit SET network = NULL WHERE seq = 3".into(),
+            "UPDATE sigra_audit SET count = 2 WHERE seq = 3".into(),
+            "UPDATE sigra_audit SET hash = mac WHERE seq = 3".into(),
+            "DELETE FROM sigra_audit WHERE seq = 3".into(),
+            "DELETE FROM sigra_audit WHERE seq = 262".into(),
             "DELETE FROM sigra_audit".into(),
             "UPDATE sigra_audit_segments SET segment = 9".into(),
+            "UPDATE sigra_audit_segments SET entries = hash".into(),
             "DELETE FROM sigra_audit_segments".into(),
         ];
         let columns: Vec<String> = database
@@ -422,22 +425,19 @@ async fn the_database_refuses_what_is_done_by_hand() {
             .map(|(_, column, _)| column)
             .collect();
         let columns = columns.join(", ");
-        let copy = format!("INTO sigra_audit ({columns}) SELECT {columns} FROM sigra_audit WHERE leaf = 3");
-        attempts.push(format!("INSERT {copy}"));
+        let (new_seq, new_id) = (columns.replace("seq", "5000"), columns.replacen(" id,", " X'00',", 1));
+        let replace = |values: &str| {
+            format!("REPLACE INTO sigra_audit ({columns}) SELECT {values} FROM sigra_audit WHERE seq = 3")
+        };
         match database.kind() {
-            Kind::Sqlite => {
-                attempts.push(format!("INSERT OR REPLACE {copy}"));
-                attempts.push(format!(
-                    "INSERT OR REPLACE INTO sigra_audit ({columns}) SELECT {} FROM sigra_audit WHERE leaf = 3",
-                    columns.replace("leaf", "NULL").replace("seal", "NULL")
-                ));
-                attempts.push("UPDATE OR REPLACE sigra_audit SET leaf = 3, seal = X'00' WHERE leaf IS NULL".into());
+            Kind::Sqlite | Kind::MySql => {
+                assert_ne!(new_id, columns);
+                attempts.extend([replace(&columns), replace(&new_seq), replace(&new_id)]);
             }
             Kind::Postgres => {
                 attempts.push("TRUNCATE sigra_audit".into());
                 attempts.push("TRUNCATE sigra_audit_segments".into());
             }
-            Kind::MySql => attempts.push(format!("REPLACE {copy}")),
         }
         let dumper = database.dumper().await;
         let before = dumper.dump().await;
@@ -445,7 +445,14 @@ async fn the_database_refuses_what_is_done_by_hand() {
         for attempt in &attempts {
             match database.try_run(attempt).await {
                 Ok(()) => went_through.push(attempt),
-                Err(error) => assert!(error.to_string().contains("never changed or removed"), "{attempt}: {error}"),
+                // PostgreSQL refuses to renumber by itself.
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(
+                        said.contains("by hand") || said.contains("can only be updated to DEFAULT"),
+                        "{said}"
+                    );
+                }
             }
         }
         assert!(went_through.is_empty(), "{went_through:?}");
@@ -510,12 +517,13 @@ async fn what_keeps_the_log_is_checked_too() {
         for (change, expected) in [
             ("UPDATE sigra_audit_tree SET size = 269", "the row of the tree's state"),
             ("UPDATE sigra_audit_tree SET removed = 256", "the row of the tree's state"),
-            ("DELETE FROM sigra_audit_tree", "the row of the tree's state"),
+            ("DELETE FROM sigra_audit_tree", "a checkpoint is signed for 270 rows, and there are 256"),
             ("DELETE FROM sigra_audit_segments", "the stored hash of segment 0"),
             (
-                "UPDATE sigra_audit_segments SET hash = (SELECT mac FROM sigra_audit WHERE leaf = 0)",
+                "UPDATE sigra_audit_segments SET hash = (SELECT mac FROM sigra_audit WHERE seq = 1)",
                 "the stored hash of segment 0",
             ),
+            ("UPDATE sigra_audit_segments SET entries = NULL", "the stored hash of segment 0"),
             ("UPDATE sigra_audit_checkpoints SET note = 'x'", "a checkpoint: its signature is wrong"),
         ] {
             database.run(change).await;

@@ -57,10 +57,11 @@ fn dialect(kind: Kind) -> Dialect {
 }
 
 /// The tables that a migration of `User` makes, those first that others refer to none of.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "sigra_audit",
     "sigra_audit_tree",
     "sigra_audit_segments",
+    "sigra_audit_gaps",
     "sigra_audit_checkpoints",
     "sigra_audit_counts",
     "sigra_outbox",

@@ -9,6 +9,7 @@
 mod checkpoint;
 mod event;
 mod evidence;
+mod log;
 mod note;
 mod proof;
 mod row;
@@ -19,10 +20,14 @@ pub use self::checkpoint::{Checkpoint, CheckpointError, CheckpointSink, FileSink
 pub(crate) use self::event::Entry;
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
+pub(crate) use self::log::{
+    Gap, Log, LogEntry, Segment, Unsealed, from_bytes as entries_from_bytes, gaps_between,
+    to_bytes as entries_to_bytes,
+};
 pub use self::note::{PublicKey, PublicKeyError};
 pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
-pub(crate) use self::row::{encode_tree, micros};
+pub(crate) use self::row::State;
 pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
 pub use self::verify::{AuditReport, Auditor, Finding};
 

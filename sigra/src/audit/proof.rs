@@ -30,9 +30,14 @@ pub enum ProofError {
 impl InclusionProof {
     /// Puts a proof together again from its parts, such as an export has them.
     #[must_use]
-    pub fn from_parts(table: &str, row: Row, path: Vec<[u8; 32]>, checkpoint: Checkpoint) -> Option<Self> {
-        let leaf = u64::try_from(row.leaf?).ok()?;
-        Some(Self { table: table.to_owned(), row, leaf, path, checkpoint })
+    pub fn from_parts(table: &str, row: Row, leaf: u64, path: Vec<[u8; 32]>, checkpoint: Checkpoint) -> Self {
+        Self { table: table.to_owned(), row, leaf, path, checkpoint }
+    }
+
+    /// The row's number in the log, from zero.
+    #[must_use]
+    pub fn leaf(&self) -> u64 {
+        self.leaf
     }
 
     /// The row. Its personal facts are not what is proved: they may have been erased.

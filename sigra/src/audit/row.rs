@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 
 use super::event::{Actor, AuditOutcome, Entry, Reason};
@@ -51,12 +52,12 @@ pub struct Row {
     pub personal_salt: Option<Vec<u8>>,
     /// Binds the row to its personal facts, also when they have been erased. `None` where there never were any.
     pub personal: Option<Vec<u8>>,
-    /// The keyed hash over [`encode`](Self::encode).
+    /// The row as a leaf of the log: SHA-256 over a byte `0` and [`encode`](Self::encode) (RFC 6962 2.1).
+    pub hash: Vec<u8>,
+    /// The keyed hash over `hash`.
     pub mac: Vec<u8>,
-    /// The row's number in the log; `None` until it is sealed.
-    pub leaf: Option<i64>,
-    /// The keyed hash over the number and `mac`.
-    pub seal: Option<Vec<u8>>,
+    /// The order in which the database took the rows in. Not part of what is hashed: it is sealed with the row's place.
+    pub seq: i64,
 }
 
 impl Row {
@@ -101,9 +102,9 @@ impl Row {
             key_id: String::new(),
             personal_salt: None,
             personal: None,
+            hash: Vec::new(),
             mac: Vec::new(),
-            leaf: None,
-            seal: None,
+            seq: 0,
         }
     }
 
@@ -139,12 +140,9 @@ impl Row {
         out.0
     }
 
-    /// The hash of the row as a leaf of the log: over [`encode`](Self::encode), followed by `mac`. Whoever has a checkpoint and
-    /// no key can compute it.
+    /// What `hash` must be. Whoever has a checkpoint and no key can compute it.
     pub(crate) fn leaf_hash(&self, table: &str) -> Hash {
-        let mut leaf = self.encode(table);
-        leaf.extend_from_slice(&self.mac);
-        leaf_hash(&leaf)
+        leaf_hash(&self.encode(table))
     }
 
     /// What the personal facts and the salt come to: HMAC-SHA-256 under the salt over the facts.
@@ -178,7 +176,9 @@ impl Row {
         }
         let current = keys.current();
         self.key_id.clone_from(&current.id);
-        self.mac = current.row.of(&self.encode(table)).to_vec();
+        let hash = self.leaf_hash(table);
+        self.mac = current.row.of(&hash).to_vec();
+        self.hash = hash.to_vec();
         Some(())
     }
 
@@ -203,6 +203,7 @@ impl Row {
             Box::new(row.key_id),
             Box::new(row.personal_salt),
             Box::new(row.personal),
+            Box::new(row.hash),
             Box::new(row.mac),
         ]
     }
@@ -227,9 +228,9 @@ impl Row {
             key_id: columns.get(14)?,
             personal_salt: columns.get(15)?,
             personal: columns.get(16)?,
-            mac: columns.get(17)?,
-            leaf: columns.get(18)?,
-            seal: columns.get(19)?,
+            hash: columns.get(17)?,
+            mac: columns.get(18)?,
+            seq: columns.get(19)?,
         })
     }
 }
@@ -336,19 +337,24 @@ impl Keys {
 
     /// Whether a row is as it was written.
     pub(crate) fn signed(&self, row: &Row, table: &str) -> bool {
-        let set = self.0.iter().find(|set| set.id == row.key_id);
-        set.is_some_and(|set| set.row.is(&row.encode(table), &row.mac))
+        row.leaf_hash(table)[..] == row.hash[..] && self.signed_hash(&row.key_id, &row.hash, &row.mac)
+    }
+
+    /// Whether a hash is one that Sigra signed.
+    pub(crate) fn signed_hash(&self, key_id: &str, hash: &[u8], mac: &[u8]) -> bool {
+        let set = self.0.iter().find(|set| set.id == key_id);
+        set.is_some_and(|set| set.row.is(hash, mac))
     }
 
     /// The seal of a row in its place.
-    pub(crate) fn seal(&self, leaf: u64, mac: &[u8]) -> Hash {
-        self.current().seal.of(&sealed(leaf, mac))
+    pub(crate) fn seal(&self, leaf: u64, seq: i64, hash: &[u8]) -> Seal {
+        truncated(self.current().seal.of(&sealed(leaf, seq, hash)))
     }
 
     /// Whether a row was sealed in this place, under whichever key.
-    pub(crate) fn sealed(&self, leaf: u64, mac: &[u8], seal: &[u8]) -> bool {
-        let value = sealed(leaf, mac);
-        self.0.iter().any(|set| set.seal.is(&value, seal))
+    pub(crate) fn sealed(&self, leaf: u64, seq: i64, hash: &[u8], seal: &Seal) -> bool {
+        let value = sealed(leaf, seq, hash);
+        self.0.iter().any(|set| bool::from(truncated(set.seal.of(&value)).ct_eq(seal)))
     }
 
     /// The keyed hash of the tree's state.
@@ -368,24 +374,47 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-fn sealed(leaf: u64, mac: &[u8]) -> Vec<u8> {
+/// The keyed hash that binds a row to its place, cut to 128 bits (RFC 2104 5).
+pub(crate) type Seal = [u8; 16];
+
+fn truncated([seal @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: Hash) -> Seal {
+    seal
+}
+
+fn sealed(leaf: u64, seq: i64, hash: &[u8]) -> Vec<u8> {
     let mut out = Encoding::new(1);
     out.field(b"sigra audit seal");
     out.field(&leaf.to_be_bytes());
-    out.field(mac);
+    out.field(&seq.to_be_bytes());
+    out.field(hash);
     out.0
 }
 
-/// The tree's state as bytes.
-pub(crate) fn encode_tree(table: &str, size: u64, nodes: &[u8], removed: u64, until: Option<i64>) -> Vec<u8> {
-    let mut out = Encoding::new(1);
-    out.field(b"sigra audit tree");
-    out.field(table.as_bytes());
-    out.field(&size.to_be_bytes());
-    out.field(nodes);
-    out.field(&removed.to_be_bytes());
-    out.maybe(until.map(i64::to_be_bytes).as_ref().map(|until| &until[..]));
-    out.0
+/// The state of the log that stands in the tree's row.
+pub(crate) struct State<'s> {
+    pub(crate) size: u64,
+    pub(crate) nodes: &'s [u8],
+    pub(crate) open: &'s [u8],
+    pub(crate) high: i64,
+    pub(crate) removed: u64,
+    pub(crate) removed_until: Option<OffsetDateTime>,
+}
+
+impl State<'_> {
+    /// The state as bytes.
+    pub(crate) fn encode(&self, table: &str) -> Vec<u8> {
+        let until = self.removed_until.map(|until| micros(until).to_be_bytes());
+        let mut out = Encoding::new(1);
+        out.field(b"sigra audit tree");
+        out.field(table.as_bytes());
+        out.field(&self.size.to_be_bytes());
+        out.field(self.nodes);
+        out.field(self.open);
+        out.field(&self.high.to_be_bytes());
+        out.field(&self.removed.to_be_bytes());
+        out.maybe(until.as_ref().map(|until| &until[..]));
+        out.0
+    }
 }
 
 #[cfg(test)]
@@ -411,9 +440,9 @@ mod tests {
             key_id: "k1".into(),
             personal_salt: Some(vec![7; SALT]),
             personal: None,
+            hash: Vec::new(),
             mac: Vec::new(),
-            leaf: None,
-            seal: None,
+            seq: 0,
         }
     }
 
@@ -470,19 +499,18 @@ mod tests {
         let commitment = hex(row.personal.as_ref().unwrap());
         assert_eq!(hex(&row.encode("sigra_audit")), expected.replace("COMMITMENT", &commitment));
         assert_eq!(commitment, "b706a047d7a2e51cdd3ef6943bbc779ef0e4d34916757a473cc463b811d0bf63");
-        row.mac = keys().current().row.of(&row.encode("sigra_audit")).to_vec();
-        assert_eq!(hex(&row.mac), "62b8f64db7adf0769eaaa8231f454da945bc42434c7344d7ca516770c711a777");
+        let hash = row.leaf_hash("sigra_audit");
+        assert_eq!(hex(&hash), "38878d5e99b2a76a9296bc86e6d20bb1305fe16c92d4a16095bc862c9539e638");
         assert_eq!(
-            hex(&keys().seal(3, &row.mac)),
-            "e5f984c625b332bb994e357d4147ed6dca2031b03fc84aa0d4798cb1c9285db1"
+            hex(&keys().current().row.of(&hash)),
+            "14ca408afe6f86ccb3e3b480ee7c99e4ef9eb0f1d173ffde481e420d92cc2294"
         );
+        assert_eq!(hex(&keys().seal(3, 7, &hash)), "0b80bf2e52f2cde763c4947c8b23b970");
+        let state =
+            State { size: 1, nodes: &[9; 32], open: &[8; 32], high: 7, removed: 0, removed_until: None };
         assert_eq!(
-            hex(&row.leaf_hash("sigra_audit")),
-            "c7ef71072ace2a89559b33c3d5f9da7a489d6c4463900bf5afa5a0e882521154"
-        );
-        assert_eq!(
-            hex(&keys().tree(&encode_tree("sigra_audit", 1, &[9; 32], 0, None))),
-            "c1b499b2f5344ce6e8be35cbc5fc316ad3e5aae8abc15f3d515cdeaa19a89b57"
+            hex(&keys().tree(&state.encode("sigra_audit"))),
+            "35c51697b6204d5f3cda34908e39e8c11cc97e17d918fe5f5f593e97a9033956"
         );
     }
 
@@ -533,7 +561,6 @@ mod tests {
         let erased = Row { network: None, user_agent: None, personal_salt: None, ..row.clone() };
         assert_eq!(erased.personal(), Personal::Erased);
         assert!(keys().signed(&erased, "t"));
-        assert_eq!(erased.leaf_hash("t"), row.leaf_hash("t"));
         let unsalted = Row { personal_salt: None, ..row };
         assert_eq!(unsalted.personal(), Personal::Changed);
         let mut without = Row { network: None, user_agent: None, personal_salt: None, ..unsalted };

@@ -7,14 +7,13 @@ use time::OffsetDateTime;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::event::{AuditOutcome, Event};
+use super::log::LogEntry;
 use super::note::PublicKey;
 use super::row::{Keys, Personal, Row};
 use super::tree::{Edge, Hash, SEGMENT};
 
 /// Findings that a report lists; the rest are counted.
 const MOST_FINDINGS: usize = 10_000;
-/// Rows of which it is tried out where they came from.
-const MOST_SUSPECTS: usize = 200;
 /// So much may a row be older than one that retention removed: clocks of nodes differ, and transactions take their time.
 const DISORDER: time::Duration = time::Duration::minutes(10);
 
@@ -83,26 +82,25 @@ pub enum Finding {
         /// The key.
         key_id: String,
     },
-    /// There is no row with this number: it was deleted, or moved elsewhere.
+    /// The row with this number is not there: it was deleted, or another id was given to it.
     Missing {
         /// The number.
         leaf: u64,
+        /// The id that it had.
+        row: Option<uuid::Uuid>,
     },
-    /// A row that Sigra did not write: its keyed hash is wrong, and the log has not given it a place.
+    /// A row that Sigra did not write: its keyed hash is wrong, and the log does not know it.
     Inserted {
-        /// The number that it bears, if any.
-        leaf: Option<u64>,
         /// Its id.
         row: uuid::Uuid,
     },
-    /// A row that Sigra wrote, and that was not sealed in this place.
+    /// A row that Sigra wrote, and that was not sealed in this place: it changed places with another, it came back after it was
+    /// removed, or it committed more than an hour after rows behind it.
     Moved {
-        /// The number that it bears now, if any.
+        /// The number that the log has it under, if it has it.
         leaf: Option<u64>,
         /// Its id.
         row: uuid::Uuid,
-        /// Where it was sealed, if that can be told.
-        from: Option<u64>,
     },
     /// A row that is older than what retention removed has come back.
     Replayed {
@@ -113,8 +111,8 @@ pub enum Finding {
     },
     /// A row that cannot be read as one.
     Unreadable {
-        /// Its number, if it has one.
-        leaf: Option<u64>,
+        /// Its id, if that can be read.
+        row: Option<uuid::Uuid>,
     },
     /// The stored hash of a segment is not there or not that of its rows, of which each by itself is in order.
     Segment {
@@ -151,14 +149,12 @@ impl Finding {
     #[must_use]
     pub fn leaf(&self) -> Option<u64> {
         match *self {
-            Self::Edited { leaf, .. } | Self::Missing { leaf } => Some(leaf),
+            Self::Edited { leaf, .. } | Self::Missing { leaf, .. } => Some(leaf),
             Self::FactsChanged { leaf, .. }
             | Self::FactsErased { leaf, .. }
             | Self::UnknownKey { leaf, .. }
-            | Self::Inserted { leaf, .. }
             | Self::Moved { leaf, .. }
-            | Self::Replayed { leaf, .. }
-            | Self::Unreadable { leaf } => leaf,
+            | Self::Replayed { leaf, .. } => leaf,
             _ => None,
         }
     }
@@ -171,9 +167,10 @@ impl Finding {
             | Self::FactsChanged { row, .. }
             | Self::FactsErased { row, .. }
             | Self::UnknownKey { row, .. }
-            | Self::Inserted { row, .. }
+            | Self::Inserted { row }
             | Self::Moved { row, .. }
             | Self::Replayed { row, .. } => Some(row),
+            Self::Missing { row, .. } | Self::Unreadable { row } => row,
             _ => None,
         }
     }
@@ -200,18 +197,20 @@ impl fmt::Display for Finding {
             Self::UnknownKey { leaf, row, key_id } => {
                 write!(f, "row {row}, {}: the ring has no key `{key_id}` to check it with", place(leaf))
             }
-            Self::Missing { leaf } => write!(f, "there is no row with the number {leaf}"),
-            Self::Inserted { leaf, row } => write!(f, "row {row}, {}: not written by Sigra", place(leaf)),
-            Self::Moved { leaf, row, from: Some(from) } => {
-                write!(f, "row {row}, {}: it was sealed as number {from}", place(leaf))
+            Self::Missing { leaf, row: Some(row) } => write!(f, "row {row}, number {leaf}, is not there"),
+            Self::Missing { leaf, row: None } => write!(f, "the row with the number {leaf} is not there"),
+            Self::Inserted { row } => write!(f, "row {row} was not written by Sigra"),
+            Self::Moved { leaf: Some(leaf), row } => {
+                write!(f, "row {row}, number {leaf}, was not sealed in this place")
             }
-            Self::Moved { leaf, row, from: None } => {
-                write!(f, "row {row}, {}: it was not sealed in this place", place(leaf))
+            Self::Moved { leaf: None, row } => {
+                write!(f, "row {row} has no place in the log, and is too old for a new one")
             }
             Self::Replayed { leaf, row } => {
                 write!(f, "row {row}, {}: it is older than what retention removed", place(leaf))
             }
-            Self::Unreadable { leaf } => write!(f, "a row {} cannot be read", place(leaf)),
+            Self::Unreadable { row: Some(row) } => write!(f, "row {row} cannot be read"),
+            Self::Unreadable { row: None } => f.write_str("a row cannot be read"),
             Self::Segment { segment } => {
                 write!(f, "the stored hash of segment {segment} is not that of its rows")
             }
@@ -233,8 +232,8 @@ impl fmt::Display for Finding {
 
 /// Verifies a trail row by row: from the database, or from an export without any key but the public one.
 ///
-/// Give it first what retention has removed, by the hashes of the segments, then every row in the order of their numbers, then
-/// the rows without one.
+/// Give it first what retention has removed, by the hashes of the segments, then every row in the order of the log, then the
+/// rows that are not in the log yet.
 ///
 /// ```no_run
 /// # fn example(rows: Vec<sigra::audit::Row>, keys: &[sigra::audit::PublicKey], file: &str) {
@@ -257,7 +256,7 @@ pub struct Auditor {
     before: Edge,
     /// Something is wrong in this segment, so its rows do not make up its hash.
     broken: bool,
-    /// The number that the next row must have.
+    /// The number that the next row has.
     next: u64,
     /// Checkpoints that are not reached yet: the largest first.
     checkpoints: Vec<(u64, Hash)>,
@@ -266,16 +265,7 @@ pub struct Auditor {
     removed_until: Option<OffsetDateTime>,
     /// Rows without their facts, by account, that no erasure has been found for yet.
     erased: BTreeMap<String, Vec<(Option<u64>, uuid::Uuid)>>,
-    /// Rows that are out of place: where the finding stands, and what would tell where they were sealed.
-    suspects: Vec<Suspect>,
     report: AuditReport,
-}
-
-#[derive(Debug)]
-struct Suspect {
-    finding: usize,
-    mac: Vec<u8>,
-    seal: Vec<u8>,
 }
 
 impl Auditor {
@@ -297,7 +287,6 @@ impl Auditor {
             vouched: 0,
             removed_until: None,
             erased: BTreeMap::new(),
-            suspects: Vec::new(),
             report: AuditReport::default(),
         };
         let found = Checkpoint::find_all(checkpoints);
@@ -320,7 +309,7 @@ impl Auditor {
         self
     }
 
-    /// The newest row that retention removed.
+    /// The time of the newest row that retention removed.
     pub(crate) fn removed_until(&mut self, until: Option<OffsetDateTime>) {
         self.removed_until = until;
     }
@@ -351,84 +340,70 @@ impl Auditor {
         self.compare();
     }
 
-    /// The next row. One that bears another number than the next shows that rows are missing, or that it does not belong here.
+    /// The next row of the log.
     pub fn row(&mut self, row: &Row) {
-        let Some(leaf) = row.leaf.and_then(|leaf| u64::try_from(leaf).ok()) else {
-            return self.unsealed(row);
-        };
-        if leaf < self.next {
-            self.report.rows += 1;
-            return self.stray(row);
+        self.look_at_facts(row, Some(self.next));
+        self.advance(row);
+    }
+
+    /// The next row of the log, with what the database has it listed as.
+    pub(crate) fn listed_row(&mut self, row: &Row, entry: &LogEntry) {
+        let leaf = self.next;
+        if let Some(keys) = &self.keys {
+            let signed = keys.signed(row, &self.table);
+            let sealed = keys.sealed(leaf, row.seq, &row.leaf_hash(&self.table), &entry.seal);
+            self.broken |= !signed || !sealed;
+            if !keys.knows(&row.key_id) {
+                let key_id = row.key_id.clone();
+                self.find(Finding::UnknownKey { leaf: Some(leaf), row: row.id, key_id });
+            } else if !signed {
+                self.find(Finding::Edited { leaf, row: row.id });
+            } else if !sealed {
+                self.find(Finding::Moved { leaf: Some(leaf), row: row.id });
+            }
         }
-        self.skip_to(leaf);
+        self.row(row);
+    }
+
+    fn advance(&mut self, row: &Row) {
+        self.next += 1;
         self.report.rows += 1;
-        self.next = leaf + 1;
-        self.look_at(row, leaf);
         if !self.broken {
             self.edge.push(row.leaf_hash(&self.table));
             self.compare();
         }
     }
 
-    /// Every number up to this one that has not come is missing.
-    pub(crate) fn skip_to(&mut self, leaf: u64) {
-        while self.next < leaf {
-            self.find(Finding::Missing { leaf: self.next });
-            self.broken = true;
-            self.next += 1;
-            // Without the stored hashes nothing more can be computed; the rows are counted all the same.
-            if self.report.more > 0 {
-                self.report.more += leaf - self.next;
-                self.next = leaf;
-            }
-        }
-    }
-
-    /// A row that bears a number and cannot be read.
-    pub(crate) fn unreadable(&mut self, leaf: Option<u64>) {
-        self.find(Finding::Unreadable { leaf });
+    /// The next row of the log is not there.
+    pub(crate) fn missing(&mut self, row: Option<uuid::Uuid>) {
+        self.find(Finding::Missing { leaf: self.next, row });
         self.broken = true;
-        self.next += u64::from(leaf == Some(self.next));
+        self.next += 1;
     }
 
     /// A whole segment has been given. Its stored hash takes the place of rows that do not fit, so that what comes after is
     /// held against the checkpoints all the same.
-    pub(crate) fn end_segment(&mut self, stored: Option<Hash>) {
+    pub(crate) fn end_segment(&mut self, stored: Hash) {
         let mut whole = self.before.clone();
-        if let Some(stored) = stored {
-            whole.push_segment(stored);
-        }
-        let fits = stored.is_some() && whole == self.edge;
-        if !self.broken && !fits {
-            self.find(Finding::Segment { segment: self.before.size() / SEGMENT });
-        }
-        if self.broken && stored.is_some() {
+        whole.push_segment(stored);
+        if self.broken {
             self.edge = whole;
             self.broken = false;
             self.compare();
+        } else if whole != self.edge {
+            self.find(Finding::Segment { segment: self.before.size() / SEGMENT });
         }
         self.before = self.edge.clone();
     }
 
-    fn look_at(&mut self, row: &Row, leaf: u64) {
-        let at = Some(leaf);
-        if let Some(keys) = &self.keys {
-            let (signed, known) = (keys.signed(row, &self.table), keys.knows(&row.key_id));
-            let seal = row.seal.clone().unwrap_or_default();
-            let sealed = keys.sealed(leaf, &row.mac, &seal);
-            if !signed {
-                self.broken = true;
-            }
-            match (known, signed) {
-                (false, _) => {
-                    self.find(Finding::UnknownKey { leaf: at, row: row.id, key_id: row.key_id.clone() });
-                }
-                (true, false) => self.find(Finding::Edited { leaf, row: row.id }),
-                (true, true) if !sealed => self.moved(row, at),
-                (true, true) => {}
-            }
+    /// The list of a segment's rows is gone, or not one of 256.
+    pub(crate) fn lost_segment(&mut self, segment: u64, stored: Option<Hash>) {
+        self.find(Finding::Segment { segment });
+        self.broken = true;
+        self.next += SEGMENT;
+        if let Some(stored) = stored {
+            self.end_segment(stored);
         }
-        self.look_at_facts(row, at);
     }
 
     /// Whether the personal facts are those that were written, and whether the row may be as old as it is.
@@ -448,7 +423,7 @@ impl Auditor {
             && genuine
             && let Some(user_id) = &row.user_id
         {
-            // Only rows that stood before it in the log can have been meant.
+            // Only rows that stand before it in the log can have been meant.
             self.erased.remove(user_id);
         }
         if self.removed_until.is_some_and(|until| row.at + DISORDER < until) {
@@ -456,41 +431,8 @@ impl Auditor {
         }
     }
 
-    fn moved(&mut self, row: &Row, leaf: Option<u64>) {
-        if self.suspects.len() < MOST_SUSPECTS
-            && self.report.findings.len() < MOST_FINDINGS
-            && let Some(seal) = row.seal.clone()
-        {
-            let finding = self.report.findings.len();
-            self.suspects.push(Suspect { finding, mac: row.mac.clone(), seal });
-        }
-        // The tree has another row here.
-        self.broken = self.broken || leaf.is_some();
-        self.find(Finding::Moved { leaf, row: row.id, from: None });
-    }
-
-    /// A row that bears a number which the log has not given, or has given to another.
-    pub(crate) fn stray(&mut self, row: &Row) {
-        let leaf = row.leaf.and_then(|leaf| u64::try_from(leaf).ok());
-        let seal = row.seal.as_deref().unwrap_or_default();
-        match (&self.keys, leaf) {
-            // Sealed in this very place, above the end of the log: the tree's row was put back.
-            (Some(keys), Some(leaf)) if leaf >= self.next && keys.sealed(leaf, &row.mac, seal) => {
-                if !self.report.findings.contains(&Finding::Tree) {
-                    self.find(Finding::Tree);
-                }
-            }
-            (Some(keys), _) if keys.signed(row, &self.table) => {
-                let broken = self.broken;
-                self.moved(row, leaf);
-                self.broken = broken;
-            }
-            _ => self.find(Finding::Inserted { leaf, row: row.id }),
-        }
-    }
-
-    /// A row without a number.
-    fn unsealed(&mut self, row: &Row) {
+    /// A row that is not in the log yet. Those come last, in the order in which the database took them in.
+    pub fn unsealed(&mut self, row: &Row) {
         self.report.rows += 1;
         self.report.unsealed += 1;
         if let Some(keys) = &self.keys {
@@ -502,13 +444,21 @@ impl Auditor {
                 });
             }
             if !keys.signed(row, &self.table) {
-                return self.find(Finding::Inserted { leaf: None, row: row.id });
+                return self.find(Finding::Inserted { row: row.id });
             }
         }
-        if row.seal.is_some() {
-            self.moved(row, None);
-        }
         self.look_at_facts(row, None);
+    }
+
+    /// A row that the log does not have, and that it will not take any more.
+    pub(crate) fn stray(&mut self, row: &Row) {
+        self.report.rows += 1;
+        match &self.keys {
+            Some(keys) if keys.signed(row, &self.table) => {
+                self.find(Finding::Moved { leaf: None, row: row.id })
+            }
+            _ => self.find(Finding::Inserted { row: row.id }),
+        }
     }
 
     /// Holds the tree against the checkpoints for as many rows.
@@ -547,20 +497,6 @@ impl Auditor {
         for (leaf, row) in std::mem::take(&mut self.erased).into_values().flatten() {
             self.find(Finding::FactsErased { leaf, row });
         }
-        self.tell_where_from();
         self.report
-    }
-
-    /// A row that was moved was sealed where one is missing or another stands.
-    fn tell_where_from(&mut self) {
-        let Some(keys) = &self.keys else { return };
-        let places: Vec<u64> =
-            self.report.findings.iter().filter_map(Finding::leaf).take(MOST_SUSPECTS).collect();
-        for Suspect { finding, mac, seal } in &self.suspects {
-            let origin = places.iter().find(|leaf| keys.sealed(**leaf, mac, seal));
-            if let Some(Finding::Moved { from, .. }) = self.report.findings.get_mut(*finding) {
-                *from = origin.copied();
-            }
-        }
     }
 }

@@ -1,20 +1,13 @@
 //! Personal facts of one account go from the trail; its rows and their proofs stay.
 
-use std::time::Duration;
-
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Operation, Reader, Sigra};
-use crate::error::{Error, Refusal};
+use crate::core::{Operation, Sigra};
+use crate::error::Error;
 use crate::feature;
-use crate::store::statements::{ErasePersonalFacts, UnsealedFacts};
+use crate::store::statements::ErasePersonalFacts;
 use crate::unit::{Recorded, Step, Unit};
-
-use super::seal::Turn;
-
-/// How often rows that came meanwhile are sealed first.
-const MAX_ROUNDS: u32 = 10;
 
 impl<U> Sigra<U> {
     /// Erases the network and the browser from every row of the trail that is about an account, and gives the number of rows.
@@ -27,7 +20,6 @@ impl<U> Sigra<U> {
     /// `audit.facts.erase`, refused where there was nothing to erase.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where the account goes on making rows faster than they are sealed, and
     /// [`Failure`](crate::Failure).
     pub fn erase_personal_facts<'a>(
         &'a self,
@@ -38,19 +30,8 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        Box::pin(async move {
-            for _ in 0..MAX_ROUNDS {
-                // Only sealed rows can be erased: that the erasure came after them then shows in their numbers.
-                self.sequence(Turn::Now).await?;
-                let actor = Actor::Operator(operator.to_owned());
-                let erase = Erase::<U> { actor, user_id: user_id.clone(), client: client.clone() };
-                match self.perform(erase).await? {
-                    Some(rows) => return Ok(rows),
-                    None => continue,
-                }
-            }
-            Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into())
-        })
+        let actor = Actor::Operator(operator.to_owned());
+        Box::pin(self.perform(Erase::<U> { actor, user_id: user_id.clone(), client: client.clone() }))
     }
 }
 
@@ -61,25 +42,20 @@ struct Erase<U: Account> {
 }
 
 impl<U: feature::Audit> Step<U> for Erase<U> {
-    type Output = Option<u64>;
+    type Output = u64;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<u64>>, Error> {
-        let user_id = self.user_id.to_string();
-        if let Some(row) = unit.fetch_optional(UnsealedFacts, &[&user_id]).await?
-            && Reader::<U>::new(&row).next::<i64>()? > 0
-        {
-            return Ok(unit.bookkeeping(crate::unit::Bookkeeping::Sealing, None));
-        }
-        let erased = unit.execute(ErasePersonalFacts, &[&user_id]).await?.rows;
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<u64>, Error> {
+        // Every row that this finds has committed before the row of the erasure, and stands before it in the log.
+        let erased = unit.execute(ErasePersonalFacts, &[&self.user_id.to_string()]).await?.rows;
         let entry = if erased == 0 {
             Entry::refused(Event::ErasePersonalFacts, self.actor.clone(), Reason::NothingToDo)
         } else {
             Entry::success(Event::ErasePersonalFacts, self.actor.clone())
         };
-        unit.record(entry.of(&self.user_id), Some(erased)).await
+        unit.record(entry.of(&self.user_id), erased).await
     }
 }

@@ -1,18 +1,22 @@
 //! Old rows of the trail go, by whole segments, and leave the hash that proves the rest.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::audit::{Actor, Checkpoint, Edge, Entry, Event, Row, SEGMENT, table};
+use crate::audit::{Actor, Checkpoint, Edge, Entry, Event, Row, SEGMENT, Segment, entries_to_bytes, table};
 use crate::client::Client;
 use crate::core::{Reader, Sigra};
 use crate::error::{Error, Failure};
 use crate::store::Stamp;
-use crate::store::statements::{DeleteRows, NewestExported, RowsFrom, Segments, SweepCheckpoints};
+use crate::store::statements::{
+    DeleteRows, EmptySegment, NewestExported, RemovedHigh, RowsBetween, Segments, SweepCheckpoints,
+};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::seal::{Turn, signed};
+use super::verify::read_segment;
 
 /// Segments that one transaction removes.
 const AT_ONCE: u64 = 4;
@@ -57,35 +61,41 @@ impl<U: Account> Step<U> for RemoveOldRows<U> {
         let Some(exported) = newest_exported(unit).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, 0));
         };
-        let Some(mut tree) = unit.tree(Turn::Now).await? else {
+        let Some(mut log) = unit.log(Turn::Now).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, 0));
         };
         unit.execute(SweepCheckpoints, &[&Stamp(unit.now - KEEP_CHECKPOINTS), &signed(exported.size())])
             .await?;
-        let before = tree.removed;
+        let before = log.removed;
         let limit = unit.now - self.retain;
-        while tree.removed < before + AT_ONCE * SEGMENT
-            && tree.removed + SEGMENT <= exported.size().min(tree.edge.size())
-        {
-            let Some(newest) =
-                whole_segment(unit, tree.removed / SEGMENT).await?.filter(|newest| *newest <= limit)
-            else {
+        // The newest segment stays even when nothing follows it: SQLite would give its numbers out again.
+        let end = exported.size().min(log.edge.size() - 1);
+        while log.removed < before + AT_ONCE * SEGMENT && log.removed + SEGMENT <= end {
+            let (segment, newest) = whole_segment(unit, log.removed / SEGMENT).await?;
+            if newest > limit {
                 break;
-            };
-            tree.removed += SEGMENT;
-            tree.removed_until = tree.removed_until.max(Some(newest));
+            }
+            log.removed += SEGMENT;
+            log.removed_until = log.removed_until.max(Some(newest));
+            remove_segment(unit, &segment).await?;
         }
-        let removed = tree.removed - before;
+        let removed = log.removed - before;
         if removed == 0 {
             return Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, 0));
         }
-        // First the note, which the trigger asks for, then the rows.
-        unit.write_tree(&tree).await?;
-        unit.execute(DeleteRows, &[&signed(tree.removed)]).await?;
-        let details = format!(r#"{{"below":{},"from":{before}}}"#, tree.removed);
+        unit.write_log(&log).await?;
+        let details = format!(r#"{{"below":{},"from":{before}}}"#, log.removed);
         let entry = Entry::success(Event::RemoveOldRows, Actor::System).with_details(details);
         unit.record(entry, removed).await
     }
+}
+
+/// First the note, which the triggers ask for, then the rows and the list of them.
+async fn remove_segment<U: Account>(unit: &mut Unit<'_, U>, segment: &Segment) -> Result<(), Error> {
+    unit.execute(RemovedHigh, &[&segment.high, &segment.high]).await?;
+    unit.execute(DeleteRows, &[&signed(SEGMENT), &entries_to_bytes(&segment.entries)]).await?;
+    unit.execute(EmptySegment, &[&signed(segment.number)]).await?;
+    Ok(())
 }
 
 async fn newest_exported<U: Account>(unit: &mut Unit<'_, U>) -> Result<Option<Checkpoint>, Error> {
@@ -96,33 +106,37 @@ async fn newest_exported<U: Account>(unit: &mut Unit<'_, U>) -> Result<Option<Ch
     Ok(Checkpoint::parse(&note).ok().filter(|checkpoint| checkpoint.verify(&keys).is_ok()))
 }
 
-/// The time of the newest row of a segment whose rows still make up its hash: traces of a change are not swept away.
+/// A segment whose rows still make up its hash, and the time of the newest: traces of a change are not swept away.
 async fn whole_segment<U: Account>(
     unit: &mut Unit<'_, U>,
-    segment: u64,
-) -> Result<Option<time::OffsetDateTime>, Error> {
-    let first = segment * SEGMENT;
+    number: u64,
+) -> Result<(Segment, time::OffsetDateTime), Error> {
+    let (first, last) = (number * SEGMENT, number * SEGMENT + SEGMENT - 1);
     let changed = |what: &str| {
-        let table = table::<U>();
         Failure::AuditChanged(format!(
-            "rows {first} to {} of `{table}` {what}, so they are kept",
-            first + SEGMENT - 1
+            "rows {first} to {last} of `{}` {what}, so they are kept",
+            table::<U>()
         ))
     };
-    let rows = unit.fetch(RowsFrom, &[&signed(first), &signed(first + SEGMENT)]).await?;
-    let rows: Vec<Row> =
-        rows.iter().map(Row::read).collect::<Result<_, _>>().map_err(|_| changed("cannot be read"))?;
-    let mut edge = Edge::default();
-    let hash = rows.iter().filter_map(|row| edge.push(row.leaf_hash(&table::<U>()))).last();
-    let stored = match unit.fetch_optional(Segments, &[&signed(segment), &1_i64]).await? {
-        Some(row) => {
-            let mut row = Reader::<U>::new(&row);
-            (row.next::<i64>()? == signed(segment)).then_some(row.next::<Vec<u8>>()?)
-        }
-        None => None,
-    };
-    if rows.len() as u64 != SEGMENT || hash.map(|hash| hash.to_vec()) != stored {
-        return Err(changed("do not make up the hash of their segment").into());
+    let stored = unit.fetch_optional(Segments, &[&signed(number), &1_i64]).await?;
+    let segment = stored.map(|row| read_segment::<U>(&row)).transpose()?.flatten();
+    let segment =
+        segment.filter(|segment| segment.number == number && segment.entries.len() as u64 == SEGMENT);
+    let segment = segment.ok_or_else(|| changed("are not listed any more"))?;
+    let mut rows = BTreeMap::new();
+    for row in unit.fetch(RowsBetween, &[&segment.low, &segment.high]).await? {
+        let row = Row::read(&row).map_err(|_| changed("cannot be read"))?;
+        rows.insert(row.id, (row.leaf_hash(&table::<U>()), row.at));
     }
-    Ok(rows.iter().map(|row| row.at).max())
+    let mut edge = Edge::default();
+    let (mut hash, mut newest) = (None, None);
+    for entry in &segment.entries {
+        let (leaf, at) = rows.get(&entry.id).ok_or_else(|| changed("are not all there"))?;
+        hash = edge.push(*leaf);
+        newest = newest.max(Some(*at));
+    }
+    match newest.filter(|_| hash == Some(segment.hash)) {
+        Some(newest) => Ok((segment, newest)),
+        None => Err(changed("do not make up the hash of their segment").into()),
+    }
 }

@@ -1,31 +1,36 @@
 //! The sequencer: numbers and seals committed rows of the trail, appends them to the tree, and signs checkpoints.
 //!
-//! A transaction that writes a row waits for nobody: its row has no number. Afterwards one sequencer at a time takes the rows
-//! that have committed meanwhile. A row whose transaction takes longer is taken in a later round, so the numbers have no gaps
-//! and their order is that of sequencing. The row of the tree's state is what makes it one at a time; the lease on it only
-//! keeps the workers of other nodes from doing the same work.
+//! A transaction that writes a row waits for nobody. Afterwards one sequencer at a time reads the rows that have committed
+//! since, in the order in which the database took them in, and writes their ids down: a number is a place in that list. What
+//! commits later than a row behind it leaves a gap, which is looked at again in each round for an hour; so no row is passed over, the
+//! numbers have no gaps, and their order is that of sequencing. The row of the tree's state is what makes it one at a time; the
+//! lease on it only keeps the workers of other nodes from doing the same work.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
 use crate::account::Account;
-use crate::audit::{Checkpoint, CheckpointSink, Edge, Row, SEGMENT, SinkError, encode_tree, micros, table};
+use crate::audit::{
+    Checkpoint, CheckpointSink, Gap, Log, Segment, SinkError, State, Unsealed, entries_to_bytes,
+    gaps_between, table,
+};
 use crate::client::Client;
-use crate::core::{Operation, Reader, Sigra};
-use crate::error::{DatabaseErrorKind, Error, Failure};
+use crate::column::Bind;
+use crate::core::{Core, Operation, Reader, Sigra};
+use crate::error::{Error, Failure};
 use crate::feature;
 use crate::store::statements::{
-    CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree,
-    NewestCheckpoint, SealRows, SealingDue, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
+    CheckpointExported, DeleteGap, DueCheckpoints, Gaps, HoldTree, InsertCheckpoint, InsertGap,
+    InsertSegment, LateRows, LeaseTree, NewRows, NewestCheckpoint, SealingDue, StartTree, Tree, WriteTree,
 };
-use crate::store::{Rendered, Stamp};
+use crate::store::{Rendered, Row, Stamp};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// Rows that `UnsealedRows` reads.
-const BATCH: usize = 512;
+/// Rows that `NewRows` reads.
+const BATCH: usize = 1024;
+/// How long a number that was skipped may still turn up. The insert is the last thing before the commit.
+const LATE_FOR: Duration = Duration::from_hours(1);
 /// How often the worker looks for rows without a number.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long the workers of other nodes leave the log to the one that sequenced last.
@@ -36,13 +41,15 @@ const PUBLISH_WITHIN: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
 /// What [`Sigra::seal_audit`] did.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Sealed {
     /// Rows that this call numbered and sealed.
     pub rows: u64,
     /// Rows that the log has now.
     pub size: u64,
+    /// There may be more to seal: whoever calls this does.
+    more: bool,
     /// The newest checkpoint, where this call signed one. Every sink has taken it.
     pub checkpoint: Option<Checkpoint>,
 }
@@ -65,8 +72,7 @@ impl<U> Sigra<U> {
     {
         Box::pin(async move {
             self.write_counts().await?;
-            let sealed =
-                self.sequence(Turn::Now).await?.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None });
+            let sealed = self.sequence(Turn::Now).await?.unwrap_or_default();
             self.hand_over_checkpoints().await?;
             Ok(sealed)
         })
@@ -84,14 +90,14 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let mut total = Sealed { rows: 0, size: 0, checkpoint: None };
+        let mut total = Sealed::default();
         loop {
             let step = Sequence::<U> { turn, client: Client::unknown(), user: PhantomData };
             let Some(round) = self.perform(step).await? else { return Ok(None) };
             total.rows += round.rows;
             total.size = round.size;
             total.checkpoint = round.checkpoint.or(total.checkpoint);
-            if round.rows < BATCH as u64 {
+            if !round.more {
                 return Ok(Some(total));
             }
         }
@@ -137,7 +143,7 @@ impl<U> Sigra<U> {
     }
 
     /// A checkpoint as the database has it: nothing that Sigra did not sign gets any further.
-    pub(crate) fn stored_checkpoint(&self, row: &crate::store::Row) -> Result<Checkpoint, Error>
+    pub(crate) fn stored_checkpoint(&self, row: &Row) -> Result<Checkpoint, Error>
     where
         U: Account,
     {
@@ -187,63 +193,41 @@ pub(crate) enum Turn {
     Leased,
 }
 
-/// The state of the tree, as its row has it.
-pub(crate) struct Tree {
-    pub(crate) edge: Edge,
-    /// Rows that retention has removed: the first so many.
-    pub(crate) removed: u64,
-    /// The time of the newest of them.
-    pub(crate) removed_until: Option<OffsetDateTime>,
-}
-
-impl Tree {
-    /// Reads the columns of `ReadTree`, and says whether Sigra wrote them.
-    pub(crate) fn read<U: Account>(
-        core: &crate::core::Core,
-        row: &crate::store::Row,
-    ) -> Result<Option<Self>, Error> {
-        let mut row = Reader::<U>::new(row);
-        let (size, nodes): (i64, Vec<u8>) = (row.next()?, row.next()?);
-        let (removed, until): (i64, Option<Stamp>) = (row.next()?, row.next()?);
-        let mac: Vec<u8> = row.next()?;
-        let (Ok(size), Ok(removed)) = (u64::try_from(size), u64::try_from(removed)) else { return Ok(None) };
-        let until = until.map(|until| until.0);
-        let state = encode_tree(&table::<U>(), size, &nodes, removed, until.map(micros));
-        let edge = Edge::from_bytes(size, &nodes).filter(|_| core.evidence.keys.is_tree(&state, &mac));
-        Ok(edge.map(|edge| Self { edge, removed, removed_until: until }))
-    }
-
-    fn mac<U: Account>(&self, core: &crate::core::Core) -> Vec<u8> {
-        let until = self.removed_until.map(micros);
-        let nodes = self.edge.to_bytes();
-        let state = encode_tree(&table::<U>(), self.edge.size(), &nodes, self.removed, until);
-        core.evidence.keys.tree(&state).to_vec()
-    }
+/// Reads the columns of `Tree`; `None` where they are not as Sigra left them.
+pub(crate) fn read_log<U: Account>(core: &Core, row: &Row) -> Result<Option<Log>, Error> {
+    let mut row = Reader::<U>::new(row);
+    let (size, nodes, open): (i64, Vec<u8>, Vec<u8>) = (row.next()?, row.next()?, row.next()?);
+    let (high, removed, until): (i64, i64, Option<Stamp>) = (row.next()?, row.next()?, row.next()?);
+    let mac: Vec<u8> = row.next()?;
+    let (Ok(size), Ok(removed)) = (u64::try_from(size), u64::try_from(removed)) else { return Ok(None) };
+    let removed_until = until.map(|until| until.0);
+    let state = State { size, nodes: &nodes, open: &open, high, removed, removed_until };
+    Ok(Log::read(&core.evidence.keys, &table::<U>(), &state, &mac))
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Keeps other sequencers away until the transaction ends, and gives the tree. `None`: another node has the lease.
-    pub(crate) async fn tree(&mut self, turn: Turn) -> Result<Option<Tree>, Error> {
-        if !self.hold_tree(turn).await? {
-            if self.fetch_optional(ReadTree, &[]).await?.is_some() {
+    /// Keeps other sequencers away until the transaction ends, and gives the log. `None`: another node has the lease.
+    pub(crate) async fn log(&mut self, turn: Turn) -> Result<Option<Log>, Error> {
+        if !self.hold_log(turn).await? {
+            if self.fetch_optional(Tree, &[]).await?.is_some() {
                 return Ok(None);
             }
-            let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None };
-            let values: &[&dyn crate::column::Bind] =
-                &[&empty.edge.to_bytes(), &empty.mac::<U>(self.core), &self.stamp()];
+            let empty = Log::default();
+            let mac = empty.mac(&self.core.evidence.keys, &table::<U>()).to_vec();
+            let values: &[&dyn Bind] = &[&empty.edge.to_bytes(), &empty.open_bytes(), &mac, &self.stamp()];
             self.execute(StartTree, values).await?;
-            if !self.hold_tree(turn).await? {
+            if !self.hold_log(turn).await? {
                 return Ok(None);
             }
         }
-        let row = self.fetch_optional(ReadTree, &[]).await?;
-        let tree = row.map(|row| Tree::read::<U>(self.core, &row)).transpose()?.flatten();
+        let row = self.fetch_optional(Tree, &[]).await?;
+        let log = row.map(|row| read_log::<U>(self.core, &row)).transpose()?.flatten();
         let changed =
             || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
-        Ok(Some(tree.ok_or_else(changed)?))
+        Ok(Some(log.ok_or_else(changed)?))
     }
 
-    async fn hold_tree(&mut self, turn: Turn) -> Result<bool, Error> {
+    async fn hold_log(&mut self, turn: Turn) -> Result<bool, Error> {
         let done = match turn {
             Turn::Now => self.execute(HoldTree, &[]).await?,
             Turn::Leased => {
@@ -254,13 +238,15 @@ impl<U: Account> Unit<'_, U> {
         Ok(done.rows == 1)
     }
 
-    pub(crate) async fn write_tree(&mut self, tree: &Tree) -> Result<(), Error> {
-        let values: &[&dyn crate::column::Bind] = &[
-            &signed(tree.edge.size()),
-            &tree.edge.to_bytes(),
-            &signed(tree.removed),
-            &tree.removed_until.map(Stamp),
-            &tree.mac::<U>(self.core),
+    pub(crate) async fn write_log(&mut self, log: &Log) -> Result<(), Error> {
+        let values: &[&dyn Bind] = &[
+            &signed(log.edge.size()),
+            &log.edge.to_bytes(),
+            &log.open_bytes(),
+            &log.high,
+            &signed(log.removed),
+            &log.removed_until.map(Stamp),
+            &log.mac(&self.core.evidence.keys, &table::<U>()).to_vec(),
         ];
         self.execute(WriteTree, values).await?;
         Ok(())
@@ -288,73 +274,97 @@ impl<U: Account> Step<U> for Sequence<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<Sealed>>, Error> {
-        let Some(mut tree) = unit.tree(self.turn).await? else {
+        let Some(mut log) = unit.log(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
-        let rows = unseal_rows::<U>(unit.fetch(UnsealedRows, &[]).await?)?;
-        append(unit, &mut tree, &rows).await?;
-        let is_last = rows.len() < BATCH;
+        // First the new rows, then the gaps: whatever had committed when a new row was read is found in them.
+        let new = read_rows::<U>(&unit.fetch(NewRows, &[&log.high]).await?)?;
+        let late = late_rows(unit).await?;
+        let skipped = gaps_between(log.high, new.iter().map(|row| row.seq), unit.now);
+        for Gap { low, high, seen_at } in skipped {
+            unit.execute(InsertGap, &[&low, &high, &Stamp(seen_at)]).await?;
+        }
+        let is_last = new.len() < BATCH;
+        let rows = (late.len() + new.len()) as u64;
+        log.high = new.last().map_or(log.high, |row| row.seq);
+        if rows > 0 {
+            for row in late.iter().chain(&new) {
+                append(unit, &mut log, row).await?;
+            }
+            unit.write_log(&log).await?;
+        }
         let checkpoint = match self.turn {
             Turn::Now if !is_last => None,
-            turn => sign_checkpoint(unit, &tree, turn).await?,
+            turn => sign_checkpoint(unit, &log, turn).await?,
         };
-        let sealed = Sealed { rows: rows.len() as u64, size: tree.edge.size(), checkpoint };
+        let sealed = Sealed { rows, size: log.edge.size(), more: !is_last, checkpoint };
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(sealed)))
     }
 }
 
-fn unseal_rows<U: Account>(rows: Vec<crate::store::Row>) -> Result<Vec<Row>, Error> {
-    let unreadable = |source| {
+fn read_rows<U: Account>(rows: &[Row]) -> Result<Vec<Unsealed>, Error> {
+    let read = |row: &Row| {
+        let (seq, id, key_id) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Unsealed { seq, id, key_id, hash: row.get(3)?, mac: row.get(4)? })
+    };
+    let unreadable = |source: crate::column::ReadError| {
+        let table = table::<U>();
         Failure::AuditChanged(format!(
-            "a row in `{}` that waits for its number cannot be read: {source}",
-            table::<U>()
+            "a row in `{table}` that waits for its number cannot be read: {source}"
         ))
     };
-    Ok(rows.iter().map(Row::read).collect::<Result<_, _>>().map_err(unreadable)?)
+    Ok(rows.iter().map(read).collect::<Result<_, _>>().map_err(unreadable)?)
 }
 
-/// Numbers, seals and appends rows.
-async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
+/// Rows that have turned up in gaps, which shrink by them. Gaps in which nothing turns up are closed in the end.
+async fn late_rows<U: Account>(unit: &mut Unit<'_, U>) -> Result<Vec<Unsealed>, Error> {
+    let mut gaps = Vec::new();
+    for row in unit.fetch(Gaps, &[]).await? {
+        gaps.push(read_gap::<U>(&row)?);
     }
-    let (keys, table) = (&unit.core.evidence.keys, table::<U>());
-    let first = tree.edge.size();
-    let (mut ids, mut seals, mut segments) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        if !keys.signed(row, &table) {
-            // Sealed all the same: what stood there when it was found is kept for whoever looks into it.
-            tracing::error!(row = %row.id, "a row of the audit trail was written or changed by something other than Sigra");
+    if gaps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let late = read_rows::<U>(&unit.fetch(LateRows, &[]).await?)?;
+    let seqs: Vec<i64> = late.iter().map(|row| row.seq).collect();
+    for gap in gaps {
+        let rest = gap.without(&seqs);
+        let over = unit.now - gap.seen_at > LATE_FOR;
+        if over || rest != [gap] {
+            unit.execute(DeleteGap, &[&gap.low]).await?;
+            for Gap { low, high, seen_at } in rest.into_iter().filter(|_| !over) {
+                unit.execute(InsertGap, &[&low, &high, &Stamp(seen_at)]).await?;
+            }
         }
-        let leaf = tree.edge.size();
-        ids.extend_from_slice(row.id.as_bytes());
-        seals.extend_from_slice(&keys.seal(leaf, &row.mac));
-        if let Some(hash) = tree.edge.push(row.leaf_hash(&table)) {
-            segments.push((leaf / SEGMENT, hash.to_vec()));
-        }
     }
-    let count = rows.len() as u64;
-    let values: &[&dyn crate::column::Bind] = &[&signed(count), &ids, &seals, &signed(first)];
-    match unit.execute(SealRows, values).await {
-        Ok(done) if done.rows == count => {}
-        Ok(_) => return Err(crate::error::DatabaseError::lost_race().into()),
-        Err(error) if error.kind == DatabaseErrorKind::Unique => {
-            let given =
-                format!("`{table}` has rows numbered {first} or higher, which the log has not given yet");
-            return Err(Failure::AuditChanged(given).into());
-        }
-        Err(error) => return Err(error.into()),
+    Ok(late)
+}
+
+/// Reads the columns of `Gaps`.
+pub(crate) fn read_gap<U: Account>(row: &Row) -> Result<Gap, Error> {
+    let mut row = Reader::<U>::new(row);
+    Ok(Gap { low: row.next()?, high: row.next()?, seen_at: row.next::<Stamp>()?.0 })
+}
+
+/// Gives a row its number.
+async fn append<U: Account>(unit: &mut Unit<'_, U>, log: &mut Log, row: &Unsealed) -> Result<(), Error> {
+    let keys = &unit.core.evidence.keys;
+    if !keys.signed_hash(&row.key_id, &row.hash, &row.mac) {
+        // Sealed all the same: what stood there when it was found is kept for whoever looks into it.
+        tracing::error!(row = %row.id, "a row of the audit trail was written or changed by something other than Sigra");
     }
-    for (segment, hash) in segments {
-        unit.execute(InsertSegment, &[&signed(segment), &hash]).await?;
+    if let Some(Segment { number, low, high, entries, hash }) = log.append(keys, row) {
+        let values: &[&dyn Bind] =
+            &[&signed(number), &low, &high, &entries_to_bytes(&entries), &hash.to_vec()];
+        unit.execute(InsertSegment, values).await?;
     }
-    unit.write_tree(tree).await
+    Ok(())
 }
 
 /// Signs a checkpoint, if there are rows above the last one and its time has come.
 async fn sign_checkpoint<U: Account>(
     unit: &mut Unit<'_, U>,
-    tree: &Tree,
+    log: &Log,
     turn: Turn,
 ) -> Result<Option<Checkpoint>, Error> {
     let newest = match unit.fetch_optional(NewestCheckpoint, &[]).await? {
@@ -366,13 +376,13 @@ async fn sign_checkpoint<U: Account>(
         None => None,
     };
     let evidence = &unit.core.evidence;
-    let grew = tree.edge.size() > newest.map_or(0, |(size, _)| size);
+    let grew = log.edge.size() > newest.map_or(0, |(size, _)| size);
     let due = turn == Turn::Now || newest.is_none_or(|(_, at)| unit.now - at >= evidence.every);
     if !grew || !due {
         return Ok(None);
     }
-    let size = tree.edge.size();
-    let checkpoint = Checkpoint::sign(&evidence.signer, &evidence.origin, size, tree.edge.root());
+    let size = log.edge.size();
+    let checkpoint = Checkpoint::sign(&evidence.signer, &evidence.origin, size, log.edge.root());
     unit.execute(InsertCheckpoint, &[&signed(size), &checkpoint.to_string(), &unit.stamp()]).await?;
     Ok(Some(checkpoint))
 }

@@ -1,28 +1,30 @@
 //! Verifies the trail against itself and against checkpoints, and proves single rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, Row, SEGMENT,
-    inclusion, table,
+    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Gap, Hash, Hashes, InclusionProof, Log,
+    LogEntry, Row, SEGMENT, Segment, entries_from_bytes, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{
-    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, StrayRows, Tree as ReadTree, UnsealedFrom,
+    Gaps, NewestCheckpoint, RowById, RowsAfter, RowsBetween, SegmentHashes, Segments, SegmentsAround, Tree,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::unit::Shielded;
 
-use super::seal::{Tree, Turn, signed};
+use super::seal::{Turn, read_gap, read_log, signed};
 
+/// Segments that are read at once: 12 kilobytes each.
+const SEGMENTS_AT_ONCE: i64 = 64;
 /// Hashes of segments that are read at once.
-const SEGMENTS_AT_ONCE: i64 = 4096;
-/// Rows that `UnsealedFrom` reads.
-const UNSEALED_AT_ONCE: usize = 512;
+const HASHES_AT_ONCE: i64 = 4096;
+/// Rows that `RowsAfter` reads.
+const ROWS_AT_ONCE: usize = 512;
 
 impl<U> Sigra<U> {
     /// Holds every row of the trail, its seal, the tree and the checkpoints against each other, and reports what does not fit.
@@ -80,7 +82,8 @@ enum Proved {
 
 impl<U: Account> Shielded<U> {
     async fn verify(&self, auditor: Auditor) -> Result<AuditReport, Error> {
-        let mut walk = Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor };
+        let snapshot = self.0.core.pool.snapshot().await?;
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, read: 0, rows: HashMap::new() };
         walk.run().await?;
         walk.snapshot.end().await;
         Ok(walk.auditor.finish())
@@ -94,18 +97,15 @@ impl<U: Account> Shielded<U> {
     }
 }
 
-/// One walk along the log.
+/// One walk along the log, and beside it along the table.
 struct Walk<'w, U> {
     auth: &'w Sigra<U>,
     snapshot: Snapshot,
     auditor: Auditor,
-}
-
-/// How far the log goes, and its tree, if the row that says so is as Sigra left it.
-struct Extent {
-    removed: u64,
-    size: u64,
-    tree: Option<Tree>,
+    /// Rows up to this number of the database's have been read.
+    read: i64,
+    /// Those of them that the log has not come to yet: few, since the log's order is nearly the database's.
+    rows: HashMap<uuid::Uuid, Row>,
 }
 
 impl<U: Account> Walk<'_, U> {
@@ -114,121 +114,180 @@ impl<U: Account> Walk<'_, U> {
     }
 
     async fn run(&mut self) -> Result<(), Error> {
-        let extent = self.extent().await?;
-        self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
+        let state = self.fetch(Tree, &[]).await?;
+        let log = state.first().map(|row| read_log::<U>(&self.auth.core, row)).transpose()?.flatten();
+        if log.is_none() && !state.is_empty() {
+            self.auditor.find(Finding::Tree);
+        }
+        self.auditor.removed_until(log.as_ref().and_then(|log| log.removed_until));
         if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
             match self.auth.stored_checkpoint(row) {
                 Ok(newest) => self.auditor.expect(&newest),
-                Err(_) => self
-                    .auditor
-                    .find(Finding::BadCheckpoint { size: None, why: CheckpointError::WrongSignature }),
-            }
-        }
-        self.walk_segments(&extent).await?;
-        let same = |tree: &Tree| self.auditor.tree().is_none_or(|edge| *edge == tree.edge);
-        if !extent.tree.as_ref().is_none_or(same) {
-            self.auditor.find(Finding::Tree);
-        }
-        self.walk_strays(&extent).await?;
-        self.walk_unsealed().await
-    }
-
-    async fn extent(&mut self) -> Result<Extent, Error> {
-        let state = self.fetch(ReadTree, &[]).await?;
-        let tree = state.first().map(|row| Tree::read::<U>(&self.auth.core, row)).transpose()?.flatten();
-        if let Some(tree) = tree {
-            return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
-        }
-        // Without a word on how far the log goes, it goes as far as there are rows.
-        let mut numbers = (0, -1);
-        if let Some(row) = self.fetch(Numbered, &[]).await?.first() {
-            let mut row = Reader::<U>::new(row);
-            numbers = (row.next::<i64>()?, row.next::<i64>()?);
-        }
-        let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (lowest, size) = (number(numbers.0), number(numbers.1 + 1));
-        if !state.is_empty() || size > 0 {
-            self.auditor.find(Finding::Tree);
-        }
-        Ok(Extent { removed: lowest / SEGMENT * SEGMENT, size, tree: None })
-    }
-
-    async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
-        let mut stored = BTreeMap::new();
-        for segment in 0..extent.size.div_ceil(SEGMENT) {
-            if signed(segment) % SEGMENTS_AT_ONCE == 0 {
-                stored = self.segments(segment).await?;
-            }
-            let (first, end) = (segment * SEGMENT, (segment + 1) * SEGMENT);
-            let hash = stored.get(&segment).copied();
-            if end <= extent.removed {
-                if hash.is_none() {
-                    self.auditor.find(Finding::Segment { segment });
+                Err(_) => {
+                    self.auditor
+                        .find(Finding::BadCheckpoint { size: None, why: CheckpointError::WrongSignature });
                 }
-                self.auditor.removed_segment(hash.unwrap_or_default());
-                continue;
-            }
-            self.walk_rows(first, end.min(extent.size)).await?;
-            if end <= extent.size {
-                self.auditor.end_segment(hash);
             }
         }
+        let highest = self.walk_segments(log.as_ref()).await?;
+        if let Some(log) = &log {
+            self.walk_open(log).await?;
+        }
+        // Without a word on how far the rows were read, it was to the end of the last segment.
+        let high = log.map_or(highest, |log| log.high);
+        self.walk_the_rest(high).await
+    }
+
+    /// Reads rows up to this number of the database's.
+    async fn read_to(&mut self, high: i64) -> Result<(), Error> {
+        while self.read < high && self.read_more().await? {}
         Ok(())
     }
 
-    async fn segments(&mut self, from: u64) -> Result<BTreeMap<u64, Hash>, Error> {
-        let rows = self.fetch(Segments, &[&signed(from), &SEGMENTS_AT_ONCE]).await?;
-        read_segments::<U>(&rows)
-    }
-
-    async fn walk_rows(&mut self, first: u64, end: u64) -> Result<(), Error> {
-        for columns in self.fetch(RowsFrom, &[&signed(first), &signed(end)]).await? {
-            match Row::read(&columns) {
-                Ok(row) => self.auditor.row(&row),
-                Err(_) => self.auditor.unreadable(number_of(&columns)),
-            }
+    /// Reads more rows; `false`: there are no more.
+    async fn read_more(&mut self) -> Result<bool, Error> {
+        let rows = self.fetch(RowsAfter, &[&self.read.clone()]).await?;
+        let is_last = rows.len() < ROWS_AT_ONCE;
+        for columns in rows {
+            self.read = columns.get(SEQ).unwrap_or(self.read);
+            self.keep(&columns);
         }
-        self.auditor.skip_to(end);
-        Ok(())
-    }
-
-    async fn walk_strays(&mut self, extent: &Extent) -> Result<(), Error> {
-        for columns in self.fetch(StrayRows, &[&signed(extent.removed), &signed(extent.size)]).await? {
-            match Row::read(&columns) {
-                Ok(row) => self.auditor.stray(&row),
-                Err(_) => self.auditor.unreadable(number_of(&columns)),
-            }
+        if is_last {
+            self.read = i64::MAX;
         }
-        Ok(())
+        Ok(!is_last)
     }
 
-    async fn walk_unsealed(&mut self) -> Result<(), Error> {
-        let mut last = None;
+    fn keep(&mut self, columns: &Columns) {
+        let Ok(row) = Row::read(columns) else {
+            return self.auditor.find(Finding::Unreadable { row: columns.get(0).ok() });
+        };
+        // An id that stands twice is in the log once at most.
+        if let Some(twin) = self.rows.insert(row.id, row) {
+            self.auditor.stray(&twin);
+        }
+    }
+
+    /// Gives the number of the database's up to which the segments go.
+    async fn walk_segments(&mut self, log: Option<&Log>) -> Result<i64, Error> {
+        let whole = log.map(|log| log.edge.size() / SEGMENT);
+        let removed = log.map_or(0, |log| log.removed / SEGMENT);
+        let (mut next, mut highest) = (0, 0);
         loop {
-            let rows = self.fetch(UnsealedFrom, &[&last.unwrap_or_default()]).await?;
-            let is_last = rows.len() < UNSEALED_AT_ONCE;
-            for columns in rows {
-                match Row::read(&columns) {
-                    Ok(row) if Some(row.id) != last => {
-                        last = Some(row.id);
-                        self.auditor.row(&row);
-                    }
-                    Ok(_) => {}
-                    Err(_) => self.auditor.unreadable(None),
+            let rows = self.fetch(Segments, &[&signed(next), &SEGMENTS_AT_ONCE]).await?;
+            let is_last = rows.is_empty();
+            for row in rows {
+                let Some(segment) = read_segment::<U>(&row)? else {
+                    self.auditor.find(Finding::Segment { segment: next });
+                    continue;
+                };
+                if whole.is_some_and(|whole| segment.number >= whole) {
+                    // The log's own row knows nothing of it: that was put back to an earlier state.
+                    self.auditor.find(Finding::Tree);
+                    return Ok(highest);
+                }
+                self.lost_segments(next, segment.number);
+                next = segment.number + 1;
+                // Where the log's own row is gone, a segment without its list was removed.
+                let gone = if log.is_some() { segment.number < removed } else { segment.entries.is_empty() };
+                if gone {
+                    self.auditor.removed_segment(segment.hash);
+                    highest = highest.max(segment.high);
+                } else {
+                    highest = highest.max(self.walk_segment(&segment).await?);
                 }
             }
             if is_last {
-                return Ok(());
+                self.lost_segments(next, whole.unwrap_or(next));
+                return Ok(highest);
             }
         }
     }
+
+    fn lost_segments(&mut self, from: u64, to: u64) {
+        for segment in from..to {
+            self.auditor.lost_segment(segment, None);
+        }
+    }
+
+    async fn walk_segment(&mut self, segment: &Segment) -> Result<i64, Error> {
+        if segment.entries.len() as u64 != SEGMENT {
+            self.auditor.lost_segment(segment.number, Some(segment.hash));
+            return Ok(0);
+        }
+        self.read_to(segment.high).await?;
+        for entry in &segment.entries {
+            self.walk_entry(entry);
+        }
+        self.auditor.end_segment(segment.hash);
+        Ok(segment.high)
+    }
+
+    fn walk_entry(&mut self, entry: &LogEntry) {
+        match self.rows.remove(&entry.id) {
+            Some(row) => self.auditor.listed_row(&row, entry),
+            None => self.auditor.missing(Some(entry.id)),
+        }
+    }
+
+    /// The rows of the segment that is not full yet, and the tree over them all.
+    async fn walk_open(&mut self, log: &Log) -> Result<(), Error> {
+        self.read_to(log.high).await?;
+        for open in &log.open {
+            self.walk_entry(&open.entry);
+        }
+        if self.auditor.tree().is_some_and(|edge| *edge != log.edge) {
+            self.auditor.find(Finding::Tree);
+        }
+        Ok(())
+    }
+
+    /// Rows that the log does not have: new ones, late ones, and what does not belong there.
+    async fn walk_the_rest(&mut self, high: i64) -> Result<(), Error> {
+        while self.read != i64::MAX {
+            self.read_more().await?;
+            self.report_rest(high, &[]);
+        }
+        let mut gaps = Vec::new();
+        for row in self.fetch(Gaps, &[]).await? {
+            gaps.push(read_gap::<U>(&row)?);
+        }
+        self.report_rest(high, &gaps);
+        let mut strays: Vec<Row> = std::mem::take(&mut self.rows).into_values().collect();
+        strays.sort_by_key(|row| row.seq);
+        // Below the first number that the database gives out.
+        for columns in self.fetch(RowsBetween, &[&i64::MIN, &0_i64]).await? {
+            match Row::read(&columns) {
+                Ok(row) => strays.push(row),
+                Err(_) => self.auditor.find(Finding::Unreadable { row: columns.get(0).ok() }),
+            }
+        }
+        strays.iter().for_each(|row| self.auditor.stray(row));
+        Ok(())
+    }
+
+    fn report_rest(&mut self, high: i64, gaps: &[Gap]) {
+        let is_due = |row: &Row| row.seq > high || gaps.iter().any(|gap| gap.holds(row.seq));
+        let mut due: Vec<Row> = self.rows.extract_if(|_, row| is_due(row)).map(|(_, row)| row).collect();
+        due.sort_by_key(|row| row.seq);
+        due.iter().for_each(|row| self.auditor.unsealed(row));
+    }
 }
 
-fn number_of(columns: &Columns) -> Option<u64> {
-    columns.get::<Option<i64>>(18).ok().flatten().and_then(|leaf| u64::try_from(leaf).ok())
+/// The place of `seq` in `{audit_row}`.
+const SEQ: usize = 19;
+
+/// Reads the columns of `Segments`. A list that cannot be read is an empty one; `None`: nothing can.
+pub(super) fn read_segment<U: Account>(row: &Columns) -> Result<Option<Segment>, Error> {
+    let mut row = Reader::<U>::new(row);
+    let (number, low, high): (i64, i64, i64) = (row.next()?, row.next()?, row.next()?);
+    let (entries, hash): (Option<Vec<u8>>, Vec<u8>) = (row.next()?, row.next()?);
+    let entries = entries.and_then(|entries| entries_from_bytes(&entries)).unwrap_or_default();
+    let (Ok(number), Ok(hash)) = (u64::try_from(number), Hash::try_from(hash)) else { return Ok(None) };
+    Ok(Some(Segment { number, low, high, entries, hash }))
 }
 
-fn read_segments<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
+fn read_hashes<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
     let read = |row: &Columns| {
         let mut row = Reader::<U>::new(row);
         let (segment, hash): (i64, Vec<u8>) = (row.next()?, row.next()?);
@@ -263,32 +322,73 @@ async fn prove<U: Account>(
     let found = connection.fetch_optional(Rendered::<U, RowById>::STATEMENT, &[&id]).await?;
     let Some(Ok(row)) = found.as_ref().map(Row::read) else { return Ok(Proved::Nothing) };
     let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
-    let Some(newest) = newest else { return Ok(Proved::NotCovered) };
+    let state = connection.fetch_optional(Rendered::<U, Tree>::STATEMENT, &[]).await?;
+    let (Some(newest), Some(state)) = (newest, state) else { return Ok(Proved::NotCovered) };
     let checkpoint: Checkpoint = auth.stored_checkpoint(&newest)?;
     let size = checkpoint.size();
-    let leaf = row.leaf.and_then(|leaf| u64::try_from(leaf).ok()).filter(|leaf| *leaf < size);
-    let Some(leaf) = leaf else { return Ok(Proved::NotCovered) };
+    let Some(log) = read_log::<U>(&auth.core, &state)? else { return Ok(Proved::Nothing) };
 
-    let whole = size / SEGMENT;
-    let mut known = Known { segments: BTreeMap::new(), leaves: BTreeMap::new() };
-    for from in (0..whole).step_by(SEGMENTS_AT_ONCE as usize) {
-        let values: &[&dyn Bind] = &[&signed(from), &SEGMENTS_AT_ONCE.min(signed(whole - from))];
-        let rows = connection.fetch(Rendered::<U, Segments>::STATEMENT, values).await?;
-        known.segments.extend(read_segments::<U>(&rows)?);
+    // The lists of the row's own segment, and of the one that the checkpoint ends in.
+    let mut lists = Vec::new();
+    for row in connection.fetch(Rendered::<U, SegmentsAround>::STATEMENT, &[&row.seq, &row.seq]).await? {
+        lists.extend(read_segment::<U>(&row)?.map(list));
     }
-    // Its own segment, and the one that the checkpoint ends in.
-    let own = leaf / SEGMENT * SEGMENT;
-    for (first, end) in [(own, own + SEGMENT), (whole * SEGMENT, size)] {
-        let values: &[&dyn Bind] = &[&signed(first), &signed(end.min(size))];
-        for columns in connection.fetch(Rendered::<U, RowsFrom>::STATEMENT, values).await? {
-            if let (Some(number), Ok(row)) = (number_of(&columns), Row::read(&columns)) {
-                known.leaves.insert(number, row.leaf_hash(&table::<U>()));
+    let last = size / SEGMENT;
+    let ends_in = connection.fetch(Rendered::<U, Segments>::STATEMENT, &[&signed(last), &1_i64]).await?;
+    for row in ends_in {
+        lists.extend(read_segment::<U>(&row)?.filter(|segment| segment.number == last).map(list));
+    }
+    lists.push(open_list(&log));
+    let place =
+        |list: &List| list.ids.iter().position(|listed| *listed == id).map(|at| list.first + at as u64);
+    let Some(leaf) = lists.iter().find_map(place).filter(|leaf| *leaf < size) else {
+        return Ok(Proved::NotCovered);
+    };
+
+    let mut known = Known { segments: BTreeMap::new(), leaves: BTreeMap::new() };
+    for from in (0..last).step_by(HASHES_AT_ONCE as usize) {
+        let values: &[&dyn Bind] = &[&signed(from), &HASHES_AT_ONCE.min(signed(last - from))];
+        let rows = connection.fetch(Rendered::<U, SegmentHashes>::STATEMENT, values).await?;
+        known.segments.extend(read_hashes::<U>(&rows)?);
+    }
+    for list in lists {
+        let mut hashes = HashMap::new();
+        for columns in
+            connection.fetch(Rendered::<U, RowsBetween>::STATEMENT, &[&list.low, &list.high]).await?
+        {
+            if let Ok(row) = Row::read(&columns) {
+                hashes.insert(row.id, row.leaf_hash(&table::<U>()));
             }
         }
+        let leaves = (list.first..).zip(&list.ids);
+        known.leaves.extend(leaves.filter_map(|(leaf, id)| Some((leaf, *hashes.get(id)?))));
     }
     let Some(path) = inclusion(&known, leaf, size) else { return Ok(Proved::Nothing) };
-    let proof = InclusionProof { table: table::<U>(), row, leaf, path, checkpoint };
+    let proof = InclusionProof::from_parts(&table::<U>(), row, leaf, path, checkpoint);
     // What stands there now may not be what was signed.
     let holds = proof.verify(&auth.audit_public_keys()).is_ok();
     Ok(if holds { Proved::Proof(Box::new(proof)) } else { Proved::Nothing })
+}
+
+/// The rows of a segment: their ids in the order of the log, and between which numbers of the database's they are.
+struct List {
+    first: u64,
+    low: i64,
+    high: i64,
+    ids: Vec<uuid::Uuid>,
+}
+
+fn list(segment: Segment) -> List {
+    let Segment { number, low, high, entries, .. } = segment;
+    List { first: number * SEGMENT, low, high, ids: entries.iter().map(|entry| entry.id).collect() }
+}
+
+fn open_list(log: &Log) -> List {
+    let seqs = || log.open.iter().map(|open| open.seq);
+    List {
+        first: log.edge.size() / SEGMENT * SEGMENT,
+        low: seqs().min().unwrap_or(1),
+        high: seqs().max().unwrap_or(0),
+        ids: log.open.iter().map(|open| open.entry.id).collect(),
+    }
 }

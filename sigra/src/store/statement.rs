@@ -8,7 +8,7 @@
 //! | `{new_columns}` `{new_values}` | `, column ..` and `, parameter ..` for what registration fills besides the three of Sigra |
 //! | `{confirmed}` `{disabled}` | the expression that tells since when, of `u` or `a` |
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
-//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{counting_key}` `{bytes}` `{long_bytes}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
 //! | `{returning_id}` | how an insert hands over the key that the database made |
@@ -332,6 +332,12 @@ const fn placeholder(
             Sqlite => "INTEGER",
             Postgres | MySql => "BIGINT",
         }),
+        // Counts up by itself, in about the order of the inserts.
+        b"counting_key" => out.str(match dialect {
+            Sqlite => "INTEGER PRIMARY KEY",
+            Postgres => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            MySql => "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+        }),
         // Keyed hashes: never text, so that no collation can make two of them equal.
         b"bytes" => out.str(match dialect {
             Sqlite => "BLOB",
@@ -341,7 +347,7 @@ const fn placeholder(
         b"long_bytes" => out.str(match dialect {
             Sqlite => "BLOB",
             Postgres => "BYTEA",
-            MySql => "VARBINARY(4096)",
+            MySql => "VARBINARY(16384)",
         }),
         // Text that stands in an index. `_bin`: compared byte by byte, also where the server's default folds case.
         b"name" => out.str(match dialect {
@@ -367,8 +373,8 @@ const fn placeholder(
         }),
         b"audit_row" => out.str(
             "l.id, l.at, l.event, l.outcome, l.reason, l.actor, l.on_behalf_of, l.user_id, l.session_id, \
-             l.request_id, l.network, l.user_agent, l.details, l.count, l.key_id, l.personal_salt, l.personal, l.mac, \
-             l.leaf, l.seal",
+             l.request_id, l.network, l.user_agent, l.details, l.count, l.key_id, l.personal_salt, l.personal, \
+             l.hash, l.mac, l.seq",
         ),
         b"int8" => out.str(match dialect {
             Sqlite => "INTEGER",

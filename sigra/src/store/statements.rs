@@ -157,8 +157,8 @@ statements! {
 statements! {
     InsertAudit =
         "INSERT INTO [audit] (id, at, event, outcome, reason, actor, on_behalf_of, user_id, session_id, request_id, \
-         network, user_agent, details, count, key_id, personal_salt, personal, mac) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+         network, user_agent, details, count, key_id, personal_salt, personal, hash, mac) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     /// Nothing from before the account: SQLite may give a deleted account's number to a new one.
     Activity =
         "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent FROM [audit] l \
@@ -166,57 +166,50 @@ statements! {
          ORDER BY l.at DESC, l.id DESC LIMIT $3";
     ErasePersonalFacts =
         "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
-         WHERE user_id = $1 AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
-    /// Rows of an account that have facts and no number yet.
-    UnsealedFacts =
-        "SELECT COUNT(*) FROM [audit] WHERE user_id = $1 AND leaf IS NULL AND personal_salt IS NOT NULL";
+         WHERE user_id = $1 AND personal_salt IS NOT NULL";
 }
 
-// The log: numbers, seals, the tree and its checkpoints.
+// The log: which row has which number, the tree and its checkpoints.
 statements! {
-    /// Committed rows without a number, in the order of their ids. MariaDB reads them so from its index, and would sort them
-    /// all if it was asked to.
-    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512",
-        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT 512";
     /// Whether the worker has anything to do: rows to number, counts to write, a checkpoint to sign or to hand over.
     SealingDue =
-        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l \
+         WHERE l.seq > COALESCE((SELECT t.high FROM [audit_tree] t WHERE t.id = 1), 0)) \
+         OR EXISTS (SELECT 1 FROM [audit_gaps] g JOIN [audit] l ON l.seq >= g.low AND l.seq <= g.high) \
          OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) \
          OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) \
          OR EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size > 0 AND NOT EXISTS (SELECT 1 FROM [audit_checkpoints] c \
          WHERE c.size = (SELECT MAX(m.size) FROM [audit_checkpoints] m) AND (c.size >= t.size OR c.signed_at > $2))) \
          THEN 1 ELSE 0 END AS {int8})";
-    /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
-    /// the number `$4` on.
-    SealRows =
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1), \
-         v AS (SELECT i, substr($2, i * 16 + 1, 16) AS id, substr($3, i * 32 + 1, 32) AS seal FROM n) \
-         UPDATE [audit] SET leaf = $4 + v.i, seal = v.seal FROM v WHERE [audit].id = v.id AND [audit].leaf IS NULL",
-        postgres:
-        "WITH p AS (SELECT CAST($1 AS BIGINT) AS n, CAST($2 AS BYTEA) AS ids, CAST($3 AS BYTEA) AS seals, \
-         CAST($4 AS BIGINT) AS base) \
-         UPDATE [audit] AS l SET leaf = v.leaf, seal = v.seal \
-         FROM (SELECT p.base + g.i AS leaf, \
-         CAST(encode(substr(p.ids, CAST(g.i * 16 + 1 AS INTEGER), 16), 'hex') AS UUID) AS id, \
-         substr(p.seals, CAST(g.i * 32 + 1 AS INTEGER), 32) AS seal \
-         FROM p, generate_series(0, p.n - 1) AS g (i)) v WHERE l.id = v.id AND l.leaf IS NULL",
-        mysql:
-        "UPDATE (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
-         SELECT i, CAST(SUBSTR($2, i * 16 + 1, 16) AS BINARY(16)) AS id, SUBSTR($3, i * 32 + 1, 32) AS seal FROM n) v \
-         STRAIGHT_JOIN [audit] l ON l.id = v.id SET l.leaf = $4 + v.i, l.seal = v.seal WHERE l.leaf IS NULL";
+    NewRows = "SELECT seq, id, key_id, hash, mac FROM [audit] WHERE seq > $1 ORDER BY seq LIMIT 1024";
+    /// Rows that committed after others with higher numbers had been read.
+    LateRows =
+        "SELECT l.seq, l.id, l.key_id, l.hash, l.mac FROM [audit_gaps] g \
+         JOIN [audit] l ON l.seq >= g.low AND l.seq <= g.high ORDER BY l.seq LIMIT 1024";
+    Gaps = "SELECT low, high, seen_at FROM [audit_gaps] ORDER BY low";
+    InsertGap = "INSERT INTO [audit_gaps] (low, high, seen_at) VALUES ($1, $2, $3)";
+    DeleteGap = "DELETE FROM [audit_gaps] WHERE low = $1";
     StartTree =
-        "INSERT{ignore} INTO [audit_tree] (id, size, nodes, removed, removed_until, mac, lease_until) \
-         VALUES (1, 0, $1, 0, NULL, $2, $3){on_conflict}";
+        "INSERT{ignore} INTO [audit_tree] (id, size, nodes, entries, high, removed, removed_until, mac, removed_high, \
+         lease_until) VALUES (1, 0, $1, $2, 0, 0, NULL, $3, 0, $4){on_conflict}";
     /// Whoever changes the row keeps it until the transaction ends: sequencing goes one after the other, lease or not.
     HoldTree = "UPDATE [audit_tree] SET holder = holder WHERE id = 1";
     /// Takes the lease where it is this node's already or nobody's any more.
     LeaseTree =
         "UPDATE [audit_tree] SET holder = $1, lease_until = $2 WHERE id = 1 AND (holder = $3 OR lease_until <= $4)";
-    Tree = "SELECT size, nodes, removed, removed_until, mac FROM [audit_tree] WHERE id = 1";
+    Tree = "SELECT size, nodes, entries, high, removed, removed_until, mac FROM [audit_tree] WHERE id = 1";
     WriteTree =
-        "UPDATE [audit_tree] SET size = $1, nodes = $2, removed = $3, removed_until = $4, mac = $5 WHERE id = 1";
-    InsertSegment = "INSERT INTO [audit_segments] (segment, hash) VALUES ($1, $2)";
-    Segments = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
+        "UPDATE [audit_tree] SET size = $1, nodes = $2, entries = $3, high = $4, removed = $5, removed_until = $6, \
+         mac = $7 WHERE id = 1";
+    /// Tells the trigger which rows may go.
+    RemovedHigh = "UPDATE [audit_tree] SET removed_high = $1 WHERE id = 1 AND removed_high < $2";
+    InsertSegment = "INSERT INTO [audit_segments] (segment, low, high, entries, hash) VALUES ($1, $2, $3, $4, $5)";
+    Segments =
+        "SELECT segment, low, high, entries, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
+    SegmentHashes = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
+    /// The segments that may have a row: nearly always one.
+    SegmentsAround = "SELECT segment, low, high, entries, hash FROM [audit_segments] WHERE low <= $1 AND high >= $2";
+    EmptySegment = "UPDATE [audit_segments] SET entries = NULL WHERE segment = $1";
     InsertCheckpoint = "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3)";
     NewestCheckpoint = "SELECT note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
     NewestExported =
@@ -225,14 +218,21 @@ statements! {
     CheckpointExported = "UPDATE [audit_checkpoints] SET exported_at = $1 WHERE size = $2 AND exported_at IS NULL";
     /// Old ones stand outside the database. The newest that was handed over stays: retention asks for it.
     SweepCheckpoints = "DELETE FROM [audit_checkpoints] WHERE signed_at <= $1 AND exported_at IS NOT NULL AND size < $2";
-    RowsFrom =
-        "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf";
+    RowsAfter = "SELECT {audit_row} FROM [audit] l WHERE l.seq > $1 ORDER BY l.seq LIMIT 512";
+    RowsBetween = "SELECT {audit_row} FROM [audit] l WHERE l.seq >= $1 AND l.seq <= $2 ORDER BY l.seq";
     RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
-    /// Rows whose number the log has not given, or has taken back.
-    StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
-    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
-    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
-    DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
+    /// Removes `$1` rows, whose ids stand in `$2`, 32 bytes apart.
+    DeleteRows =
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
+         DELETE FROM [audit] WHERE id IN (SELECT substr($2, i * 32 + 1, 16) FROM n)",
+        postgres:
+        "WITH p AS (SELECT CAST($1 AS BIGINT) AS n, CAST($2 AS BYTEA) AS entries) \
+         DELETE FROM [audit] l USING (SELECT CAST(encode(substr(p.entries, CAST(g.i * 32 + 1 AS INTEGER), 16), 'hex') \
+         AS UUID) AS id FROM p, generate_series(0, p.n - 1) AS g (i)) v WHERE l.id = v.id",
+        mysql:
+        "DELETE l FROM (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
+         SELECT CAST(SUBSTR($2, i * 32 + 1, 16) AS BINARY(16)) AS id FROM n) v \
+         STRAIGHT_JOIN [audit] l ON l.id = v.id";
 }
 
 // Floods of refusals: counted where they would fill the trail.
@@ -346,7 +346,8 @@ statements! {
     /// No foreign key: the trail outlives the account.
     CreateAudit =
         "CREATE TABLE IF NOT EXISTS [audit] (\
-         id {uuid} NOT NULL PRIMARY KEY, \
+         seq {counting_key}, \
+         id {uuid} NOT NULL UNIQUE, \
          at {stamp} NOT NULL, \
          event {name} NOT NULL, \
          outcome {name} NOT NULL, \
@@ -363,34 +364,40 @@ statements! {
          key_id {name} NOT NULL, \
          personal_salt {bytes} NULL, \
          personal {bytes} NULL, \
-         mac {bytes} NOT NULL, \
-         leaf {integer} NULL, \
-         seal {bytes} NULL) {options}";
+         hash {bytes} NOT NULL, \
+         mac {bytes} NOT NULL) {options}";
     IndexAuditByUser =
         "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at) WHERE user_id IS NOT NULL",
         mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
-    /// Also finds the rows without a number on MariaDB, which has no partial indexes and keeps those at its front.
-    IndexAuditByLeaf =
-        "CREATE UNIQUE INDEX IF NOT EXISTS [audit_by_leaf] ON [audit] (leaf) WHERE leaf IS NOT NULL",
-        mysql: "CREATE UNIQUE INDEX [audit_by_leaf] ON [audit] (leaf)";
-    IndexAuditUnsealed =
-        "CREATE INDEX IF NOT EXISTS [audit_unsealed] ON [audit] (id) WHERE leaf IS NULL",
-        mysql: "";
-    /// One row: the tree's right edge, and who sequences at the moment.
+    /// One row: the tree's right edge, the rows of the segment that is not full yet, how far the rows were read, and who
+    /// sequences at the moment.
     CreateAuditTree =
         "CREATE TABLE IF NOT EXISTS [audit_tree] (\
          id {integer} NOT NULL PRIMARY KEY, \
          size {integer} NOT NULL, \
          nodes {long_bytes} NOT NULL, \
+         entries {long_bytes} NOT NULL, \
+         high {integer} NOT NULL, \
          removed {integer} NOT NULL, \
          removed_until {stamp} NULL, \
          mac {bytes} NOT NULL, \
+         removed_high {integer} NOT NULL, \
          holder {uuid} NULL, \
          lease_until {stamp} NOT NULL) {options}";
+    /// Full segments: id and seal of each of the 256 rows, and the hash over them. The hash stays when the rows go.
     CreateAuditSegments =
         "CREATE TABLE IF NOT EXISTS [audit_segments] (\
          segment {integer} NOT NULL PRIMARY KEY, \
+         low {integer} NOT NULL, \
+         high {integer} NOT NULL, \
+         entries {long_bytes} NULL, \
          hash {bytes} NOT NULL) {options}";
+    /// Numbers that were not there when higher ones were read: of transactions that were under way, or came to nothing.
+    CreateAuditGaps =
+        "CREATE TABLE IF NOT EXISTS [audit_gaps] (\
+         low {integer} NOT NULL PRIMARY KEY, \
+         high {integer} NOT NULL, \
+         seen_at {stamp} NOT NULL) {options}";
     CreateAuditCheckpoints =
         "CREATE TABLE IF NOT EXISTS [audit_checkpoints] (\
          size {integer} NOT NULL PRIMARY KEY, \
@@ -426,78 +433,61 @@ statements! {
     GuardAuditDelete =
         "", postgres:
         "CREATE OR REPLACE FUNCTION [audit_guard_delete]() RETURNS trigger LANGUAGE plpgsql AS \
-         'BEGIN IF OLD.leaf < (SELECT t.removed FROM [audit_tree] t WHERE t.id = 1) THEN RETURN OLD; END IF; \
+         'BEGIN IF OLD.seq <= (SELECT t.removed_high FROM [audit_tree] t WHERE t.id = 1) THEN RETURN OLD; END IF; \
          RAISE EXCEPTION ''rows of the audit trail are never changed or removed by hand''; END'",
         mysql: "";
     DropAuditInsertTrigger = "DROP TRIGGER IF EXISTS [audit_on_insert]",
-        postgres: "DROP TRIGGER IF EXISTS [audit_on_insert] ON [audit]";
-    /// A row is born without a number. On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
+        postgres: "", mysql: "";
+    /// On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
     CreateAuditInsertTrigger =
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] \
-         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
+         WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id OR l.seq = NEW.seq) \
          BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
-        postgres:
-        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL) EXECUTE FUNCTION [audit_refuse]()",
-        mysql:
-        "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL THEN SIGNAL SQLSTATE '45000' \
-         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+        postgres: "", mysql: "";
     DropAuditUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_on_update]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_update] ON [audit]";
-    /// A row without a number may get one with its seal; a row with one may lose its personal facts; nothing else may change.
+    /// A row may lose its personal facts; nothing else may change.
     CreateAuditUpdateTrigger =
         "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] \
-         WHEN NOT (OLD.id IS NEW.id AND OLD.at IS NEW.at AND OLD.event IS NEW.event AND OLD.outcome IS NEW.outcome \
-         AND OLD.reason IS NEW.reason AND OLD.actor IS NEW.actor AND OLD.on_behalf_of IS NEW.on_behalf_of \
-         AND OLD.user_id IS NEW.user_id AND OLD.session_id IS NEW.session_id AND OLD.request_id IS NEW.request_id \
-         AND OLD.details IS NEW.details AND OLD.count IS NEW.count AND OLD.key_id IS NEW.key_id \
-         AND OLD.personal IS NEW.personal AND OLD.mac IS NEW.mac AND \
-         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
-         AND OLD.network IS NEW.network AND OLD.user_agent IS NEW.user_agent \
-         AND OLD.personal_salt IS NEW.personal_salt \
-         AND NOT EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf = NEW.leaf)) \
-         OR (OLD.leaf IS NOT NULL AND OLD.leaf IS NEW.leaf AND OLD.seal IS NEW.seal \
-         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         WHEN NOT (OLD.seq IS NEW.seq AND OLD.id IS NEW.id AND OLD.at IS NEW.at AND OLD.event IS NEW.event \
+         AND OLD.outcome IS NEW.outcome AND OLD.reason IS NEW.reason AND OLD.actor IS NEW.actor \
+         AND OLD.on_behalf_of IS NEW.on_behalf_of AND OLD.user_id IS NEW.user_id AND OLD.session_id IS NEW.session_id \
+         AND OLD.request_id IS NEW.request_id AND OLD.details IS NEW.details AND OLD.count IS NEW.count \
+         AND OLD.key_id IS NEW.key_id AND OLD.personal IS NEW.personal AND OLD.hash IS NEW.hash \
+         AND OLD.mac IS NEW.mac AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL) \
          BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
         postgres:
         "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
-         WHEN (NOT ((OLD.id, OLD.at, OLD.event, OLD.outcome, OLD.reason, OLD.actor, OLD.on_behalf_of, OLD.user_id, \
-         OLD.session_id, OLD.request_id, OLD.details, OLD.count, OLD.key_id, OLD.personal, OLD.mac) \
-         IS NOT DISTINCT FROM (NEW.id, NEW.at, NEW.event, NEW.outcome, NEW.reason, NEW.actor, NEW.on_behalf_of, \
-         NEW.user_id, NEW.session_id, NEW.request_id, NEW.details, NEW.count, NEW.key_id, NEW.personal, NEW.mac) AND \
-         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
-         AND (OLD.network, OLD.user_agent, OLD.personal_salt) \
-         IS NOT DISTINCT FROM (NEW.network, NEW.user_agent, NEW.personal_salt)) \
-         OR (OLD.leaf IS NOT NULL AND (OLD.leaf, OLD.seal) IS NOT DISTINCT FROM (NEW.leaf, NEW.seal) \
-         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL)))) \
+         WHEN (NOT ((OLD.seq, OLD.id, OLD.at, OLD.event, OLD.outcome, OLD.reason, OLD.actor, OLD.on_behalf_of, \
+         OLD.user_id, OLD.session_id, OLD.request_id, OLD.details, OLD.count, OLD.key_id, OLD.personal, OLD.hash, \
+         OLD.mac) IS NOT DISTINCT FROM (NEW.seq, NEW.id, NEW.at, NEW.event, NEW.outcome, NEW.reason, NEW.actor, \
+         NEW.on_behalf_of, NEW.user_id, NEW.session_id, NEW.request_id, NEW.details, NEW.count, NEW.key_id, \
+         NEW.personal, NEW.hash, NEW.mac) \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL)) \
          EXECUTE FUNCTION [audit_refuse]()",
         mysql:
         "CREATE TRIGGER [audit_on_update] BEFORE UPDATE ON [audit] FOR EACH ROW \
-         IF NOT (OLD.id <=> NEW.id AND OLD.at <=> NEW.at AND OLD.event <=> NEW.event AND OLD.outcome <=> NEW.outcome \
-         AND OLD.reason <=> NEW.reason AND OLD.actor <=> NEW.actor AND OLD.on_behalf_of <=> NEW.on_behalf_of \
-         AND OLD.user_id <=> NEW.user_id AND OLD.session_id <=> NEW.session_id \
-         AND OLD.request_id <=> NEW.request_id AND OLD.details <=> NEW.details AND OLD.count <=> NEW.count \
-         AND OLD.key_id <=> NEW.key_id AND OLD.personal <=> NEW.personal AND OLD.mac <=> NEW.mac AND \
-         ((OLD.leaf IS NULL AND NEW.leaf IS NOT NULL AND OLD.seal IS NULL AND NEW.seal IS NOT NULL \
-         AND OLD.network <=> NEW.network AND OLD.user_agent <=> NEW.user_agent \
-         AND OLD.personal_salt <=> NEW.personal_salt) \
-         OR (OLD.leaf IS NOT NULL AND OLD.leaf <=> NEW.leaf AND OLD.seal <=> NEW.seal \
-         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL))) \
+         IF NOT (OLD.seq <=> NEW.seq AND OLD.id <=> NEW.id AND OLD.at <=> NEW.at AND OLD.event <=> NEW.event \
+         AND OLD.outcome <=> NEW.outcome AND OLD.reason <=> NEW.reason AND OLD.actor <=> NEW.actor \
+         AND OLD.on_behalf_of <=> NEW.on_behalf_of AND OLD.user_id <=> NEW.user_id \
+         AND OLD.session_id <=> NEW.session_id AND OLD.request_id <=> NEW.request_id \
+         AND OLD.details <=> NEW.details AND OLD.count <=> NEW.count AND OLD.key_id <=> NEW.key_id \
+         AND OLD.personal <=> NEW.personal AND OLD.hash <=> NEW.hash AND OLD.mac <=> NEW.mac \
+         AND NEW.network IS NULL AND NEW.user_agent IS NULL AND NEW.personal_salt IS NULL) \
          THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_on_delete]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_delete] ON [audit]";
     CreateAuditDeleteTrigger =
         "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] \
-         WHEN OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         WHEN OLD.seq > COALESCE((SELECT t.removed_high FROM [audit_tree] t WHERE t.id = 1), 0) \
          BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
         postgres:
         "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
          EXECUTE FUNCTION [audit_guard_delete]()",
         mysql:
         "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
-         IF OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         IF OLD.seq > COALESCE((SELECT t.removed_high FROM [audit_tree] t WHERE t.id = 1), 0) \
          THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditTruncateTrigger =
@@ -509,22 +499,30 @@ statements! {
         mysql: "";
     DropSegmentsUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_update]",
         postgres: "DROP TRIGGER IF EXISTS [audit_segments_on_update] ON [audit_segments]";
+    /// The list of its rows goes when they went.
     CreateSegmentsUpdateTrigger =
         "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] \
-         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
+         WHEN NOT (OLD.segment IS NEW.segment AND OLD.low IS NEW.low AND OLD.high IS NEW.high \
+         AND OLD.hash IS NEW.hash AND NEW.entries IS NULL) \
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed by hand'); END",
         postgres:
-        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE OR DELETE OR TRUNCATE ON [audit_segments] \
-         EXECUTE FUNCTION [audit_refuse]()",
+        "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] FOR EACH ROW \
+         WHEN (NOT ((OLD.segment, OLD.low, OLD.high, OLD.hash) IS NOT DISTINCT FROM (NEW.segment, NEW.low, NEW.high, \
+         NEW.hash) AND NEW.entries IS NULL)) EXECUTE FUNCTION [audit_refuse]()",
         mysql:
         "CREATE TRIGGER [audit_segments_on_update] BEFORE UPDATE ON [audit_segments] FOR EACH ROW \
-         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
+         IF NOT (OLD.segment <=> NEW.segment AND OLD.low <=> NEW.low AND OLD.high <=> NEW.high \
+         AND OLD.hash <=> NEW.hash AND NEW.entries IS NULL) THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed by hand'; END IF";
     DropSegmentsDeleteTrigger = "DROP TRIGGER IF EXISTS [audit_segments_on_delete]",
-        postgres: "";
+        postgres: "DROP TRIGGER IF EXISTS [audit_segments_on_delete] ON [audit_segments]";
     CreateSegmentsDeleteTrigger =
         "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] \
-         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed'); END",
-        postgres: "",
+         BEGIN SELECT RAISE(ABORT, 'segments of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE OR TRUNCATE ON [audit_segments] \
+         EXECUTE FUNCTION [audit_refuse]()",
         mysql:
         "CREATE TRIGGER [audit_segments_on_delete] BEFORE DELETE ON [audit_segments] FOR EACH ROW \
-         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed'";
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'segments of the audit trail are never changed or removed by hand'";
 }
