@@ -600,6 +600,15 @@ impl Ask {
     }
 }
 
+/// A counter is opened by one statement and counted on by another, whichever of several networks or addresses came first; that
+/// the same rows are written is another test's.
+fn is_counter(statement: &str) -> bool {
+    let plain = statement.replace(['"', '`'], "");
+    ["UPDATE sigra_limits", "INSERT INTO sigra_limits", "INSERT IGNORE INTO sigra_limits", "SELECT resets_at"]
+        .iter()
+        .any(|start| plain.starts_with(start))
+}
+
 /// Nothing of the library sends mail here: what a request itself writes is all that changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_same_whatever_the_account() {
@@ -677,7 +686,7 @@ async fn a_wrong_password_a_wrong_code_and_asking_for_mail_run_the_same_statemen
                 assert_eq!(answer.is_err(), matches!(ask, Ask::SignIn | Ask::Confirm));
                 let mut statements = wire.take();
                 // How a connection begins, if the pool opened another one.
-                statements.retain(|statement| !statement.starts_with("SET "));
+                statements.retain(|statement| !statement.starts_with("SET ") && !is_counter(statement));
                 work.push((state, statements));
             }
             let (_, statements) = &work[0];
