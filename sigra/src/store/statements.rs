@@ -386,12 +386,9 @@ statements! {
          user_agent {text} NULL, \
          note {text} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
-    IndexSessionsByUser = "CREATE INDEX IF NOT EXISTS [sessions_by_user] ON [sessions] (user_id)",
-        mysql: "CREATE INDEX [sessions_by_user] ON [sessions] (user_id)";
-    IndexSessionsByExpiry = "CREATE INDEX IF NOT EXISTS [sessions_by_expiry] ON [sessions] (expires_at)",
-        mysql: "CREATE INDEX [sessions_by_expiry] ON [sessions] (expires_at)";
-    IndexSessionsByIdle = "CREATE INDEX IF NOT EXISTS [sessions_by_idle] ON [sessions] (idle_expires_at)",
-        mysql: "CREATE INDEX [sessions_by_idle] ON [sessions] (idle_expires_at)";
+    IndexSessionsByUser = "CREATE INDEX{if_not_exists} [sessions_by_user] ON [sessions] (user_id)";
+    IndexSessionsByExpiry = "CREATE INDEX{if_not_exists} [sessions_by_expiry] ON [sessions] (expires_at)";
+    IndexSessionsByIdle = "CREATE INDEX{if_not_exists} [sessions_by_idle] ON [sessions] (idle_expires_at)";
     CreateDevices =
         "CREATE TABLE IF NOT EXISTS [devices] (\
          id {uuid} NOT NULL PRIMARY KEY, \
@@ -404,10 +401,8 @@ statements! {
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
-    IndexDevicesByUser = "CREATE INDEX IF NOT EXISTS [devices_by_user] ON [devices] (user_id, last_seen_at)",
-        mysql: "CREATE INDEX [devices_by_user] ON [devices] (user_id, last_seen_at)";
-    IndexDevicesByExpiry = "CREATE INDEX IF NOT EXISTS [devices_by_expiry] ON [devices] (expires_at)",
-        mysql: "CREATE INDEX [devices_by_expiry] ON [devices] (expires_at)";
+    IndexDevicesByUser = "CREATE INDEX{if_not_exists} [devices_by_user] ON [devices] (user_id, last_seen_at)";
+    IndexDevicesByExpiry = "CREATE INDEX{if_not_exists} [devices_by_expiry] ON [devices] (expires_at)";
     CreateTokens =
         "CREATE TABLE IF NOT EXISTS [tokens] (\
          id {uuid} NOT NULL PRIMARY KEY, \
@@ -423,10 +418,8 @@ statements! {
          expires_at {stamp} NOT NULL, \
          consumed_at {stamp} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
-    IndexTokensByUser = "CREATE INDEX IF NOT EXISTS [tokens_by_user] ON [tokens] (user_id, purpose)",
-        mysql: "CREATE INDEX [tokens_by_user] ON [tokens] (user_id, purpose)";
-    IndexTokensByExpiry = "CREATE INDEX IF NOT EXISTS [tokens_by_expiry] ON [tokens] (expires_at)",
-        mysql: "CREATE INDEX [tokens_by_expiry] ON [tokens] (expires_at)";
+    IndexTokensByUser = "CREATE INDEX{if_not_exists} [tokens_by_user] ON [tokens] (user_id, purpose)";
+    IndexTokensByExpiry = "CREATE INDEX{if_not_exists} [tokens_by_expiry] ON [tokens] (expires_at)";
     CreateKeys =
         "CREATE TABLE IF NOT EXISTS [keys] (\
          kind {name} NOT NULL, \
@@ -442,8 +435,7 @@ statements! {
          wait {integer} NOT NULL, \
          resets_at {stamp} NOT NULL, \
          forget_at {stamp} NOT NULL) {options}";
-    IndexLimitsByForget = "CREATE INDEX IF NOT EXISTS [limits_by_forget] ON [limits] (forget_at)",
-        mysql: "CREATE INDEX [limits_by_forget] ON [limits] (forget_at)";
+    IndexLimitsByForget = "CREATE INDEX{if_not_exists} [limits_by_forget] ON [limits] (forget_at)";
     CreateOutbox =
         "CREATE TABLE IF NOT EXISTS [outbox] (\
          id {uuid} NOT NULL PRIMARY KEY, \
@@ -452,8 +444,7 @@ statements! {
          created_at {stamp} NOT NULL, \
          due_at {stamp} NOT NULL, \
          attempts {integer} NOT NULL) {options}";
-    IndexOutboxByDue = "CREATE INDEX IF NOT EXISTS [outbox_by_due] ON [outbox] (due_at)",
-        mysql: "CREATE INDEX [outbox_by_due] ON [outbox] (due_at)";
+    IndexOutboxByDue = "CREATE INDEX{if_not_exists} [outbox_by_due] ON [outbox] (due_at)";
     /// No foreign key: the trail outlives the account.
     CreateAudit =
         "CREATE TABLE IF NOT EXISTS [audit] (\
@@ -509,8 +500,7 @@ statements! {
          signed_at {stamp} NOT NULL, \
          exported_at {stamp} NULL) {options}";
     IndexAuditCheckpointsByExport =
-        "CREATE INDEX IF NOT EXISTS [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)",
-        mysql: "CREATE INDEX [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)";
+        "CREATE INDEX{if_not_exists} [audit_checkpoints_by_export] ON [audit_checkpoints] (exported_at)";
     CreateAuditCounts =
         "CREATE TABLE IF NOT EXISTS [audit_counts] (\
          bucket {bytes} NOT NULL PRIMARY KEY, \
@@ -521,8 +511,7 @@ statements! {
          first_at {stamp} NOT NULL, \
          last_at {stamp} NOT NULL, \
          ends_at {stamp} NOT NULL) {options}";
-    IndexAuditCountsByEnd = "CREATE INDEX IF NOT EXISTS [audit_counts_by_end] ON [audit_counts] (ends_at)",
-        mysql: "CREATE INDEX [audit_counts_by_end] ON [audit_counts] (ends_at)";
+    IndexAuditCountsByEnd = "CREATE INDEX{if_not_exists} [audit_counts_by_end] ON [audit_counts] (ends_at)";
 }
 
 // Triggers that refuse what Sigra never does to the trail. They stop mistakes and whoever has no more than the rights to change
