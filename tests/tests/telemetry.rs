@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
 use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
@@ -134,6 +135,11 @@ async fn everything(host: &Host) {
     let rows = if host.database.kind() == Kind::Postgres { "CAST(id AS TEXT)" } else { "LOWER(HEX(id))" };
     let rows = host.database.texts(&format!("SELECT {rows} FROM sigra_audit WHERE leaf = 0")).await;
     assert!(auth.prove_audit_row(rows[0].parse().unwrap()).await.unwrap().is_some());
+    assert_eq!(auth.forward_audit().await.unwrap(), 0);
+    auth.audit_page(&AuditFilter::new(), None).await.unwrap();
+    let mut export =
+        auth.export_audit("root", AuditFilter::new(), ExportFormat::JsonLines, by).await.unwrap();
+    assert!(export.next_chunk().await.unwrap().is_some());
     assert!(auth.erase_personal_facts("root", &id, by).await.unwrap() > 0);
     auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
     auth.rotate_peppers(Keyring::parse(PEPPER).unwrap()).await.unwrap();
