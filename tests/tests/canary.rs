@@ -342,7 +342,8 @@ impl Cage {
         self.values.extend(secret.parse::<AuditCursor>().err().map(|error| error.to_string()));
         for format in [ExportFormat::JsonLines, ExportFormat::Csv, ExportFormat::Ocsf] {
             self.hear(auth.export_audit(OPERATOR, filter.clone(), format, by).await.map(|_| ()));
-            let Some(mut export) = self.hear(auth.export_audit(OPERATOR, AuditFilter::new(), format, by).await)
+            let Some(mut export) =
+                self.hear(auth.export_audit(OPERATOR, AuditFilter::new(), format, by).await)
             else {
                 continue;
             };

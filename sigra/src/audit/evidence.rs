@@ -95,10 +95,12 @@ fn named_apart(sinks: &[Arc<dyn AuditSink>]) -> Result<(), Failure> {
         return Err(Failure::Config("two sinks of the audit trail have one name: give each its own".into()));
     }
     // No blanks: MariaDB does not see those at the end of a name.
-    let is_name = |name: &String| (1..=100).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+    let is_name =
+        |name: &String| (1..=100).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
     if !names.iter().all(is_name) {
         return Err(Failure::Config(
-            "the name of a sink of the audit trail has 1 to 100 characters of ASCII, none of them a blank".into(),
+            "the name of a sink of the audit trail has 1 to 100 characters of ASCII, none of them a blank"
+                .into(),
         ));
     }
     Ok(())

@@ -132,7 +132,9 @@ pub(super) fn help(failure: &Failure) -> &'static str {
         Failure::CheckpointSink { .. } => {
             "let the sink take checkpoints again; rows are written and sealed meanwhile"
         }
-        Failure::AuditSink { .. } => "let the sink take rows again; they wait for it in the trail until retention removes them",
+        Failure::AuditSink { .. } => {
+            "let the sink take rows again; they wait for it in the trail until retention removes them"
+        }
         Failure::Event(_) => "change the event in the application's code; nothing of it was recorded",
         Failure::Read { .. } => "make the column and the field the same type; `NULL` needs an `Option`",
         Failure::Config(_) | Failure::Keys(_) | Failure::Pepper { .. } => {
