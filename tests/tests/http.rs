@@ -103,7 +103,9 @@ async fn an_operator_reads_filters_and_exports_the_trail_and_nobody_else_does() 
         let refused = format!("/audit?account={ada_id}&event=session&outcome=refused&reason=&from=&until=");
         let found = rows(&olga.get(&refused).await.json);
         assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|row| row["reason"] == "wrong_password" && row["user_id"] == ada_id.as_str()));
+        assert!(
+            found.iter().all(|row| row["reason"] == "wrong_password" && row["user_id"] == ada_id.as_str())
+        );
         assert!(rows(&olga.get("/audit?until=2001-01-31").await.json).is_empty());
         for bad in ["outcome=maybe", "from=yesterday", "after=x"] {
             assert_eq!(olga.get(&format!("/audit?{bad}")).await.status, 422, "{bad}");

@@ -10,8 +10,9 @@ use std::time::Duration;
 use sigra::audit::{AuditCursor, AuditFilter, AuditOutcome, AuditSink, Event, ExportFormat, Row, SinkError};
 use sigra::clock::Clock as _;
 use sigra::{AuditExport, Error, Failure, Sigra};
+use sigra_tests::canary::hex;
 use sigra_tests::evidence::{idle_rows, mixed_rows};
-use sigra_tests::host::{User, client};
+use sigra_tests::host::{User, client, links};
 use sigra_tests::{Database, Host, each_database};
 
 /// All rows of a filter, page by page.
@@ -27,6 +28,9 @@ async fn all(host: &Host, filter: &AuditFilter) -> Vec<Row> {
         };
     }
 }
+
+/// Whether a row is among those of a filter.
+type Holds<'a> = &'a dyn Fn(&Row) -> bool;
 
 fn count(rows: &[Row], holds: impl Fn(&Row) -> bool) -> usize {
     rows.iter().filter(|row| holds(row)).count()
@@ -83,7 +87,7 @@ async fn every_filter_gives_its_rows_and_no_others() {
         let ada = session.user().id.to_string();
         let id = rows.iter().find_map(|row| row.session_id).unwrap();
         let none = AuditFilter::new;
-        let cases: [(AuditFilter, &dyn Fn(&Row) -> bool); 13] = [
+        let cases: [(AuditFilter, Holds<'_>); 13] = [
             (none().account(session.user().id), &|row| row.user_id.as_ref() == Some(&ada)),
             (none().event(Event::SignIn.name()), &|row| row.event == "session.password.sign_in"),
             (none().area("session"), &|row| row.event.starts_with("session.")),
@@ -160,8 +164,7 @@ async fn an_export_has_every_row_of_the_filter_in_order() {
         for (line, row) in lines.iter().zip(&rows) {
             assert_eq!(line["id"], row.id.to_string());
             assert_eq!(line["user_agent"].as_str(), row.user_agent.as_deref());
-            let mac: String = row.mac.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(line["mac"], mac);
+            assert_eq!(line["mac"], hex(&row.mac));
         }
         let filter = AuditFilter::new().event(Event::SignIn.name());
         let mut exported = export(&host, filter.clone(), ExportFormat::Ocsf).await;
@@ -182,11 +185,13 @@ struct Collector {
     name: &'static str,
     taken: Arc<Mutex<Vec<i64>>>,
     broken: Arc<Mutex<bool>>,
+    /// It takes rows and never answers.
+    hangs: bool,
 }
 
 impl Collector {
     fn new(name: &'static str) -> Self {
-        Self { name, taken: Arc::default(), broken: Arc::default() }
+        Self { name, taken: Arc::default(), broken: Arc::default(), hangs: false }
     }
 
     fn taken(&self) -> Vec<i64> {
@@ -207,6 +212,9 @@ impl AuditSink for Collector {
         Box::pin(async move {
             // Taken, and the answer lost: what at least once is about.
             self.taken.lock().unwrap().extend(rows.iter().filter_map(|row| row.leaf));
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
             // Others may try in between.
             tokio::task::yield_now().await;
             if *self.broken.lock().unwrap() { Err(SinkError::new("no answer")) } else { Ok(()) }
@@ -253,11 +261,93 @@ async fn a_sink_gets_every_row_in_order_and_after_a_failure_and_a_restart_again(
         let until =
             "UPDATE sigra_audit_sinks SET lease_until = (SELECT MAX(at) FROM sigra_audit) WHERE name = 'bad'";
         database.run(until).await;
-        other.clock.step_back(Duration::from_secs(3600));
+        other.clock.step_back(Duration::from_hours(1));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 0, "somebody else's turn");
-        other.clock.advance(Duration::from_secs(7200));
+        other.clock.advance(Duration::from_hours(2));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
         assert_eq!(again.taken()[603..], [600, 601, 602]);
+    })
+    .await;
+}
+
+/// Waits until something has come about.
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), wait).await.expect("it comes about");
+}
+
+#[tokio::test]
+async fn what_a_process_was_forwarding_when_it_went_away_comes_again_in_order() {
+    each_database(|database| async move {
+        Host::start(database.clone()).await;
+        let hanging = Collector { hangs: true, ..Collector::new("log") };
+        let host = node(&database, &[&hanging]).await;
+        idle_rows(&host, 600).await;
+        host.auth.seal_audit().await.unwrap();
+        let auth = host.auth.clone();
+        let forwarding = tokio::spawn(async move { auth.forward_audit().await });
+        until(|| hanging.taken().len() == 256).await;
+        forwarding.abort();
+        assert!(forwarding.await.unwrap_err().is_cancelled());
+
+        // Nobody knows that it is gone before its turn is over.
+        let sink = Collector::new("log");
+        let other = node(&database, &[&sink]).await;
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 0);
+        other.clock.advance(Duration::from_mins(2));
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 600);
+        assert_eq!((sink.taken(), hanging.taken()), ((0..600).collect(), (0..256).collect()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_worker_seals_and_forwards_by_itself() {
+    each_database(|database| async move {
+        Host::start(database.clone()).await;
+        let sink = Collector::new("log");
+        let host = node(&database, &[&sink]).await;
+        let worker = host.auth.start_worker(host.mailbox.clone(), links());
+        idle_rows(&host, 3).await;
+        until(|| sink.taken().len() == 3).await;
+        // A sink that fails gets its rows again, and the worker goes on.
+        sink.break_down(true);
+        idle_rows(&host, 1).await;
+        until(|| sink.taken().len() == 4).await;
+        sink.break_down(false);
+        until(|| sink.taken().len() == 5).await;
+        assert_eq!(sink.taken(), [0, 1, 2, 3, 3]);
+        drop(worker);
+    })
+    .await;
+}
+
+/// The databases have moments in types of their own; that of MariaDB's `TIMESTAMP` ends in 2038, and that of its columns does not.
+#[tokio::test]
+async fn moments_are_compared_as_moments_and_after_2038_too() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        idle_rows(&host, 4).await;
+        host.clock.advance(Duration::from_hours(24 * 365 * 20));
+        let late = host.clock.now();
+        assert!(late.year() > 2038);
+        idle_rows(&host, 5).await;
+        let early = late - time::Duration::microseconds(1);
+        let none = AuditFilter::new;
+        for (filter, rows) in [
+            (none(), 9),
+            (none().from(late), 5),
+            (none().from(early), 5),
+            (none().until(late), 4),
+            (none().from(late).until(late), 0),
+            (none().from(late + time::Duration::microseconds(1)), 0),
+        ] {
+            assert_eq!(all(&host, &filter.clone().page_size(2)).await.len(), rows, "{filter:?}");
+        }
     })
     .await;
 }

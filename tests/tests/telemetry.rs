@@ -164,7 +164,9 @@ async fn every_operation_runs_in_the_span_of_its_name_and_ends_with_one_event() 
             assert_eq!(span.field("reason"), "", "{span:?}");
             // What nobody asked for has no request.
             let own = ["store.", "mail.", "audit.", "keyring.", "session.own.check", "session.all.list"];
-            let asked = ["audit.event.", "audit.facts."].iter().any(|asked| span.name.starts_with(asked))
+            let asked = ["audit.event.", "audit.facts.", "audit.trail.export"]
+                .iter()
+                .any(|asked| span.name.starts_with(asked))
                 || !own.iter().any(|own| span.name.starts_with(own));
             assert_eq!(span.field("request_id"), if asked { REQUEST } else { "" }, "{span:?}");
             let ends = told.iter().filter(|told| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use sigra::Session;
 use sigra::axum::{CurrentUser, Problem, Web};
 
@@ -42,9 +42,8 @@ where
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let CurrentUser(session) = CurrentUser::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| rejection.into_response())?;
+        let CurrentUser(session) =
+            CurrentUser::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         if Operators::from_ref(state).include(session.user()) {
             Ok(Self(session))
         } else {

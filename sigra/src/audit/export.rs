@@ -17,10 +17,10 @@ pub enum ExportFormat {
     JsonLines,
     /// CSV (RFC 4180) with a line of names first, for people; without the columns of the evidence.
     ///
-    /// Visitors choose some of the texts, and a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`. So a text that
-    /// begins with one of these, a tab, an end of line or `'` has a `'` put in front, and every cell of a text is in quotation
-    /// marks. Whoever reads the file by program takes one `'` from the front of a cell. A cell without quotation marks is
-    /// `NULL`, or a number.
+    /// Visitors choose some of the texts, and a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, in their full width
+    /// too, and some overlook blanks before them. So a text that begins with one of these, with blanks and one of these, or with
+    /// a tab, an end of line or `'` has a `'` put in front, and every cell of a text is in quotation marks. Whoever reads the file
+    /// by program takes one `'` from the front of a cell. A cell without quotation marks is `NULL`, or a number.
     Csv,
     /// One JSON object a line, of the Open Cybersecurity Schema Framework 1.1.0.
     ///
@@ -116,14 +116,12 @@ impl Object {
 
     /// A text that is there, or `null`.
     fn maybe(mut self, key: &str, text: Option<&str>) -> Self {
-        match text {
-            Some(text) => self.text(key, text),
-            None => {
-                self.key(key);
-                self.0.push_str("null");
-                self
-            }
-        }
+        let Some(text) = text else {
+            self.key(key);
+            self.0.push_str("null");
+            return self;
+        };
+        self.text(key, text)
     }
 
     fn bytes(self, key: &str, bytes: Option<&[u8]>) -> Self {
@@ -233,7 +231,9 @@ fn csv(row: &Row) -> String {
 /// Writes a text that no spreadsheet takes for a formula.
 fn cell(line: &mut String, text: &str) {
     line.push('"');
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) {
+    let runs = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let unseen = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}');
+    if text.trim_start_matches(unseen).starts_with(runs) || text.starts_with(['\t', '\r', '\n', '\'']) {
         line.push('\'');
     }
     line.push_str(&text.replace('"', "\"\""));
@@ -246,13 +246,17 @@ mod tests {
     use crate::audit::row::example;
 
     /// Texts that have ended lines, cells and programs.
-    const AWKWARD: [&str; 13] = [
+    const AWKWARD: [&str; 17] = [
         "",
         "=1+1",
         "+1",
         "-1",
         "@SUM(A1)",
         "'quoted",
+        "  =1+1",
+        "\u{ff1d}1+1",
+        "\u{feff}@SUM(A1)",
+        "\u{a0}\u{200b}-1",
         "\t=x",
         "a\"b\"\"c",
         "a,b;c",
@@ -327,7 +331,9 @@ mod tests {
             let cells = read(&ExportFormat::Csv.line(&row, ""));
             assert_eq!(cells.len(), 15);
             for cell in &cells[11..13] {
-                assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{cell:?}");
+                assert!(!cell.starts_with(['\t', '\r', '\n']), "{cell:?}");
+                let seen = cell.trim_start_matches(|c: char| !c.is_ascii_graphic() && c != '\u{ff1d}');
+                assert!(!seen.starts_with(['=', '+', '-', '@', '\u{ff1d}']), "{cell:?}");
                 assert_eq!(cell.strip_prefix('\'').unwrap_or(cell), text);
             }
         }

@@ -156,14 +156,14 @@ mod tests {
 
     #[test]
     fn an_operator_and_an_event_of_the_host_are_these() {
-        let session_id = Some(uuid::Uuid::from_u128(9));
+        let session = uuid::Uuid::from_u128(9);
         let operator = Row {
             event: Event::DisableAccount.name().into(),
             outcome: "success".into(),
             reason: None,
             actor: "operator:root".into(),
             network: Some("192.0.2.0/24".into()),
-            session_id,
+            session_id: Some(session),
             user_id: None,
             ..example()
         };
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(
             read["unmapped"],
             serde_json::json!({
-                "outcome": "success", "actor": "operator:root", "session_id": session_id.unwrap().to_string(),
+                "outcome": "success", "actor": "operator:root", "session_id": session.to_string(),
                 "network": "192.0.2.0/24", "user_agent": "curl", "details": "{\"a\":1}",
             })
         );

@@ -1,7 +1,7 @@
 //! What an operator may read of the trail, page by page.
 
 use crate::account::Account;
-use crate::audit::{AuditCursor, AuditFilter, AuditPage, Row, table};
+use crate::audit::{AuditCursor, AuditFilter, AuditOutcome, AuditPage, Row, table};
 use crate::column::Bind;
 use crate::core::{Operation, Sigra};
 use crate::error::{Error, Failure};
@@ -12,7 +12,9 @@ use crate::telemetry::{Named, watched};
 
 impl<U> Sigra<U> {
     /// A page of the trail for an operator, the newest row first: the first page, or the one that starts where another ended
-    /// ([`AuditPage::next`]). Rows that are written meanwhile are newer, and come into no later page.
+    /// ([`AuditPage::next`]). Rows that are written meanwhile move nothing: nearly all are newer and come into no later page. The
+    /// row of a transaction that takes long, or of a node whose clock is behind, may find its place on a page that was read
+    /// already. Whoever must miss none takes them by their numbers: see [`Builder::forward_audit_to`](crate::Builder::forward_audit_to).
     ///
     /// It shows the rows of every account, with their personal facts. The host decides who may see it, as it does everywhere: let
     /// nobody near it who was not let in by name. For what a user may see, there is [`activity`](Self::activity). Writes no audit
@@ -47,7 +49,7 @@ impl<U> Sigra<U> {
         let start = filter.start();
         let place = after.filter(|after| after.at < start.at).unwrap_or(start);
         let (first, at) = (Stamp(filter.first()), Stamp(place.at));
-        let (pattern, outcome) = (filter.pattern(), filter.outcome.map(|outcome| outcome.name()));
+        let (pattern, outcome) = (filter.pattern(), filter.outcome.map(AuditOutcome::name));
         let size = filter.size();
         // One more tells whether there is a next page.
         #[allow(clippy::cast_possible_wrap, reason = "at most 501")]

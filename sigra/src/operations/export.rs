@@ -99,7 +99,7 @@ enum Next {
 impl<U: Account> AuditExport<U> {
     /// The next piece: whole lines, of at most 500 rows. `None`: that was all.
     ///
-    /// A row that is written meanwhile is not in it. Where a call fails or is given up, the next one goes on at the same place.
+    /// A row that is written meanwhile need not be in it. Where a call fails or is given up, the next one goes on at the same place.
     /// Writes no audit row: [`Sigra::export_audit`] did.
     ///
     /// # Errors
