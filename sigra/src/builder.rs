@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::account::Account;
-use crate::audit::{CheckpointSink, Evidence, EvidenceSetup, table};
+use crate::audit::{AuditSink, CheckpointSink, Evidence, EvidenceSetup, table};
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, OPERATIONS, Sigra};
 use crate::error::{Error, Failure};
@@ -168,6 +168,14 @@ impl<U: Account> Builder<U> {
     /// ([`LogSink`](crate::audit::LogSink)).
     pub fn checkpoint_to(mut self, sink: impl CheckpointSink) -> Self {
         self.evidence.sinks.push(Arc::new(sink));
+        self
+    }
+
+    /// Forwards the sealed rows of the audit trail to this sink, in order and at least once: see [`AuditSink`]. Each call adds
+    /// one; two of one name make [`build`](Self::build) fail. The worker does it, or
+    /// [`Sigra::forward_audit`].
+    pub fn forward_audit_to(mut self, sink: impl AuditSink) -> Self {
+        self.evidence.row_sinks.push(Arc::new(sink));
         self
     }
 

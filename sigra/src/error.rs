@@ -90,6 +90,14 @@ pub enum Failure {
         /// What it said.
         source: crate::audit::SinkError,
     },
+    /// A sink did not take rows of the audit trail. They are forwarded again; rows are written meanwhile.
+    #[error("rows of the audit trail could not be forwarded to {sink}; they are forwarded again: {source}")]
+    AuditSink {
+        /// Which.
+        sink: String,
+        /// What it said.
+        source: crate::audit::SinkError,
+    },
     /// An event of the host's cannot be recorded as it is. Nothing was written.
     #[error(transparent)]
     Event(#[from] crate::audit::EventError),
@@ -168,6 +176,7 @@ impl Failure {
             Self::Audit { .. } => "audit",
             Self::AuditChanged(_) => "audit_changed",
             Self::CheckpointSink { .. } => "checkpoint_sink",
+            Self::AuditSink { .. } => "audit_sink",
             Self::Event(_) => "event",
             Self::Read { .. } => "read",
             Self::Config(_) => "config",

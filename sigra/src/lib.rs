@@ -114,7 +114,7 @@ pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
 pub use self::error::{Error, Failure, Refusal};
 pub use self::keyring::Keyring;
-pub use self::operations::{Confirmed, Recovered, Registered, Sealed, Swept};
+pub use self::operations::{AuditExport, Confirmed, Recovered, Registered, Sealed, Swept};
 pub use self::outcome::{Disabled, MustChangePassword, Unconfirmed};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};

@@ -59,6 +59,8 @@ pub(crate) enum Bookkeeping {
     CountedRefusals,
     /// Numbers and seals rows of the trail, or notes that a checkpoint is out.
     Sealing,
+    /// Takes or gives back the turn of a sink, and notes how far it has come.
+    Forwarding,
     /// Notes the keys that a process started with.
     KeysNoted,
 }

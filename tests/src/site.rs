@@ -13,6 +13,9 @@ use tokio::process::{Child, Command};
 use crate::database::Database;
 use crate::host::KEYS;
 
+/// Who may read the audit trail there.
+pub const OPERATOR: &str = "olga@example.com";
+
 /// A running reference host. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Site {
@@ -30,6 +33,7 @@ impl Site {
         let mut process = Command::new(crate::example("app"))
             .env("SIGRA_DATABASE_URL", database.url())
             .env("SIGRA_KEYS", KEYS)
+            .env("SIGRA_OPERATORS", OPERATOR)
             .env("PORT", "0")
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())

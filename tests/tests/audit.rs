@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
+use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{
     AuditEvent, Builder, Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session,
@@ -341,10 +342,15 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
         check("erasing facts".into(), "audit.facts.erase success -").await;
         assert_eq!(erase(uuid::Uuid::max()).await, 0);
         check("erasing none".into(), "audit.facts.erase refused nothing_to_do").await;
+        let take = AuditFilter::new();
+        assert!(scene.host.auth.export_audit("root", take, ExportFormat::Csv, &client()).await.is_ok());
+        check("exporting".into(), "audit.trail.export success -").await;
         // Reading leaves no row, nor does what is refused before anything is looked at.
         let live = scene.host.auth.session(changed.unwrap().token().expose()).await.unwrap().unwrap();
         scene.host.auth.sessions(&live).await.unwrap();
         scene.host.auth.activity(&live, 10).await.unwrap();
+        scene.host.auth.audit_page(&AuditFilter::new(), None).await.unwrap();
+        scene.host.auth.forward_audit().await.unwrap();
         assert!(scene.host.register("no address").await.is_err());
         assert_eq!(scene.host.trail().await.len(), seen);
         // The trail of a year ago goes by whole segments, and the last thing it says is that they went.
@@ -467,6 +473,9 @@ async fn without_its_row_no_operation_changes_anything() {
         let before = dumper.dump().await;
         let erased = scene.host.auth.erase_personal_facts("root", &scene.here().user().id, &client()).await;
         assert_closed(erased.map(|_| ()), "erasing facts");
+        let (all, by) = (AuditFilter::new(), client());
+        let exported = scene.host.auth.export_audit("root", all, ExportFormat::Ocsf, &by).await;
+        assert_closed(exported.map(|_| ()), "exporting");
         assert_eq!(dumper.dump().await, before);
 
         // It was the trail and nothing else: with it open the same requests go through, and nobody is signed out meanwhile.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use sigra::audit::{AuditCursor, AuditFilter, ExportFormat};
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::password::breached::Fingerprint;
@@ -332,6 +333,27 @@ impl Cage {
         let _ = self.host.database.try_run("DELETE FROM sigra_limits").await;
     }
 
+    /// What an operator asks of the trail, and what a sink that it is forwarded to may hear.
+    async fn read_trail(&mut self, secret: &str, by: &Client) {
+        let auth = self.host.auth.clone();
+        let filter = AuditFilter::new().account(secret).event(secret).reason(secret).request(secret);
+        let found = self.hear(auth.audit_page(&filter, None).await);
+        assert!(found.is_none_or(|page| page.rows.is_empty()));
+        self.values.extend(secret.parse::<AuditCursor>().err().map(|error| error.to_string()));
+        for format in [ExportFormat::JsonLines, ExportFormat::Csv, ExportFormat::Ocsf] {
+            self.hear(auth.export_audit(OPERATOR, filter.clone(), format, by).await.map(|_| ()));
+            let Some(mut export) =
+                self.hear(auth.export_audit(OPERATOR, AuditFilter::new(), format, by).await)
+            else {
+                continue;
+            };
+            while let Some(chunk) = self.hear(export.next_chunk().await).flatten() {
+                self.values.push(chunk);
+            }
+        }
+        self.hear(auth.forward_audit().await);
+    }
+
     /// The trail itself, and what the host writes into it.
     async fn trail(&mut self, secret: &str, by: &Client) {
         let auth = self.host.auth.clone();
@@ -347,6 +369,7 @@ impl Cage {
             self.hear(heard);
         }
         self.hear(auth.erase_personal_facts(OPERATOR, &nobody, by).await);
+        self.read_trail(secret, by).await;
         self.hear(auth.seal_audit().await);
         self.hear(auth.prove_audit_row(nobody).await);
         let report = self.hear(auth.verify_audit(secret).await);

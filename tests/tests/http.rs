@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
-use sigra_tests::site::{Browser, Site};
+use sigra_tests::site::{Browser, OPERATOR, Site};
 use sigra_tests::{OTHER_PASSWORD, PASSWORD, each_database};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -68,6 +68,79 @@ async fn a_visitor_registers_confirms_signs_in_and_manages_devices_and_password(
         let thief = site.browser();
         thief.plant(&cookie);
         assert_eq!(thief.me().await, 401, "a cookie that was signed out is worth nothing");
+    })
+    .await;
+}
+
+/// What visitors chose, and what it must not become on a page or in a spreadsheet.
+const AGENT: &str = "=cmd|'/c calc'!A1 \"<script>alert(1)</script>\",x";
+
+#[tokio::test]
+async fn an_operator_reads_filters_and_exports_the_trail_and_nobody_else_does() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        site.account(ADA, PASSWORD).await;
+        site.account(OPERATOR, PASSWORD).await;
+        let (ada, olga, stranger) = (site.browser(), site.browser(), site.browser());
+        let wrong = [("email", ADA), ("password", OTHER_PASSWORD)];
+        for _ in 0..3 {
+            stranger.send(Method::POST, "/login", &wrong, &[("user-agent", AGENT)]).await;
+        }
+        ada.sign_in(ADA, PASSWORD).await;
+        olga.sign_in(OPERATOR, PASSWORD).await;
+
+        // There is no such page, not even for those who are signed in.
+        assert_eq!(stranger.get("/audit").await.status, 401);
+        assert_eq!(stranger.post("/audit/export", &[("format", "csv")]).await.status, 401);
+        for refused in [ada.get("/audit").await, ada.post("/audit/export", &[("format", "csv")]).await] {
+            assert_eq!((refused.status.as_u16(), &refused.json["error"]), (404, &"not_found".into()));
+        }
+
+        let rows = |page: &serde_json::Value| page["rows"].as_array().unwrap().clone();
+        let everything = rows(&olga.get("/audit").await.json);
+        assert!(everything.len() > 6 && everything[0]["event"] == "session.password.sign_in");
+        let ada_id = ada.get("/api/me").await.json["id"].as_str().unwrap().to_owned();
+        let refused = format!("/audit?account={ada_id}&event=session&outcome=refused&reason=&from=&until=");
+        let found = rows(&olga.get(&refused).await.json);
+        assert_eq!(found.len(), 3);
+        assert!(
+            found.iter().all(|row| row["reason"] == "wrong_password" && row["user_id"] == ada_id.as_str())
+        );
+        assert!(rows(&olga.get("/audit?until=2001-01-31").await.json).is_empty());
+        for bad in ["outcome=maybe", "from=yesterday", "after=x"] {
+            assert_eq!(olga.get(&format!("/audit?{bad}")).await.status, 422, "{bad}");
+        }
+
+        // As pages: what somebody put into a link or a header stays text.
+        let html = [("accept", "text/html")];
+        let script = "/audit?account=%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+        for path in [script, "/audit"] {
+            let page = olga.send(Method::GET, path, &[], &html).await;
+            assert!(page.status.is_success() && page.text.contains("<h1>Audit trail</h1>"), "{}", page.text);
+            assert!(!page.text.contains("<script"), "{}", page.text);
+            assert_eq!(page.header("cache-control"), "no-store");
+        }
+        let link = "href=\"/audit\"";
+        assert!(olga.send(Method::GET, "/settings", &[], &html).await.text.contains(link));
+        assert!(!ada.send(Method::GET, "/settings", &[], &html).await.text.contains(link));
+
+        // More than one page, and none twice.
+        for _ in 0..60 {
+            olga.post("/audit/export", &[("format", "jsonl"), ("event", "none.such")]).await;
+        }
+        let first = olga.get("/audit").await.json;
+        let second = olga.get(&format!("/audit?after={}", first["next"].as_str().unwrap())).await.json;
+        assert_eq!(rows(&first).len(), 50);
+        assert!(rows(&second).iter().all(|row| !rows(&first).contains(row)) && second["next"].is_null());
+
+        let csv = olga.post("/audit/export", &[("format", "csv"), ("account", &ada_id)]).await;
+        assert_eq!(csv.header("content-disposition"), "attachment; filename=\"audit.csv\"");
+        let cell = format!("\"'{}\"", AGENT.replace('"', "\"\""));
+        assert_eq!(csv.text.matches(&cell).count(), 3, "{}", csv.text);
+        assert_eq!(olga.post("/audit/export", &[("format", "xml")]).await.status, 422);
+        let me = olga.get("/api/me").await.json["id"].as_str().unwrap().to_owned();
+        let newest = &rows(&olga.get("/audit?event=audit.trail.export").await.json)[0];
+        assert_eq!(newest["actor"], format!("operator:{me}"));
     })
     .await;
 }

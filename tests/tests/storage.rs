@@ -57,12 +57,13 @@ fn dialect(kind: Kind) -> Dialect {
 }
 
 /// The tables that a migration of `User` makes, those first that others refer to none of.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "sigra_audit",
     "sigra_audit_tree",
     "sigra_audit_segments",
     "sigra_audit_checkpoints",
     "sigra_audit_counts",
+    "sigra_audit_sinks",
     "sigra_outbox",
     "sigra_limits",
     "sigra_keys",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
 use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
@@ -134,6 +135,11 @@ async fn everything(host: &Host) {
     let rows = if host.database.kind() == Kind::Postgres { "CAST(id AS TEXT)" } else { "LOWER(HEX(id))" };
     let rows = host.database.texts(&format!("SELECT {rows} FROM sigra_audit WHERE leaf = 0")).await;
     assert!(auth.prove_audit_row(rows[0].parse().unwrap()).await.unwrap().is_some());
+    assert_eq!(auth.forward_audit().await.unwrap(), 0);
+    auth.audit_page(&AuditFilter::new(), None).await.unwrap();
+    let mut export =
+        auth.export_audit("root", AuditFilter::new(), ExportFormat::JsonLines, by).await.unwrap();
+    assert!(export.next_chunk().await.unwrap().is_some());
     assert!(auth.erase_personal_facts("root", &id, by).await.unwrap() > 0);
     auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
     auth.rotate_peppers(Keyring::parse(PEPPER).unwrap()).await.unwrap();
@@ -158,7 +164,9 @@ async fn every_operation_runs_in_the_span_of_its_name_and_ends_with_one_event() 
             assert_eq!(span.field("reason"), "", "{span:?}");
             // What nobody asked for has no request.
             let own = ["store.", "mail.", "audit.", "keyring.", "session.own.check", "session.all.list"];
-            let asked = ["audit.event.", "audit.facts."].iter().any(|asked| span.name.starts_with(asked))
+            let asked = ["audit.event.", "audit.facts.", "audit.trail.export"]
+                .iter()
+                .any(|asked| span.name.starts_with(asked))
                 || !own.iter().any(|own| span.name.starts_with(own));
             assert_eq!(span.field("request_id"), if asked { REQUEST } else { "" }, "{span:?}");
             let ends = told.iter().filter(|told| {

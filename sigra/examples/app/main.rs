@@ -1,13 +1,15 @@
 //! A complete site with Sigra: `cargo run --example app`, then open the address it prints.
 //!
 //! It runs on an SQLite file in the current directory and needs nothing else. `SIGRA_DATABASE_URL` names another database
-//! (`sqlite://`, `postgres://`, `mysql://`), `PORT` another port (0 takes a free one), and `SIGRA_KEYS` the secret keys.
+//! (`sqlite://`, `postgres://`, `mysql://`), `PORT` another port (0 takes a free one), `SIGRA_KEYS` the secret keys, and
+//! `SIGRA_OPERATORS` who may read the audit trail.
 
 #![allow(unreachable_pub, unnameable_types, reason = "in a program, `pub` says that another module uses it")]
 
 mod database;
 mod keys;
 mod mailbox;
+mod operators;
 mod pages;
 mod routes;
 mod user;
@@ -25,6 +27,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::mailbox::Mailbox;
+use crate::operators::Operators;
 use crate::user::User;
 
 /// What every handler can reach.
@@ -32,6 +35,7 @@ use crate::user::User;
 struct App {
     web: Web<User>,
     mailbox: Mailbox,
+    operators: Operators,
 }
 
 impl FromRef<App> for Web<User> {
@@ -43,6 +47,12 @@ impl FromRef<App> for Web<User> {
 impl FromRef<App> for Mailbox {
     fn from_ref(app: &App) -> Self {
         app.mailbox.clone()
+    }
+}
+
+impl FromRef<App> for Operators {
+    fn from_ref(app: &App) -> Self {
+        app.operators.clone()
     }
 }
 
@@ -77,7 +87,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mailbox = Mailbox::default();
     let worker = auth.start_worker(mailbox.clone(), Links::new(&base_url)?);
 
-    let app = routes::router(App { web, mailbox }).into_make_service_with_connect_info::<SocketAddr>();
+    let app = routes::router(App { web, mailbox, operators: Operators::from_env() })
+        .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal()?);
     welcome(&base_url);
     server.await?;
@@ -108,6 +119,7 @@ fn welcome(base_url: &str) {
   3. Sign in at {base_url}/login, here and in a second browser
   4. See both in {base_url}/settings, and sign the other one out
   5. Forget your password at {base_url}/reset
+  6. Start it with SIGRA_OPERATORS=<your address>, and read the audit trail at {base_url}/audit
 
 Stop with Ctrl-C.
 "

@@ -51,6 +51,8 @@ pub enum Event {
     RemoveOldRows,
     /// An operator erases the personal facts from the rows of an account.
     ErasePersonalFacts,
+    /// An operator begins to export rows of the trail.
+    ExportAudit,
 }
 
 impl Event {
@@ -79,6 +81,7 @@ impl Event {
             Self::RotatePeppers => "keyring.peppers.rotate",
             Self::RemoveOldRows => "audit.rows.remove",
             Self::ErasePersonalFacts => "audit.facts.erase",
+            Self::ExportAudit => "audit.trail.export",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checkpoint::{CheckpointSink, LogSink};
 use super::note::{Signer, is_name};
 use super::row::Keys;
+use super::sink::AuditSink;
 use crate::error::Failure;
 use crate::keyring::Keyring;
 
@@ -15,11 +16,12 @@ pub(crate) struct EvidenceSetup {
     pub(crate) origin: Option<String>,
     pub(crate) every: Duration,
     pub(crate) sinks: Vec<Arc<dyn CheckpointSink>>,
+    pub(crate) row_sinks: Vec<Arc<dyn AuditSink>>,
 }
 
 impl Default for EvidenceSetup {
     fn default() -> Self {
-        Self { origin: None, every: Duration::from_mins(1), sinks: Vec::new() }
+        Self { origin: None, every: Duration::from_mins(1), sinks: Vec::new(), row_sinks: Vec::new() }
     }
 }
 
@@ -29,6 +31,7 @@ pub(crate) struct Evidence {
     pub(crate) origin: String,
     pub(crate) every: Duration,
     pub(crate) sinks: Vec<Arc<dyn CheckpointSink>>,
+    pub(crate) row_sinks: Vec<Arc<dyn AuditSink>>,
     /// Names this process where a lease is held.
     pub(crate) node: uuid::Uuid,
 }
@@ -66,14 +69,41 @@ impl Evidence {
                  `acme.example`"
             )));
         }
+        named_apart(&setup.row_sinks)?;
         let origin = format!("{name}/{table}");
         let mut sinks = setup.sinks;
         if sinks.is_empty() {
             sinks.push(Arc::new(LogSink));
         }
         let secrets = RwLock::new(Arc::new(Secrets::of(ring, &origin)));
-        Ok(Self { secrets, origin, every: setup.every, sinks, node: uuid::Uuid::now_v7() })
+        Ok(Self {
+            secrets,
+            origin,
+            every: setup.every,
+            sinks,
+            row_sinks: setup.row_sinks,
+            node: uuid::Uuid::now_v7(),
+        })
     }
+}
+
+/// The database keeps the place of each sink under its name.
+fn named_apart(sinks: &[Arc<dyn AuditSink>]) -> Result<(), Failure> {
+    let mut names: Vec<String> = sinks.iter().map(|sink| sink.name()).collect();
+    names.sort();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Failure::Config("two sinks of the audit trail have one name: give each its own".into()));
+    }
+    // No blanks: MariaDB does not see those at the end of a name.
+    let is_name =
+        |name: &String| (1..=100).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+    if !names.iter().all(is_name) {
+        return Err(Failure::Config(
+            "the name of a sink of the audit trail has 1 to 100 characters of ASCII, none of them a blank"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Evidence {

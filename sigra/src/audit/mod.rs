@@ -13,11 +13,15 @@ mod detail;
 mod details;
 mod event;
 mod evidence;
+mod export;
+mod filter;
 mod host;
 mod note;
+mod ocsf;
 mod proof;
 mod reserved;
 mod row;
+mod sink;
 mod tree;
 mod verify;
 
@@ -27,6 +31,9 @@ pub use self::details::{Details, EventError, Value};
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::event::{AnyEvent, AnyReason, Entry};
 pub(crate) use self::evidence::{Evidence, EvidenceSetup};
+pub use self::export::ExportFormat;
+pub(crate) use self::filter::LARGEST_PAGE;
+pub use self::filter::{AuditCursor, AuditFilter, AuditPage, CursorError};
 #[doc(hidden)]
 pub use self::host::event_name as __event_name;
 pub use self::host::{AuditEvent, EventName, Unsuccessful};
@@ -34,6 +41,7 @@ pub use self::note::{PublicKey, PublicKeyError};
 pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
 pub(crate) use self::row::{encode_tree, micros};
+pub use self::sink::AuditSink;
 pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
 pub use self::verify::{AuditReport, Auditor, Finding};
 

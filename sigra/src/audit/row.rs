@@ -389,34 +389,38 @@ pub(crate) fn encode_tree(table: &str, size: u64, nodes: &[u8], removed: u64, un
     out.0
 }
 
+/// A row for the tests.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+pub(crate) fn example() -> Row {
+    Row {
+        id: uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001),
+        at: OffsetDateTime::from_unix_timestamp(1_760_000_000).unwrap() + time::Duration::microseconds(5),
+        event: "session.password.sign_in".into(),
+        outcome: "refused".into(),
+        reason: Some("wrong_password".into()),
+        actor: "visitor".into(),
+        on_behalf_of: None,
+        user_id: Some("42".into()),
+        session_id: None,
+        request_id: Some(String::new()),
+        network: Some("192.0.2.7".into()),
+        user_agent: Some("curl".into()),
+        details: None,
+        count: 1,
+        key_id: "k1".into(),
+        personal_salt: Some(vec![7; SALT]),
+        personal: None,
+        mac: Vec::new(),
+        leaf: None,
+        seal: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::example as row;
     use super::*;
-
-    fn row() -> Row {
-        Row {
-            id: uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001),
-            at: OffsetDateTime::from_unix_timestamp(1_760_000_000).unwrap() + time::Duration::microseconds(5),
-            event: "session.password.sign_in".into(),
-            outcome: "refused".into(),
-            reason: Some("wrong_password".into()),
-            actor: "visitor".into(),
-            on_behalf_of: None,
-            user_id: Some("42".into()),
-            session_id: None,
-            request_id: Some(String::new()),
-            network: Some("192.0.2.7".into()),
-            user_agent: Some("curl".into()),
-            details: None,
-            count: 1,
-            key_id: "k1".into(),
-            personal_salt: Some(vec![7; SALT]),
-            personal: None,
-            mac: Vec::new(),
-            leaf: None,
-            seal: None,
-        }
-    }
 
     fn keys() -> Keys {
         Keys::of(&Keyring::parse("k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0").unwrap())

@@ -15,11 +15,14 @@
 
 mod activity;
 mod attempt;
+mod audit_page;
 mod devices;
 mod disable;
 mod email;
 mod erase;
+mod export;
 mod flood;
+mod forward;
 mod keys;
 mod must_change;
 mod outbox;
@@ -39,6 +42,7 @@ mod verify;
 #[cfg(feature = "axum")]
 pub(crate) use self::devices::KNOWN_FOR;
 pub use self::email::Confirmed;
+pub use self::export::AuditExport;
 pub(crate) use self::keys::apart;
 pub(crate) use self::outbox::{MailKind, worker};
 pub use self::register::Registered;

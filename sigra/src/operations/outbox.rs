@@ -27,6 +27,7 @@ use crate::telemetry::{self, MailOutcome, Named, watched};
 use crate::token::{ForConfirmEmail, ForResetPassword, ForUnlockAccount, six_digits};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
+use super::forward::keep_forwarding;
 use super::seal::keep_sealing;
 use super::standing::Standing;
 use super::unlock::UNLOCK_WITHIN;
@@ -480,7 +481,8 @@ impl<U> Sigra<U> {
 /// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     let (deliver, seal) = (deliver(auth.clone(), Arc::new(mailer), links), keep_sealing(auth.clone()));
-    tokio::join!(deliver, sweep(auth.clone()), seal, measure(auth));
+    let forward = keep_forwarding(auth.clone());
+    tokio::join!(deliver, sweep(auth.clone()), seal, forward, measure(auth));
 }
 
 /// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was

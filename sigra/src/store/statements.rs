@@ -211,6 +211,18 @@ statements! {
         "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent, l.details FROM [audit] l \
          WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
          ORDER BY l.at DESC, l.id DESC LIMIT $3";
+    /// A page for an operator, older than a moment and an id. What may be left out of the filter is bound twice.
+    AuditPage =
+        "SELECT {audit_row} FROM [audit] l WHERE l.at >= $1 AND l.at <= $2 AND (l.at < $3 OR l.id < $4) \
+         AND l.event LIKE $5 ESCAPE '!' AND ($6 IS NULL OR l.outcome = $7) AND ($8 IS NULL OR l.reason = $9) \
+         AND ($10 IS NULL OR l.session_id = $11) AND ($12 IS NULL OR l.request_id = $13) \
+         ORDER BY l.at DESC, l.id DESC LIMIT $14";
+    /// The same of one account, found by the index of its rows.
+    AuditPageOf =
+        "SELECT {audit_row} FROM [audit] l WHERE l.user_id = $1 AND l.at >= $2 AND l.at <= $3 AND (l.at < $4 OR l.id < $5) \
+         AND l.event LIKE $6 ESCAPE '!' AND ($7 IS NULL OR l.outcome = $8) AND ($9 IS NULL OR l.reason = $10) \
+         AND ($11 IS NULL OR l.session_id = $12) AND ($13 IS NULL OR l.request_id = $14) \
+         ORDER BY l.at DESC, l.id DESC LIMIT $15";
     ErasePersonalFacts =
         "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
          WHERE user_id = $1 AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
@@ -283,6 +295,20 @@ statements! {
     UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
     Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
+}
+
+// Sinks of rows: how far each has come, and whose turn it is.
+statements! {
+    /// Whether a sink has not got the newest row yet.
+    SinksDue =
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)) THEN 1 ELSE 0 END AS {int8})";
+    RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT 256";
+    StartSink =
+        "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
+    LeaseSink = "UPDATE [audit_sinks] SET holder = $1, lease_until = $2 WHERE name = $3 AND lease_until <= $4";
+    SinkPlace = "SELECT next_leaf FROM [audit_sinks] WHERE name = $1";
+    ForwardedTo = "UPDATE [audit_sinks] SET next_leaf = $1, lease_until = $2 WHERE name = $3 AND holder = $4";
 }
 
 // Floods of refusals: counted where they would fill the trail.
@@ -471,6 +497,8 @@ statements! {
     IndexAuditByUser =
         "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at) WHERE user_id IS NOT NULL",
         mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
+    /// For the pages of an operator.
+    IndexAuditByTime = "CREATE INDEX{if_not_exists} [audit_by_time] ON [audit] (at, id)";
     /// Also finds the rows without a number on MariaDB, which has no partial indexes and keeps those at its front.
     IndexAuditByLeaf =
         "CREATE UNIQUE INDEX IF NOT EXISTS [audit_by_leaf] ON [audit] (leaf) WHERE leaf IS NOT NULL",
@@ -511,6 +539,12 @@ statements! {
          first_at {stamp} NOT NULL, \
          last_at {stamp} NOT NULL, \
          ends_at {stamp} NOT NULL) {options}";
+    CreateAuditSinks =
+        "CREATE TABLE IF NOT EXISTS [audit_sinks] (\
+         name {name} NOT NULL PRIMARY KEY, \
+         next_leaf {integer} NOT NULL, \
+         holder {uuid} NULL, \
+         lease_until {stamp} NOT NULL) {options}";
     IndexAuditCountsByEnd = "CREATE INDEX{if_not_exists} [audit_counts_by_end] ON [audit_counts] (ends_at)";
 }
 

@@ -42,38 +42,77 @@ mod sqlite {
     }
 }
 
-/// The databases that have the type: as sqlx maps it.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-macro_rules! native {
-    ($database:ident) => {
-        impl sqlx::Type<sqlx::$database> for Stamp {
-            fn type_info() -> <sqlx::$database as sqlx::Database>::TypeInfo {
-                <OffsetDateTime as sqlx::Type<sqlx::$database>>::type_info()
-            }
-            fn compatible(ty: &<sqlx::$database as sqlx::Database>::TypeInfo) -> bool {
-                <OffsetDateTime as sqlx::Type<sqlx::$database>>::compatible(ty)
-            }
-        }
-
-        impl sqlx::Encode<'_, sqlx::$database> for Stamp {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut <sqlx::$database as sqlx::Database>::ArgumentBuffer,
-            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-                <OffsetDateTime as sqlx::Encode<'_, sqlx::$database>>::encode_by_ref(&self.0, buffer)
-            }
-        }
-
-        impl<'r> sqlx::Decode<'r, sqlx::$database> for Stamp {
-            fn decode(
-                value: <sqlx::$database as sqlx::Database>::ValueRef<'r>,
-            ) -> Result<Self, sqlx::error::BoxDynError> {
-                <OffsetDateTime as sqlx::Decode<'r, sqlx::$database>>::decode(value).map(Self)
-            }
-        }
-    };
-}
+/// As sqlx maps it.
 #[cfg(feature = "postgres")]
-native!(Postgres);
+mod postgres {
+    use super::{OffsetDateTime, Stamp};
+    use sqlx::encode::IsNull;
+    use sqlx::error::BoxDynError;
+    use sqlx::postgres::{PgTypeInfo, PgValueRef};
+    use sqlx::{Decode, Encode, Postgres, Type};
+
+    impl Type<Postgres> for Stamp {
+        fn type_info() -> PgTypeInfo {
+            <OffsetDateTime as Type<Postgres>>::type_info()
+        }
+        fn compatible(ty: &PgTypeInfo) -> bool {
+            <OffsetDateTime as Type<Postgres>>::compatible(ty)
+        }
+    }
+
+    impl Encode<'_, Postgres> for Stamp {
+        fn encode_by_ref(
+            &self,
+            buffer: &mut <Postgres as sqlx::Database>::ArgumentBuffer,
+        ) -> Result<IsNull, BoxDynError> {
+            <OffsetDateTime as Encode<'_, Postgres>>::encode_by_ref(&self.0, buffer)
+        }
+    }
+
+    impl<'r> Decode<'r, Postgres> for Stamp {
+        fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+            <OffsetDateTime as Decode<'r, Postgres>>::decode(value).map(Self)
+        }
+    }
+}
+
+/// Sent as a `DATETIME`, which is what the columns are. sqlx sends an `OffsetDateTime` as a `TIMESTAMP`, and with one from
+/// 2038 on MariaDB 10.11 finds nothing through an index.
 #[cfg(feature = "mysql")]
-native!(MySql);
+mod mysql {
+    use ::time::{PrimitiveDateTime, UtcOffset};
+    use sqlx::encode::IsNull;
+    use sqlx::error::BoxDynError;
+    use sqlx::mysql::{MySqlTypeInfo, MySqlValueRef};
+    use sqlx::{Decode, Encode, MySql, Type};
+
+    use super::{OffsetDateTime, Stamp};
+
+    impl Type<MySql> for Stamp {
+        fn type_info() -> MySqlTypeInfo {
+            <PrimitiveDateTime as Type<MySql>>::type_info()
+        }
+        fn compatible(ty: &MySqlTypeInfo) -> bool {
+            <OffsetDateTime as Type<MySql>>::compatible(ty)
+        }
+    }
+
+    impl Encode<'_, MySql> for Stamp {
+        fn encode_by_ref(
+            &self,
+            buffer: &mut <MySql as sqlx::Database>::ArgumentBuffer,
+        ) -> Result<IsNull, BoxDynError> {
+            let at = self.0.to_offset(UtcOffset::UTC);
+            <PrimitiveDateTime as Encode<'_, MySql>>::encode(
+                PrimitiveDateTime::new(at.date(), at.time()),
+                buffer,
+            )
+        }
+    }
+
+    impl<'r> Decode<'r, MySql> for Stamp {
+        fn decode(value: MySqlValueRef<'r>) -> Result<Self, BoxDynError> {
+            <OffsetDateTime as Decode<'r, MySql>>::decode(value).map(Self)
+        }
+    }
+}

@@ -44,6 +44,7 @@ events! {
     CHECKPOINT = "audit.checkpoint" at INFO;
     REFUSALS_COUNTED = "audit.refusals_counted" at INFO;
     FOREIGN_ROW = "audit.row_foreign" at ERROR;
+    ROWS_MISSED = "audit.rows_missed" at ERROR;
     TRAIL_CHANGED = "audit.trail_changed" at ERROR;
     NEW_WRITER = "keyring.new_writer" at WARN;
     WORKER_FAILED = "worker.failed" at ERROR;
@@ -131,6 +132,9 @@ pub(super) fn help(failure: &Failure) -> &'static str {
         Failure::CheckpointSink { .. } => {
             "let the sink take checkpoints again; rows are written and sealed meanwhile"
         }
+        Failure::AuditSink { .. } => {
+            "let the sink take rows again; they wait for it in the trail until retention removes them"
+        }
         Failure::Event(_) => "change the event in the application's code; nothing of it was recorded",
         Failure::Read { .. } => "make the column and the field the same type; `NULL` needs an `Option`",
         Failure::Config(_) | Failure::Keys(_) | Failure::Pepper { .. } => {
@@ -188,6 +192,18 @@ pub(super) fn foreign_row(user_type: &'static str, row: uuid::Uuid) {
         user_type,
         %row,
         "a row of the audit trail was written or changed by something other than Sigra"
+    );
+}
+
+/// Retention removed rows before a sink got them: it does not wait.
+pub(crate) fn rows_missed(user_type: &'static str, sink: &str, next: i64, first: i64) {
+    tell!(
+        ROWS_MISSED,
+        user_type,
+        sink,
+        next,
+        first,
+        "rows of the audit trail were removed before they could be forwarded; let the sink keep up, or keep rows longer"
     );
 }
 

@@ -90,6 +90,10 @@ spans! {
     SealAudit = "audit.rows.seal" at INFO;
     ProveAuditRow = "audit.row.prove" at INFO;
     VerifyAudit = "audit.trail.verify" at DEBUG;
+    ForwardAudit = "audit.rows.forward" at INFO;
+    ReadAuditPage = "audit.page.read" at DEBUG;
+    ExportAudit = "audit.trail.export" at INFO;
+    ReadAuditExport = "audit.export.read" at DEBUG;
     ErasePersonalFacts = "audit.facts.erase" at INFO;
     RotateKeys = "keyring.keys.rotate" at INFO;
     RotatePeppers = "keyring.peppers.rotate" at INFO;

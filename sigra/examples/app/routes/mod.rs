@@ -1,6 +1,7 @@
 //! The routes, one file a theme.
 
 mod api;
+mod audit;
 mod confirm;
 mod landing;
 mod register;
@@ -38,6 +39,8 @@ pub fn router(app: App) -> Router {
         .route("/settings/sessions/{id}/revoke", post(settings::revoke))
         .route("/settings/sessions/revoke-others", post(settings::revoke_others))
         .route("/settings/password", get(settings::password_form).post(settings::change_password))
+        .route("/audit", get(audit::show))
+        .route("/audit/export", post(audit::export))
         .route("/api/me", get(api::me))
         .route("/dev/mailbox", get(mailbox::show))
         .route("/style.css", get(pages::style))

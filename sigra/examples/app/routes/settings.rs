@@ -10,6 +10,7 @@ use sigra::audit::Activity;
 use sigra::axum::{CurrentUser, Problem, Visitor, Web};
 use sigra::{Error, Refusal, SessionId, SessionInfo};
 
+use crate::operators::Operators;
 use crate::pages::{Format, Input, Moment, Page};
 use crate::user::User;
 
@@ -22,6 +23,8 @@ struct SettingsPage<'s> {
     user: &'s User,
     sessions: Vec<SessionInfo>,
     activity: Vec<Activity>,
+    /// The way to the whole trail.
+    is_operator: bool,
     done: Option<&'static str>,
 }
 
@@ -75,6 +78,7 @@ pub struct Arrival {
 /// `GET /settings`
 pub async fn show(
     State(web): State<Web<User>>,
+    State(operators): State<Operators>,
     CurrentUser(session): CurrentUser<User>,
     Query(arrival): Query<Arrival>,
     format: Format,
@@ -87,7 +91,8 @@ pub async fn show(
     };
     let sessions = web.auth().sessions(&session).await?;
     let activity = web.auth().activity(&session, RECENT).await?;
-    Ok(format.show(&SettingsPage { user: session.user(), sessions, activity, done }))
+    let is_operator = operators.include(session.user());
+    Ok(format.show(&SettingsPage { user: session.user(), sessions, activity, is_operator, done }))
 }
 
 /// `POST /settings/sessions/{id}/revoke`
