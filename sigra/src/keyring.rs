@@ -90,6 +90,10 @@ pub(crate) enum Purpose {
     ConfirmEmailCode,
     ResetPassword,
     UnlockAccount,
+    SecondFactor,
+    Disown,
+    FactorSeed,
+    BackupCode,
     Pepper,
     /// To know the key again, and for nothing else.
     KeyCheck,
@@ -101,13 +105,17 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     /// Each at its own place.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::Session,
         Self::Device,
         Self::ConfirmEmail,
         Self::ConfirmEmailCode,
         Self::ResetPassword,
         Self::UnlockAccount,
+        Self::SecondFactor,
+        Self::Disown,
+        Self::FactorSeed,
+        Self::BackupCode,
         Self::Pepper,
         Self::KeyCheck,
         Self::AuditRow,
@@ -125,6 +133,10 @@ impl Purpose {
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
             Self::UnlockAccount => b"sigra/v1/unlock-account",
+            Self::SecondFactor => b"sigra/v1/second-factor",
+            Self::Disown => b"sigra/v1/disown",
+            Self::FactorSeed => b"sigra/v1/factor-seed",
+            Self::BackupCode => b"sigra/v1/backup-code",
             Self::Pepper => b"sigra/v1/pepper",
             Self::KeyCheck => b"sigra/v1/key-check",
             Self::AuditRow => b"sigra/v1/audit-row",
@@ -226,8 +238,8 @@ pub enum KeyringError {
     },
     /// A key that something live needs.
     #[error(
-        "the key `{id}` is missing, and {sessions} live sessions, {links} mailed links and {devices} known devices need it: \
-         put it back into `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until they have ended. To end \
+        "the key `{id}` is missing, and {sessions} live sessions, {links} mailed links, {devices} known devices, {factors} \
+         second factors and {backup_codes} backup codes need it: put it back into `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until they have ended. To end \
          them now, on purpose: `DELETE FROM {table} WHERE kind = 'key' AND id = '{id}'`, and try again"
     )]
     StillNeeded {
@@ -239,6 +251,10 @@ pub enum KeyringError {
         links: u64,
         /// How many browsers would not be known any more.
         devices: u64,
+        /// How many authenticators nobody could prove any more.
+        factors: u64,
+        /// How many backup codes would be worth nothing.
+        backup_codes: u64,
         /// The table of known keys.
         table: String,
     },

@@ -311,8 +311,8 @@ impl<U: Account> Unit<'_, U> {
         }
         let now = self.stamp();
         // By the order of first use, so that the oldest is named.
-        let mut needed = vec![[0; 3]; missing.len()];
-        for row in self.fetch(NeededKeys, &[&now, &now, &now, &now]).await? {
+        let mut needed = vec![[0; 5]; missing.len()];
+        for row in self.fetch(NeededKeys, &[&now, &now, &now, &now, &now]).await? {
             let mut row = Reader::<U>::new(&row);
             let (id, what, count): (String, i64, i64) = (row.next()?, row.next()?, row.next()?);
             let place = missing.iter().position(|missing| *missing == id);
@@ -321,10 +321,11 @@ impl<U: Account> Unit<'_, U> {
                 *counted = count.unsigned_abs();
             }
         }
-        match missing.iter().zip(needed).find(|(_, needed)| *needed != [0; 3]) {
-            Some((id, [sessions, links, devices])) => {
+        match missing.iter().zip(needed).find(|(_, needed)| *needed != [0; 5]) {
+            Some((id, [sessions, links, devices, factors, backup_codes])) => {
                 let (id, table) = (id.clone(), table::<U>());
-                Err(KeyringError::StillNeeded { id, sessions, links, devices, table }.into())
+                Err(KeyringError::StillNeeded { id, sessions, links, devices, factors, backup_codes, table }
+                    .into())
             }
             None => Ok(()),
         }
