@@ -24,13 +24,13 @@ pub struct SignIn {
 /// `true` or `false` in JSON; in a form, a text if it is ticked and nothing if not.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Checkbox {
+pub enum Checkbox {
     Json(bool),
     Form(String),
 }
 
 impl Checkbox {
-    fn is_ticked(&self) -> bool {
+    pub fn is_ticked(&self) -> bool {
         match self {
             Self::Json(ticked) => *ticked,
             Self::Form(text) => !matches!(text.as_str(), "" | "0" | "false" | "off"),
@@ -71,6 +71,9 @@ pub async fn form(Query(arrival): Query<Arrival>, format: Format) -> Response {
     let done = match arrival.done.as_deref() {
         Some("confirmed") => Some("Your address is confirmed. You can sign in now."),
         Some("password-set") => Some("Your new password is set. Sign in with it."),
+        Some("disowned") => Some(
+            "It is undone, and every device is signed out. Open the link in our next mail to choose a new password.",
+        ),
         Some("unlocked") => Some("Your account is unlocked. Sign in with this browser."),
         Some("signed-out") => Some("You are signed out."),
         _ => None,
@@ -97,6 +100,12 @@ pub async fn submit(
             let content = json!({ "status": "signed_in", "id": user.id.to_string(), "email": user.email });
             let next = next.unwrap_or(RedirectTarget::from_static("/settings"));
             (web.signed_in(&session), format.done(next.as_str(), content)).into_response()
+        }
+        Ok(UserSignIn::SecondFactor(challenge)) => {
+            let page = RedirectTarget::from_static("/login/second-factor");
+            let page = next.map_or_else(|| page.to_string(), |next| page.with_next(&next));
+            let content = json!({ "status": "second_factor_due", "location": "/login/second-factor" });
+            (web.second_factor_due(&challenge), format.done(&page, content)).into_response()
         }
         Ok(UserSignIn::Unconfirmed(unconfirmed)) => {
             let message = "confirm your address first: type the code from our mail, or ask for a new one";
