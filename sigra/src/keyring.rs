@@ -29,7 +29,7 @@
 //!
 //! - an id has other bytes than before, or the same bytes have another id;
 //! - none of the keys is one of this database's;
-//! - a key is missing that live sessions, mailed links or known devices need, or a pepper that a stored hash names.
+//! - a key is missing that live sessions, mailed links, known devices, second factors or backup codes need, or a pepper that a stored hash names.
 //!
 //! # A key that leaked, or is lost
 //!
@@ -41,7 +41,9 @@
 //! ```
 //!
 //! A table with another prefix has another name, which the error gives. Every session, mailed link and known device under the
-//! key ends in each process that lacks it, and nothing else does. Where the old key is lost already there is no step 2: delete
+//! key ends in each process that lacks it, and so does every authenticator whose seed is sealed under it and every backup code
+//! that is hashed under it: their owners need the way back of the host's policy. Nothing else does. A seed is sealed anew under the
+//! first key when a code of it is used, and backup codes when a set is made anew. Where the old key is lost already there is no step 2: delete
 //! the rows of all keys (`WHERE kind = 'key'`) and start with the new one. A pepper goes the same way, with `kind = 'pepper'`;
 //! accounts under one that is given up need a reset of their passwords.
 

@@ -29,7 +29,9 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
-    /// known id, or without a key that live sessions, links or known devices need. [`Failure`] otherwise.
+    /// known id, or without a key that live sessions, links, known devices, second factors or backup codes need. Seeds of
+    /// authenticators move on to the new key as their codes are used, and backup codes when a set is made anew: the error counts
+    /// those that have not. [`Failure`] otherwise.
     pub fn rotate_keys(&self, keys: Keyring) -> Operation<'_, ()>
     where
         U: Account,

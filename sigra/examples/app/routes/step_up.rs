@@ -60,12 +60,10 @@ pub async fn submit(
     Input(Proof { code, password, next }): Input<Proof>,
 ) -> Result<Response, Error> {
     let next = next.as_deref().and_then(RedirectTarget::parse);
-    let proved = match code {
-        Some(code) => web.auth().step_up_with_code(&session, code, &visitor).await,
-        None => {
-            let password = password.unwrap_or_default();
-            web.auth().step_up_with_password(&session, password, &visitor).await
-        }
+    let proved = if let Some(code) = code {
+        web.auth().step_up_with_code(&session, code, &visitor).await
+    } else {
+        web.auth().step_up_with_password(&session, password.unwrap_or_default(), &visitor).await
     };
     match proved {
         Ok(session) => {
