@@ -419,14 +419,14 @@ fn without_wait(mut reply: Reply) -> Reply {
 async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
     let kind = path.trim_matches('/');
     // Longer than any link is good.
-    let ages = Duration::from_hours(8 * 24);
+    let longer = Duration::from_hours(8 * 24);
     let mut links = BTreeMap::new();
     for (number, what) in ["used", "disabled", "deleted", "expired", "other purpose"].into_iter().enumerate()
     {
         let email = format!("{kind}{number}@example.com");
         let aged = what == "expired";
         if aged {
-            host.clock.step_back(ages);
+            host.clock.step_back(longer);
         }
         let id = host.register(&email).await.unwrap().user().unwrap().id;
         let confirmation = host.token_of("/confirm/").await;
@@ -445,7 +445,7 @@ async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
             _ => (unlock, confirmation),
         };
         if aged {
-            host.clock.advance(ages);
+            host.clock.advance(longer);
         }
         match what {
             "used" if kind == "confirm" => drop(host.auth.confirm_email(&mine, &somebody()).await.unwrap()),
