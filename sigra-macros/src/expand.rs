@@ -2,6 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use sigra_grammar::Keyed;
 use sigra_grammar::error::Assertion;
 use sigra_grammar::keys::Unit;
 use sigra_grammar::model::{Field, Model};
@@ -13,7 +14,10 @@ use syn::{Path, Visibility};
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let user = User { ident: &model.ident, vis: &model.vis, hook: model.hook, krate: &model.krate };
     let variants: Vec<_> =
-        [unconfirmed(model), disabled(model), must_change_password(model)].into_iter().flatten().collect();
+        [unconfirmed(model), disabled(model), must_change_password(model), second_factor(model)]
+            .into_iter()
+            .flatten()
+            .collect();
     let filled: Vec<_> = filled(&model.fields).collect();
     let sign_in = user.sign_in(&variants);
     let new = user.new_struct(&filled);
@@ -61,6 +65,17 @@ impl Variant {
         let docs = " The password was right and has to be replaced; a link went to the address. On because of `must_change_password`.";
         Self { name: "MustChangePassword", key, payload, docs }
     }
+
+    pub(crate) fn second_factor(key: Span, payload: TokenStream) -> Self {
+        let docs =
+            " The password was right; the second factor is due. It is no session. On because of `totp`.";
+        Self { name: "SecondFactor", key, payload, docs }
+    }
+}
+
+fn second_factor(model: &Model) -> Option<Variant> {
+    let krate = &model.krate;
+    model.totp.as_ref().map(|(key, _)| Variant::second_factor(key.span(), quote!(#krate::SecondFactor)))
 }
 
 fn must_change_password(model: &Model) -> Option<Variant> {
@@ -186,6 +201,7 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
     };
     let (unconfirmed, disabled) = (payload(unconfirmed(model)), payload(disabled(model)));
     let must_change_password = payload(must_change_password(model));
+    let second_factor = payload(second_factor(model));
     let (id, id_type) = (&model.id.ident, &model.id.ty);
     let email = {
         // The type's span: an error about another type than `String` belongs there.
@@ -205,6 +221,7 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
             type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
             type MustChangePassword = #must_change_password;
+            type SecondFactor = #second_factor;
             const SCHEMA: #krate::__private::Schema = #schema;
             const POLICY: #krate::__private::Policy = #policy;
             fn id(&self) -> &Self::Id {
@@ -290,6 +307,16 @@ fn policy(model: &Model) -> TokenStream {
         let overall = option(throttle.overall.as_ref().map(quantity));
         quote!(#private::ThrottlePolicy { per_network: #per_network, overall: #overall, within: #within })
     }));
+    let within = |key: &Option<Keyed<Quantity>>| option(key.as_ref().map(|key| quantity(&key.value)));
+    let totp =
+        option(model.totp.as_ref().map(|(_, issuer)| quote!(#private::TotpPolicy { issuer: #issuer })));
+    let backup_codes = within(&model.backup_codes);
+    let (assisted_recovery, trusted_browser) =
+        (within(&model.assisted_recovery), within(&model.trusted_browser));
+    let sudo = match (&model.sudo, &model.totp) {
+        (None, Some(_)) => option(Some(quote!(#private::DEFAULT_SUDO))),
+        (sudo, _) => within(sudo),
+    };
     let audit = {
         let enabled = model.audit.is_some();
         let retain = option(model.audit.as_ref().and_then(|(_, retain)| retain.as_ref()).map(quantity));
@@ -310,6 +337,11 @@ fn policy(model: &Model) -> TokenStream {
             must_change_password: #must_change_password,
             lockout: #lockout,
             throttle: #throttle,
+            totp: #totp,
+            backup_codes: #backup_codes,
+            assisted_recovery: #assisted_recovery,
+            trusted_browser: #trusted_browser,
+            sudo: #sudo,
             audit: #audit,
             privacy: #private::Privacy::#privacy,
             unsafe_reasons: &[#(#reasons),*],
@@ -327,6 +359,16 @@ fn markers(model: &Model) -> TokenStream {
         model.reset_password.as_ref().map(|on| ("ResetPassword", on.key.span())),
         model.must_change_password.as_ref().map(|key| ("MustChangePassword", key.span())),
         model.lockout.as_ref().map(|on| ("Lockout", on.key.span())),
+        model.totp.as_ref().map(|(key, _)| ("Totp", key.span())),
+        model.backup_codes.as_ref().map(|on| ("BackupCodes", on.key.span())),
+        model.assisted_recovery.as_ref().map(|on| ("AssistedRecovery", on.key.span())),
+        model.trusted_browser.as_ref().map(|on| ("TrustedBrowser", on.key.span())),
+        model
+            .sudo
+            .as_ref()
+            .map(|on| &on.key)
+            .or(model.totp.as_ref().map(|(key, _)| key))
+            .map(|key| ("Sudo", key.span())),
         model.disabled_at.as_ref().map(|(_, key)| ("DisableAccount", key.span())),
         model
             .audit
@@ -391,6 +433,8 @@ fn quantities(model: &Model) -> Vec<&Quantity> {
     all.extend(model.lockout.iter().flat_map(|lockout| [&lockout.value.after, &lockout.value.wait]));
     all.extend(model.throttle.iter().flat_map(|throttle| [&throttle.per_network, &throttle.within]));
     all.extend(model.throttle.iter().filter_map(|throttle| throttle.overall.as_ref()));
+    let others = [&model.backup_codes, &model.assisted_recovery, &model.trusted_browser, &model.sudo];
+    all.extend(others.into_iter().flatten().map(|key| &key.value));
     all.extend(model.audit.iter().filter_map(|(_, retain)| retain.as_ref()));
     all
 }

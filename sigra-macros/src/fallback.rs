@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use sigra_grammar::keys::{CONFIRM_EMAIL, Key, MUST_CHANGE_PASSWORD, field};
+use sigra_grammar::keys::{CONFIRM_EMAIL, Key, MUST_CHANGE_PASSWORD, TOTP, field};
 use sigra_grammar::model::{Draft, Role};
 use syn::{Data, DeriveInput, Field, Meta, Type};
 
@@ -28,10 +28,12 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
     let unconfirmed = meant(&CONFIRM_EMAIL, quote!(#krate::Unconfirmed));
     let disabled = meant(&field::DISABLED_AT, quote!(#krate::Disabled));
     let must_change = meant(&MUST_CHANGE_PASSWORD, quote!(#krate::MustChangePassword));
+    let second_factor = meant(&TOTP, quote!(#krate::SecondFactor));
     let variants = [
         Variant::unconfirmed(Span::call_site(), unconfirmed.clone()),
         Variant::disabled(Span::call_site(), disabled.clone()),
         Variant::must_change_password(Span::call_site(), must_change.clone()),
+        Variant::second_factor(Span::call_site(), second_factor.clone()),
     ];
     // An unmarked `email` is likely to be what its name says, and would clash with the one that every `NewUser` has.
     let filled: Vec<_> =
@@ -51,6 +53,7 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
             type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
             type MustChangePassword = #must_change;
+            type SecondFactor = #second_factor;
             const SCHEMA: #private::Schema = #private::Schema {
                 user_type: "",
                 table: "",
@@ -76,6 +79,11 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
         impl #krate::feature::ResetPassword for #ident {}
         impl #krate::feature::MustChangePassword for #ident {}
         impl #krate::feature::Lockout for #ident {}
+        impl #krate::feature::Totp for #ident {}
+        impl #krate::feature::BackupCodes for #ident {}
+        impl #krate::feature::AssistedRecovery for #ident {}
+        impl #krate::feature::TrustedBrowser for #ident {}
+        impl #krate::feature::Sudo for #ident {}
         impl #krate::feature::DisableAccount for #ident {}
         impl #krate::feature::Audit for #ident {}
     });
@@ -108,6 +116,11 @@ fn policy(user: &User<'_>) -> TokenStream {
             must_change_password: false,
             lockout: #none,
             throttle: #none,
+            totp: #none,
+            backup_codes: #none,
+            assisted_recovery: #none,
+            trusted_browser: #none,
+            sudo: #none,
             audit: #private::AuditPolicy { enabled: true, retain: #none },
             privacy: #private::Privacy::None,
             unsafe_reasons: &[],

@@ -20,7 +20,13 @@ use syn::DeriveInput;
 #[doc = include_str!("../KEYS.md")]
 #[proc_macro_derive(Sigra, attributes(sigra))]
 pub fn derive_sigra(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    derive(input.into()).into()
+    derive(input.into(), Built { totp: cfg!(feature = "totp") }).into()
+}
+
+/// What Sigra was built with.
+#[derive(Clone, Copy, Debug)]
+struct Built {
+    totp: bool,
 }
 
 // Made from the same table.
@@ -47,8 +53,8 @@ pub fn event_name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 /// The whole way of the derive, without the compiler's types so that tests can call it.
-fn derive(input: TokenStream) -> TokenStream {
-    read(input, expand_or_explain)
+fn derive(input: TokenStream, built: Built) -> TokenStream {
+    read(input, |input| expand_or_explain(input, built))
 }
 
 /// The same for an event or for what stands in one.
@@ -69,8 +75,9 @@ fn guarded(expand: impl FnOnce() -> TokenStream) -> TokenStream {
     output
 }
 
-fn expand_or_explain(input: &DeriveInput) -> TokenStream {
-    let (krate, items) = match sigra_grammar::model(input) {
+fn expand_or_explain(input: &DeriveInput, built: Built) -> TokenStream {
+    let missing = if built.totp { &[] } else { &[&sigra_grammar::keys::TOTP][..] };
+    let (krate, items) = match sigra_grammar::model_without(input, missing) {
         Ok(model) => (model.krate.clone(), expand::expand(&model)),
         // The implementations are emitted all the same: the host's use of them is no second mistake.
         Err(rejected) => {

@@ -1,7 +1,7 @@
 //! What `#[derive(Sigra)]` tells the library about a host's user type.
 
 use crate::column::{Columns, Id, ReadError, Values};
-use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot, Unconfirmed};
+use crate::outcome::{Disabled, MustChangePassword, Outcome, SecondFactor, Slot, Unconfirmed};
 use crate::password::Password;
 use crate::policy::Policy;
 
@@ -29,6 +29,9 @@ pub trait Account: Sized + Send + Sync + 'static {
     /// [`MustChangePassword`] where `must_change_password` is on.
     #[doc(hidden)]
     type MustChangePassword: Slot<MustChangePassword>;
+    /// [`SecondFactor`] where `totp` is on.
+    #[doc(hidden)]
+    type SecondFactor: Slot<SecondFactor>;
 
     /// The host's table and Sigra's prefix.
     const SCHEMA: Schema;

@@ -157,7 +157,7 @@ fn masked_v6(address: Ipv6Addr, keep: usize) -> Ipv6Addr {
 }
 
 /// One line of bounded length: what a visitor sends must not forge a log line or fill a table.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     harmless(text).take(MAX_FACT).collect()
 }
 

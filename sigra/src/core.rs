@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::account::Account;
+use crate::assurance::{Assurance, Factor};
 use crate::audit::Evidence;
 use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
@@ -16,7 +17,7 @@ use crate::error::Failure;
 use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
-use crate::store::{Dialect, Migration, Pool, Row};
+use crate::store::{Dialect, Migration, Pool, Row, Stamp};
 use crate::telemetry::{Named, carry, watched};
 
 pub use crate::telemetry::Operation;
@@ -167,6 +168,20 @@ impl<'r, U: Account> Reader<'r, U> {
 
     pub(crate) fn next<T: Load>(&mut self) -> Result<T, Failure> {
         self.columns.next().map_err(Self::failure)
+    }
+
+    /// What `{assurance}` selects.
+    pub(crate) fn assurance(&mut self) -> Result<Assurance, Failure> {
+        let (first, first_at) = (self.next::<String>()?, self.next::<Stamp>()?.0);
+        let (second, second_at) = (self.next::<Option<String>>()?, self.next::<Option<Stamp>>()?);
+        let (proved_at, trusted) = (self.next::<Stamp>()?.0, self.next::<i64>()? == 1);
+        let unknown = || Failure::Config("a session names a factor that this version does not know".into());
+        let second = match second.zip(second_at) {
+            Some((factor, Stamp(at))) => Some((Factor::parse(&factor).ok_or_else(unknown)?, at)),
+            None => None,
+        };
+        let first = Factor::parse(&first).ok_or_else(unknown)?;
+        Ok(Assurance { first, first_at, second, proved_at, trusted })
     }
 
     pub(crate) fn user(&mut self) -> Result<U, Failure> {

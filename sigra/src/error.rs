@@ -38,6 +38,32 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// A code of a second factor that is wrong, or was used already: they are one answer.
+    #[error("this code is wrong, or was used already")]
+    InvalidCode,
+    /// What was asked for changes a credential, and who is there was not proved recently enough, or not by the second factor that
+    /// the account has (ASVS 7.5.1).
+    #[error("prove once more that it is you: {}", if *with_code { "type a code" } else { "type your password" })]
+    SudoRequired {
+        /// Only a code of the second factor will do: `Sigra::step_up_with_code`. Otherwise the password will,
+        /// too.
+        with_code: bool,
+    },
+    /// The account has as many second factors as it may.
+    #[error("there are {most} authenticators already; remove one first")]
+    TooManyFactors {
+        /// How many it may have.
+        most: u32,
+    },
+    /// Backup codes stand in for a second factor, and the account has none.
+    #[error("add an authenticator first")]
+    NoFactor,
+    /// The delay of an assisted recovery has not passed.
+    #[error("the owner has {} more seconds to stop this", retry_after.as_secs())]
+    TooEarly {
+        /// When it will have.
+        retry_after: Duration,
+    },
     /// A link or code that is wrong, used, expired or voided: they are one answer.
     #[error("this link or code is not valid any more; ask for a new one")]
     InvalidToken,
@@ -157,6 +183,11 @@ impl Refusal {
             Self::InvalidCredentials => "invalid_credentials",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
+            Self::InvalidCode => "invalid_code",
+            Self::SudoRequired { .. } => "sudo_required",
+            Self::TooManyFactors { .. } => "too_many_factors",
+            Self::NoFactor => "no_factor",
+            Self::TooEarly { .. } => "too_early",
             Self::InvalidToken => "invalid_token",
             Self::PasswordRejected(_) => "password_rejected",
             Self::InvalidEmail => "invalid_email",

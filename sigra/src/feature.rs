@@ -52,6 +52,46 @@ pub trait Lockout: Account {}
 )]
 pub trait MustChangePassword: ResetPassword {}
 
+/// Second factors by authenticator apps. Turned on by `#[sigra(totp(issuer = "Acme"))]`.
+#[diagnostic::on_unimplemented(
+    message = "second factors are off for `{Self}`",
+    label = "turned on by `#[sigra(totp(issuer = \"Acme\"))]` on `{Self}`",
+    note = "add `totp(issuer = \"Acme\")` and `backup_codes` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait Totp: Sudo {}
+
+/// Codes that stand in for a lost authenticator. Turned on by `#[sigra(backup_codes)]`.
+#[diagnostic::on_unimplemented(
+    message = "backup codes are off for `{Self}`",
+    label = "turned on by `#[sigra(backup_codes)]` on `{Self}`",
+    note = "add `backup_codes` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+)]
+pub trait BackupCodes: Totp {}
+
+/// An operator takes lost second factors off an account. Turned on by `#[sigra(assisted_recovery)]`.
+#[diagnostic::on_unimplemented(
+    message = "assisted recovery is off for `{Self}`",
+    label = "turned on by `#[sigra(assisted_recovery(delay = \"24h\"))]` on `{Self}`",
+    note = "add `assisted_recovery(delay = \"24h\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+)]
+pub trait AssistedRecovery: Totp {}
+
+/// Browsers in which the second factor may be skipped for a while. Turned on by `#[sigra(trusted_browser(within = "30d"))]`.
+#[diagnostic::on_unimplemented(
+    message = "trusted browsers are off for `{Self}`",
+    label = "turned on by `#[sigra(trusted_browser(within = \"30d\"))]` on `{Self}`",
+    note = "add `trusted_browser(within = \"30d\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+)]
+pub trait TrustedBrowser: Totp {}
+
+/// A proof of who is there that is recent enough to change a credential. Turned on by `#[sigra(sudo)]`, and by `totp`.
+#[diagnostic::on_unimplemented(
+    message = "step-up is off for `{Self}`",
+    label = "turned on by `#[sigra(sudo(within = \"15m\"))]` on `{Self}`",
+    note = "add `sudo(within = \"15m\")` to the `#[sigra(..)]` of `{Self}`"
+)]
+pub trait Sudo: Passwords + Sessions {}
+
 /// Accounts that an operator can disable. Turned on by a field marked `#[sigra(disabled_at)]`.
 #[diagnostic::on_unimplemented(
     message = "accounts of `{Self}` cannot be disabled",

@@ -29,7 +29,7 @@
 //!
 //! - an id has other bytes than before, or the same bytes have another id;
 //! - none of the keys is one of this database's;
-//! - a key is missing that live sessions, mailed links or known devices need, or a pepper that a stored hash names.
+//! - a key is missing that live sessions, mailed links, known devices, second factors or backup codes need, or a pepper that a stored hash names.
 //!
 //! # A key that leaked, or is lost
 //!
@@ -41,7 +41,9 @@
 //! ```
 //!
 //! A table with another prefix has another name, which the error gives. Every session, mailed link and known device under the
-//! key ends in each process that lacks it, and nothing else does. Where the old key is lost already there is no step 2: delete
+//! key ends in each process that lacks it, and so does every authenticator whose seed is sealed under it and every backup code
+//! that is hashed under it: their owners need the way back of the host's policy. Nothing else does. A seed is sealed anew under the
+//! first key when a code of it is used, and backup codes when a set is made anew. Where the old key is lost already there is no step 2: delete
 //! the rows of all keys (`WHERE kind = 'key'`) and start with the new one. A pepper goes the same way, with `kind = 'pepper'`;
 //! accounts under one that is given up need a reset of their passwords.
 
@@ -90,6 +92,10 @@ pub(crate) enum Purpose {
     ConfirmEmailCode,
     ResetPassword,
     UnlockAccount,
+    SecondFactor,
+    Disown,
+    FactorSeed,
+    BackupCode,
     Pepper,
     /// To know the key again, and for nothing else.
     KeyCheck,
@@ -101,13 +107,17 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     /// Each at its own place.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::Session,
         Self::Device,
         Self::ConfirmEmail,
         Self::ConfirmEmailCode,
         Self::ResetPassword,
         Self::UnlockAccount,
+        Self::SecondFactor,
+        Self::Disown,
+        Self::FactorSeed,
+        Self::BackupCode,
         Self::Pepper,
         Self::KeyCheck,
         Self::AuditRow,
@@ -125,6 +135,10 @@ impl Purpose {
             Self::ConfirmEmailCode => b"sigra/v1/confirm-email-code",
             Self::ResetPassword => b"sigra/v1/reset-password",
             Self::UnlockAccount => b"sigra/v1/unlock-account",
+            Self::SecondFactor => b"sigra/v1/second-factor",
+            Self::Disown => b"sigra/v1/disown",
+            Self::FactorSeed => b"sigra/v1/factor-seed",
+            Self::BackupCode => b"sigra/v1/backup-code",
             Self::Pepper => b"sigra/v1/pepper",
             Self::KeyCheck => b"sigra/v1/key-check",
             Self::AuditRow => b"sigra/v1/audit-row",
@@ -226,8 +240,8 @@ pub enum KeyringError {
     },
     /// A key that something live needs.
     #[error(
-        "the key `{id}` is missing, and {sessions} live sessions, {links} mailed links and {devices} known devices need it: \
-         put it back into `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until they have ended. To end \
+        "the key `{id}` is missing, and {sessions} live sessions, {links} mailed links, {devices} known devices, {factors} \
+         second factors and {backup_codes} backup codes need it: put it back into `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until they have ended. To end \
          them now, on purpose: `DELETE FROM {table} WHERE kind = 'key' AND id = '{id}'`, and try again"
     )]
     StillNeeded {
@@ -239,6 +253,10 @@ pub enum KeyringError {
         links: u64,
         /// How many browsers would not be known any more.
         devices: u64,
+        /// How many authenticators nobody could prove any more.
+        factors: u64,
+        /// How many backup codes would be worth nothing.
+        backup_codes: u64,
         /// The table of known keys.
         table: String,
     },

@@ -142,6 +142,76 @@ pub mod throttle {
 /// `unsafe_no_lockout = "the gateway counts failed sign-ins"`
 pub const unsafe_no_lockout: () = ();
 
+/// Second factors: one-time codes by authenticator apps (RFC 6238). Where an account has one, the right password comes to `SecondFactor`, which is no session. Asks how an owner gets in who has lost it: `backup_codes`, `assisted_recovery(..)` or both. Brings `sudo(within = "15m")`. Needs Sigra's cargo feature `totp`.
+///
+/// `totp(issuer = "Acme")`
+pub const totp: () = ();
+
+/// The keys inside `totp(..)`.
+pub mod totp {
+    /// What authenticator apps show beside the code: the application's name, 1 to 64 characters, no colon.
+    ///
+    /// `issuer = "Acme"`
+    pub const issuer: () = ();
+}
+
+/// Codes that stand in for a lost authenticator, each once: 120 random bits, shown once, kept as keyed hashes. Needs `totp`.
+///
+/// `backup_codes`
+pub const backup_codes: () = ();
+
+/// The keys inside `backup_codes(..)`.
+pub mod backup_codes {
+    /// How many there are in a set.
+    ///
+    /// `count = 10`
+    pub const count: () = ();
+}
+
+/// An operator takes the second factors off the account of an owner who has lost them: it begins with a mail that can stop it, and is done after the delay. Needs `totp`.
+///
+/// `assisted_recovery(delay = "24h")`
+pub const assisted_recovery: () = ();
+
+/// The keys inside `assisted_recovery(..)`.
+pub mod assisted_recovery {
+    /// How long the owner has to stop what somebody else began.
+    ///
+    /// `delay = "24h"`
+    pub const delay: () = ();
+}
+
+/// Whoever loses the second factor loses the account. The reason, at least ten characters, is kept in the policy.
+///
+/// `unsafe_no_recovery = "accounts are made anew at the desk"`
+pub const unsafe_no_recovery: () = ();
+
+/// A browser in which the second factor was proved may skip it for so long, if its owner says so. It never stands in for the factor where one is demanded. Needs `totp`.
+///
+/// `trusted_browser(within = "30d")`
+pub const trusted_browser: () = ();
+
+/// The keys inside `trusted_browser(..)`.
+pub mod trusted_browser {
+    /// How long the second factor is skipped there.
+    ///
+    /// `within = "30d"`
+    pub const within: () = ();
+}
+
+/// What changes a credential asks who is there once more: `Sudo` is a session whose owner proved to be there so recently, by the second factor too where the account has one (ASVS 7.5.1).
+///
+/// `sudo(within = "15m")`
+pub const sudo: () = ();
+
+/// The keys inside `sudo(..)`.
+pub mod sudo {
+    /// How recent the proof has to be.
+    ///
+    /// `within = "15m"`
+    pub const within: () = ();
+}
+
 /// The audit trail: one row for each change, in the same transaction. On by default; `retain` lets old rows go.
 ///
 /// `audit(retain = "400d")`

@@ -74,11 +74,18 @@
 //! | `legacy-hashes` | verifies imported bcrypt, scrypt and PBKDF2 hashes: see [`password`] |
 //! | `breached-online` | looks up breached passwords on a server: [`password::breached`] |
 //! | `metrics` | counters and histograms through the facade [`metrics`](https://docs.rs/metrics): see [`telemetry`] |
+//! | `totp` | second factors: authenticator apps, backup codes, trusted browsers, and their recovery |
 //! | `zxcvbn` | a least strength for new passwords, by estimate |
 //!
 //! They only add: one binary may have every database and choose by URL at run time.
 
+#![cfg_attr(
+    not(feature = "totp"),
+    allow(dead_code, reason = "what only second factors use; a build with them finds what is dead")
+)]
+
 pub mod account;
+mod assurance;
 pub mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -89,7 +96,10 @@ pub mod column;
 mod core;
 mod email;
 pub mod error;
+#[cfg(feature = "totp")]
+mod factors;
 pub mod feature;
+pub mod invalidation;
 pub mod keyring;
 #[doc(hidden)]
 pub mod keys;
@@ -108,18 +118,25 @@ mod unit;
 pub use sigra_macros::Sigra;
 
 pub use self::account::Account;
+pub use self::assurance::{Aal, Assurance, Factor};
 pub use self::audit::{AuditDetail, AuditEvent};
 pub use self::builder::Builder;
 pub use self::client::{Client, ClientNet, device_name};
 pub use self::core::{Operation, Sigra};
 pub use self::error::{Error, Failure, Refusal};
+#[cfg(feature = "totp")]
+pub use self::factors::typed::Code;
 pub use self::keyring::Keyring;
-pub use self::operations::{AuditExport, Confirmed, Recovered, Registered, Sealed, Swept};
-pub use self::outcome::{Disabled, MustChangePassword, Unconfirmed};
+pub use self::operations::{AuditExport, Confirmed, Recovered, Registered, Sealed, Sudo, Swept};
+#[cfg(feature = "totp")]
+pub use self::operations::{
+    BackupCodes, BrowserId, Disowned, Enrolment, FactorId, FactorInfo, TrustedBrowser,
+};
+pub use self::outcome::{Disabled, MustChangePassword, SecondFactor, Unconfirmed};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
-pub use self::token::{DeviceToken, SessionToken};
+pub use self::token::{DeviceToken, PendingToken, SessionToken};
 
 /// What generated code names. Not for hosts: it changes with every release.
 #[doc(hidden)]

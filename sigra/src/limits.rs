@@ -53,6 +53,17 @@ impl Bucket {
         &self.0
     }
 
+    /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
+    pub(crate) fn factors(identifier: &Identifier) -> Self {
+        Self::new("factors", identifier.as_str())
+    }
+
+    /// Wrong codes of second factors from one browser in which the account's owner proved one before.
+    #[cfg(feature = "totp")]
+    pub(crate) fn factor_device(id: uuid::Uuid) -> Self {
+        Self::new("factor-device", &id.to_string())
+    }
+
     /// Wrong passwords from one browser in which the account is known.
     pub(crate) fn device(id: uuid::Uuid) -> Self {
         Self::new("device", &id.to_string())

@@ -107,6 +107,55 @@ pub enum Message {
         /// How long the link is good.
         within: Duration,
     },
+    /// Somebody who knows the password has guessed at the second factor.
+    SecondFactorGuessed {
+        /// The page to ask for a reset.
+        reset: String,
+    },
+    /// A second factor was added.
+    FactorAdded {
+        /// The link that undoes it. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// A second factor was removed.
+    FactorRemoved {
+        /// The link that undoes it. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// Backup codes were made; those from before are void.
+    BackupCodesReplaced {
+        /// The link that voids them. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+    },
+    /// A backup code was used.
+    BackupCodeUsed {
+        /// How many are left.
+        left: u64,
+        /// So few that the owner should make new ones.
+        few: bool,
+        /// The page to ask for a reset.
+        reset: String,
+    },
+    /// Somebody has asked that the second factors be taken off.
+    RecoveryBegun {
+        /// The link that stops it. Its page asks for a click: it must not act by GET.
+        link: String,
+        /// How long it is good.
+        within: Duration,
+        /// How long the owner has until it may be done.
+        delay: Duration,
+    },
+    /// The second factors were taken off.
+    RecoveryFinished {
+        /// The page to ask for a reset.
+        reset: String,
+    },
     /// The password was changed; what to do if it was not the owner.
     PasswordChanged {
         /// The page to ask for a reset.
@@ -164,8 +213,16 @@ impl Mail {
             Message::ResetPassword { link, .. }
             | Message::AccountLocked { link, .. }
             | Message::UnlockAccount { link, .. }
-            | Message::MustChangePassword { link, .. } => anywhere.push(link.clone()),
-            Message::AddressTaken { .. } | Message::PasswordChanged { .. } => {}
+            | Message::MustChangePassword { link, .. }
+            | Message::FactorAdded { link, .. }
+            | Message::FactorRemoved { link, .. }
+            | Message::BackupCodesReplaced { link, .. }
+            | Message::RecoveryBegun { link, .. } => anywhere.push(link.clone()),
+            Message::AddressTaken { .. }
+            | Message::SecondFactorGuessed { .. }
+            | Message::BackupCodeUsed { .. }
+            | Message::RecoveryFinished { .. }
+            | Message::PasswordChanged { .. } => {}
         }
         // The token without its link, and without what names its kind.
         let secrets = |text: &String| {
@@ -176,6 +233,7 @@ impl Mail {
         Private { anywhere, local_part }
     }
 
+    #[allow(clippy::too_many_lines, reason = "every text there is, one below the other")]
     pub(crate) fn new(to: String, message: Message) -> Self {
         let (subject, text) = match &message {
             Message::ConfirmEmail { link, code, within } => (
@@ -231,6 +289,67 @@ impl Mail {
                     spoken(*within)
                 ),
             ),
+            Message::SecondFactorGuessed { reset } => (
+                "Somebody knows your password",
+                format!(
+                    "Somebody signed in with the password of your account and then typed wrong codes, so often that browsers \
+                     in which you have not signed in before have to wait. They did not get in.\n\nIf it was not you, choose a \
+                     new password here, and change it wherever else you use it:\n\n{reset}\n"
+                ),
+            ),
+            Message::FactorAdded { link, within } => (
+                "A second factor was added to your account",
+                format!(
+                    "An authenticator was added to your account, and devices that had signed in without a second factor were \
+                     signed out. If it was you, there is nothing to do.\n\n{}",
+                    not_me(link, *within, "It is removed again")
+                ),
+            ),
+            Message::FactorRemoved { link, within } => (
+                "A second factor was removed from your account",
+                format!(
+                    "An authenticator was removed from your account. If it was you, there is nothing to do.\n\n{}",
+                    not_me(link, *within, "It is put back")
+                ),
+            ),
+            Message::BackupCodesReplaced { link, within } => (
+                "New backup codes were made for your account",
+                format!(
+                    "New backup codes were made for your account; those from before are not good any more. If it was you, keep \
+                     them where you find them without your phone.\n\n{}",
+                    not_me(link, *within, "The codes become worthless")
+                ),
+            ),
+            Message::BackupCodeUsed { left, few, reset } => (
+                if *few { "You have few backup codes left" } else { "A backup code was used" },
+                format!(
+                    "One of the backup codes of your account was used. {left} {} left.{}\n\nIf it was not you, somebody has your \
+                     codes and your password: choose a new password here, then make new codes in the settings:\n\n{reset}\n",
+                    if *left == 1 { "is" } else { "are" },
+                    if *few {
+                        " Make new ones in the settings of your account before you need them."
+                    } else {
+                        ""
+                    },
+                ),
+            ),
+            Message::RecoveryBegun { link, within, delay } => (
+                "The second factors of your account are about to be removed",
+                format!(
+                    "We were asked to remove the second factors of your account, since they are said to be lost. It can be done \
+                     in {}. If you asked for it, there is nothing to do.\n\n{}",
+                    spoken(*delay),
+                    not_me(link, *within, "It is stopped")
+                ),
+            ),
+            Message::RecoveryFinished { reset } => (
+                "The second factors of your account were removed",
+                format!(
+                    "The second factors of your account were removed, as was asked for, and every device was signed out. Sign \
+                     in with your password and add an authenticator anew.\n\nIf it was not you who asked, choose a new password \
+                     here, and tell us:\n\n{reset}\n"
+                ),
+            ),
             Message::PasswordChanged { reset } => (
                 "Your password was changed",
                 format!(
@@ -260,8 +379,24 @@ impl fmt::Debug for Message {
             Self::AccountLocked { .. } => "AccountLocked",
             Self::UnlockAccount { .. } => "UnlockAccount",
             Self::MustChangePassword { .. } => "MustChangePassword",
+            Self::SecondFactorGuessed { .. } => "SecondFactorGuessed",
+            Self::FactorAdded { .. } => "FactorAdded",
+            Self::FactorRemoved { .. } => "FactorRemoved",
+            Self::BackupCodesReplaced { .. } => "BackupCodesReplaced",
+            Self::BackupCodeUsed { .. } => "BackupCodeUsed",
+            Self::RecoveryBegun { .. } => "RecoveryBegun",
+            Self::RecoveryFinished { .. } => "RecoveryFinished",
         })
     }
+}
+
+/// What to do about a change that was somebody else's.
+fn not_me(link: &str, within: Duration, undone: &str) -> String {
+    format!(
+        "If it was not you, open this link and say so:\n\n{link}\n\n{undone}, and every device is signed out. The link is good \
+         for {} and works once.\n",
+        spoken(within)
+    )
 }
 
 /// "48 hours", "15 minutes": the largest unit that fits without a rest.
@@ -283,13 +418,14 @@ pub struct Links {
     confirm_email: String,
     reset_password: String,
     unlock_account: String,
+    disown: String,
     sign_in: String,
     ask_reset: String,
 }
 
 impl Links {
     /// Links below an address such as `https://acme.example`, with the paths of the reference host: `/confirm/{token}`,
-    /// `/reset/{token}`, `/unlock/{token}`, `/login` and `/reset`.
+    /// `/reset/{token}`, `/unlock/{token}`, `/disown/{token}`, `/login` and `/reset`.
     ///
     /// Plain `http` is for `localhost`, `127.0.0.1` and `[::1]`: whoever reads a link on its way can use it.
     ///
@@ -320,6 +456,7 @@ impl Links {
             confirm_email: "/confirm/{token}".into(),
             reset_password: "/reset/{token}".into(),
             unlock_account: "/unlock/{token}".into(),
+            disown: "/disown/{token}".into(),
             sign_in: "/login".into(),
             ask_reset: "/reset".into(),
         })
@@ -352,6 +489,15 @@ impl Links {
         Ok(self)
     }
 
+    /// Another path of the page that undoes a change; `{token}` stands for the token.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] for a path that does not begin with a slash or has no `{token}`.
+    pub fn disown_at(mut self, path: &str) -> Result<Self, Error> {
+        self.disown = below_the_site(path, "{token}")?;
+        Ok(self)
+    }
+
     /// Another path of the sign-in page.
     ///
     /// # Errors
@@ -380,6 +526,10 @@ impl Links {
 
     pub(crate) fn unlock_account(&self, token: &str) -> String {
         format!("{}{}", self.base, self.unlock_account.replace("{token}", token))
+    }
+
+    pub(crate) fn disown(&self, token: &str) -> String {
+        format!("{}{}", self.base, self.disown.replace("{token}", token))
     }
 
     pub(crate) fn sign_in(&self) -> String {

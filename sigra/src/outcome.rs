@@ -5,14 +5,20 @@ use std::fmt;
 
 use crate::account::Account;
 use crate::session::NewSession;
+use crate::token::PendingToken;
 
 /// The library's side of a sign-in. The derive maps it to `UserSignIn`, which has only the variants that the keys call for.
 #[doc(hidden)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives until the derive's code has turned it into the host's own"
+)]
 pub enum Outcome<U: Account> {
     Complete(NewSession<U>),
     Unconfirmed(U::Unconfirmed),
     Disabled(U::Disabled),
     MustChangePassword(U::MustChangePassword),
+    SecondFactor(U::SecondFactor),
 }
 
 /// The password was right and the address is not confirmed yet. It is no session, and nothing turns it into one.
@@ -80,6 +86,37 @@ impl MustChangePassword {
     }
 }
 
+/// A sign-in whose first factor was right and whose second is due. It is no session: its secret is of another type and purpose,
+/// has a cookie of its own, and nothing but [`Sigra::prove_second_factor`](crate::Sigra::prove_second_factor) takes it.
+///
+/// It belongs to the browser that has its secret, is good for ten minutes, and ends with every change of the account's
+/// credentials. A wrong code does not use it up, a right one does.
+#[derive(Clone, Debug)]
+#[must_use = "the visitor is not signed in"]
+pub struct SecondFactor {
+    token: PendingToken,
+    expires_at: time::OffsetDateTime,
+}
+
+impl SecondFactor {
+    #[cfg(feature = "totp")]
+    pub(crate) fn new(token: PendingToken, expires_at: time::OffsetDateTime) -> Self {
+        Self { token, expires_at }
+    }
+
+    /// The secret for the cookie of the pending sign-in, and nothing else.
+    #[must_use]
+    pub fn token(&self) -> &PendingToken {
+        &self.token
+    }
+
+    /// When it ends (UTC).
+    #[must_use]
+    pub fn expires_at(&self) -> time::OffsetDateTime {
+        self.expires_at
+    }
+}
+
 /// A payload that exists only where its key is on: `Infallible` cannot be filled, so what is off can never stand in the way.
 #[doc(hidden)]
 pub trait Slot<T>: Sized + Send + 'static {
@@ -100,4 +137,4 @@ macro_rules! slots {
         }
     )*};
 }
-slots!(Unconfirmed, Disabled, MustChangePassword);
+slots!(Unconfirmed, Disabled, MustChangePassword, SecondFactor);

@@ -19,6 +19,16 @@ pub struct Policy {
     pub throttle: Option<ThrottlePolicy>,
     /// `must_change_password`.
     pub must_change_password: bool,
+    /// `totp(..)`.
+    pub totp: Option<TotpPolicy>,
+    /// `backup_codes(..)`: how many there are in a set.
+    pub backup_codes: Option<u32>,
+    /// `assisted_recovery(..)`: how long its owner has to stop it.
+    pub assisted_recovery: Option<Duration>,
+    /// `trusted_browser(..)`: how long the second factor is skipped there.
+    pub trusted_browser: Option<Duration>,
+    /// `sudo(..)`, which `totp` brings: how recent the proof of who is there has to be.
+    pub sudo: Option<Duration>,
     /// `audit(..)`.
     pub audit: AuditPolicy,
     /// `privacy = ".."`.
@@ -64,6 +74,17 @@ pub struct ResetPasswordPolicy {
     /// Lifetime of the link.
     pub within: Duration,
 }
+
+/// Second factors by authenticator apps (RFC 6238).
+#[derive(Clone, Copy, Debug)]
+pub struct TotpPolicy {
+    /// What the apps show beside the code.
+    pub issuer: &'static str,
+}
+
+/// `sudo(within)` where `totp` brings it.
+#[doc(hidden)]
+pub const DEFAULT_SUDO: Duration = Duration::from_mins(15);
 
 /// Limit of wrong passwords for one account (NIST SP 800-63B-4 3.2.2).
 #[derive(Clone, Copy, Debug)]

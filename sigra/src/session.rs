@@ -5,6 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::assurance::Assurance;
 use crate::token::{DeviceToken, SessionToken};
 
 /// Names a session in lists and in the trail. It is no secret and opens nothing.
@@ -36,6 +37,7 @@ pub struct Session<U> {
     pub(crate) created_at: OffsetDateTime,
     pub(crate) last_seen_at: OffsetDateTime,
     pub(crate) expires_at: OffsetDateTime,
+    pub(crate) assurance: Assurance,
 }
 
 impl<U> Session<U> {
@@ -67,6 +69,12 @@ impl<U> Session<U> {
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
+    }
+
+    /// Which factors were proved in it, and when.
+    #[must_use]
+    pub fn assurance(&self) -> Assurance {
+        self.assurance
     }
 
     /// Whether the user asked to be remembered.
@@ -109,8 +117,8 @@ impl<U> NewSession<U> {
         &self.token
     }
 
-    /// The secret by which this browser is known again, for a cookie of its own that outlives the session; `None` where no
-    /// `lockout` is on. Give it back with [`Client::with_device_token`](crate::Client::with_device_token).
+    /// The secret by which this browser is known again, for a cookie of its own that outlives the session; `None` where neither
+    /// `lockout` nor `totp` is on. Give it back with [`Client::with_device_token`](crate::Client::with_device_token).
     #[must_use]
     pub fn device_token(&self) -> Option<&DeviceToken> {
         self.device.as_ref()

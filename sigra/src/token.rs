@@ -19,6 +19,8 @@ pub trait TokenPurpose: Send + Sync + 'static {
     const TAG: &'static str;
     /// The name in the column `purpose`.
     const NAME: &'static str;
+    /// Whether the others for the same purpose stay good when one is used: each is about something of its own.
+    const SIBLINGS_STAY: bool = false;
     #[doc(hidden)]
     fn purpose() -> PurposeKey;
 }
@@ -28,13 +30,14 @@ pub trait TokenPurpose: Send + Sync + 'static {
 pub struct PurposeKey(pub(crate) Purpose);
 
 macro_rules! purposes {
-    ($($(#[$doc:meta])* $name:ident = $tag:literal, $column:literal, $purpose:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $tag:literal, $column:literal, $purpose:ident $(, $siblings:literal)?;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl TokenPurpose for $name {
             const TAG: &'static str = $tag;
             const NAME: &'static str = $column;
+            $(const SIBLINGS_STAY: bool = $siblings;)?
             fn purpose() -> PurposeKey {
                 PurposeKey(Purpose::$purpose)
             }
@@ -52,6 +55,10 @@ purposes! {
     ForResetPassword = "sgr", "reset_password", ResetPassword;
     /// Lets the owner of a locked account in again.
     ForUnlockAccount = "sgu", "unlock_account", UnlockAccount;
+    /// Names a sign-in whose second factor is due. Another browser has one of its own.
+    ForSecondFactor = "sgp", "second_factor", SecondFactor, true;
+    /// Undoes a change that the owner did not make. Each is about its own change.
+    ForDisown = "sgn", "disown", Disown, true;
 }
 
 /// A secret for one purpose. Its text goes to its owner once; the database gets a keyed hash.
@@ -65,6 +72,9 @@ pub struct Token<P> {
 
 /// The secret in a session cookie.
 pub type SessionToken = Token<ForSession>;
+
+/// The secret in the cookie of a sign-in whose second factor is due. It opens nothing.
+pub type PendingToken = Token<ForSecondFactor>;
 
 /// The secret in the cookie of a known device. It opens nothing: it only says whose attempts at a password are counted apart.
 pub type DeviceToken = Token<ForDevice>;

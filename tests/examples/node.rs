@@ -11,7 +11,7 @@ use sigra::axum::Problem;
 use sigra::clock::TestClock;
 use sigra::{Credentials, Sigra};
 use sigra_tests::crowd::at_once;
-use sigra_tests::host::{client_of_network, prepare};
+use sigra_tests::host::{client, client_of_network, prepare};
 use sigra_tests::load::{self, with_checkpoints};
 use sigra_tests::node::{DATABASE_VARIABLE, Order, Report, peak_memory};
 use sigra_tests::{User, UserSignIn};
@@ -38,6 +38,7 @@ async fn obey(auth: &Sigra<User>, clock: &TestClock, order: Order) -> Report {
         Order::SignIn { email, password, times, network } => {
             sign_in(auth, &email, &password, network..network + times).await
         }
+        Order::Prove { pending, code } => prove(auth, pending, &code).await,
         Order::Check { token, times } => check(auth, &token, times).await,
         Order::Load(load) => {
             load::run(auth, clock, load).await;
@@ -65,6 +66,24 @@ async fn sign_in(
                 report.tokens.push(session.token().expose().to_owned());
             }
             Ok(_) => report.count("stopped"),
+            Err(error) => report.count(Problem::from(error).code()),
+        }
+    }
+    report
+}
+
+async fn prove(auth: &Sigra<User>, pending: Vec<String>, code: &str) -> Report {
+    let attempts = pending.into_iter().map(|pending| {
+        let (auth, code) = (auth.clone(), code.to_owned());
+        async move { auth.prove_second_factor(&pending, code, &client()).await }
+    });
+    let mut report = Report::default();
+    for answer in at_once(attempts).await {
+        match answer {
+            Ok(session) => {
+                report.count("signed_in");
+                report.tokens.push(session.token().expose().to_owned());
+            }
             Err(error) => report.count(Problem::from(error).code()),
         }
     }

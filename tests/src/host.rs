@@ -9,10 +9,12 @@ use std::time::Duration;
 use sigra::clock::TestClock;
 use sigra::mail::{Links, Mail, MailError, Mailer, Message};
 use sigra::{
-    Account, Builder, Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, Sigra,
+    Account, Builder, Client, Credentials, Error, Hashing, Keyring, NewSession, PasswordHash, SecondFactor,
+    Sigra,
 };
 
 use crate::PASSWORD;
+use crate::authenticator::Authenticator;
 use crate::database::{Database, Kind};
 
 /// The user type of most tests: every key of this version.
@@ -26,6 +28,11 @@ use crate::database::{Database, Kind};
     must_change_password,
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 50, overall = 1000, within = "15m"),
+    totp(issuer = "Acme"),
+    backup_codes,
+    assisted_recovery(delay = "24h"),
+    trusted_browser(within = "30d"),
+    sudo(within = "15m"),
     audit(retain = "400d")
 )]
 pub struct User {
@@ -83,6 +90,12 @@ impl Host {
     pub async fn join(database: Database) -> Self {
         let builder = Sigra::<User>::builder().url(database.url());
         Self::with(database, builder).await
+    }
+
+    /// The same host with another handle on the same database, as a process that starts beside it has one.
+    #[must_use]
+    pub fn beside(&self, auth: Sigra<User>) -> Self {
+        Self { auth, ..self.clone() }
     }
 
     /// A handle with pools of the test's choosing.
@@ -155,6 +168,61 @@ impl Host {
             Ok(UserSignIn::Complete(session)) => session,
             other => panic!("not signed in: {other:?}"),
         }
+    }
+
+    /// Signs in and adds an authenticator. The session that comes of it has both factors.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn enrol(&self, email: &str) -> (Authenticator, NewSession<User>) {
+        let session = self.sign_in(email).await;
+        self.add_authenticator(session).await
+    }
+
+    /// Adds an authenticator in a session that may.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn add_authenticator(&self, session: NewSession<User>) -> (Authenticator, NewSession<User>) {
+        let sudo = self.auth.sudo(session.into_parts().0).await.expect("a recent proof");
+        let enrolment = self.auth.begin_totp(&sudo, "phone", &client()).await.expect("an enrolment");
+        let app = Authenticator::new(enrolment.uri(), self.clock.clone());
+        let code = app.code(0);
+        let session =
+            self.auth.confirm_totp(&sudo, enrolment.id(), code, &client()).await.expect("confirmed");
+        // The code's step is used up.
+        self.clock.advance(Duration::from_secs(30));
+        (app, session)
+    }
+
+    /// Signs in up to the second factor.
+    ///
+    /// # Panics
+    /// It is not due.
+    pub async fn challenge(&self, email: &str) -> SecondFactor {
+        match self.try_sign_in(email, PASSWORD).await {
+            Ok(UserSignIn::SecondFactor(challenge)) => challenge,
+            other => panic!("no second factor is due: {other:?}"),
+        }
+    }
+
+    /// Signs in with both factors.
+    ///
+    /// # Panics
+    /// Any step is refused.
+    pub async fn sign_in_twice(&self, email: &str, app: &Authenticator) -> NewSession<User> {
+        let challenge = self.challenge(email).await;
+        let session = self.prove(&challenge, &app.code(0)).await.expect("a session");
+        self.clock.advance(Duration::from_secs(30));
+        session
+    }
+
+    /// Answers a challenge.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn prove(&self, challenge: &SecondFactor, code: &str) -> Result<NewSession<User>, Error> {
+        self.auth.prove_second_factor(challenge.token().expose(), code, &client()).await
     }
 
     /// Sends what is due, and gives how many mails left.
@@ -250,7 +318,11 @@ pub fn token_in(mail: &Mail, path: &str) -> String {
         | Message::ResetPassword { link, .. }
         | Message::AccountLocked { link, .. }
         | Message::UnlockAccount { link, .. }
-        | Message::MustChangePassword { link, .. } => link,
+        | Message::MustChangePassword { link, .. }
+        | Message::FactorAdded { link, .. }
+        | Message::FactorRemoved { link, .. }
+        | Message::BackupCodesReplaced { link, .. }
+        | Message::RecoveryBegun { link, .. } => link,
         other => panic!("no link in {other:?}"),
     };
     link.split_once(path).unwrap_or_else(|| panic!("{path} is not in {link}")).1.to_owned()

@@ -12,6 +12,7 @@
     reason = "statements that are put together read best so"
 )]
 
+pub mod authenticator;
 pub mod canary;
 pub mod crowd;
 pub mod database;

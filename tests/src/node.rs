@@ -32,6 +32,13 @@ pub enum Order {
         /// The number of the first one's network; each of the others has the next.
         network: u32,
     },
+    /// Answers all of these challenges at once with one code.
+    Prove {
+        /// The secrets of the pending sign-ins.
+        pending: Vec<String>,
+        /// The code that is typed.
+        code: String,
+    },
     /// Checks a session so many times at once.
     Check {
         /// The session's secret.

@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{
-    AuditEvent, Builder, Client, Credentials, Error, Failure, Keyring, NewSession, Refusal, Session,
-    SessionId, Sigra,
+    AuditEvent, BrowserId, Builder, Client, Code, Credentials, Error, FactorId, Failure, Keyring, NewSession,
+    Refusal, Session, SessionId, Sigra, Sudo,
 };
+use sigra_tests::authenticator::Authenticator;
 use sigra_tests::canary::{Canaries, hex, unhex};
 use sigra_tests::database::{Dump, Dumper, Kind, cells};
 use sigra_tests::disk::SmallDisk;
@@ -47,6 +48,102 @@ struct Scene {
     reset: String,
     link: String,
     code: String,
+    factors: Factors,
+}
+
+/// Accounts with second factors, and what there is to do with them.
+struct Factors {
+    /// A session with both factors.
+    twice: Sudo<User>,
+    /// One in which the second was taken back.
+    stale: Sudo<User>,
+    /// One of an account with five factors.
+    many: Sudo<User>,
+    /// One of an account without.
+    plain: Sudo<User>,
+    app: Authenticator,
+    pending: String,
+    backup: String,
+    phone: FactorId,
+    enrolment: FactorId,
+    enrolled: Authenticator,
+    trusted: BrowserId,
+    disown: String,
+    /// Sign-ins of accounts whose wrong codes are used up, for a while and for good.
+    limited: String,
+    dark: String,
+    /// The recovery of one has just begun, that of the other may be finished.
+    lost: uuid::Uuid,
+    found: uuid::Uuid,
+}
+
+impl Factors {
+    async fn new(host: &Host, found: uuid::Uuid) -> Self {
+        let sudo = async |session: NewSession<User>| host.auth.sudo(session.into_parts().0).await.unwrap();
+        for email in ["twice@example.com", "stale@example.com", "many@example.com", "lost@example.com"] {
+            host.account(email).await;
+        }
+        let (_, stale) = host.enrol("stale@example.com").await;
+        let disown = host.token_of("/disown/").await;
+        let stale = sudo(stale).await;
+        host.database
+            .run("UPDATE sigra_sessions SET second_factor = NULL WHERE second_factor IS NOT NULL")
+            .await;
+        let (mut many_app, mut many) = host.enrol("many@example.com").await;
+        for _ in 0..4 {
+            (many_app, many) = host.add_authenticator(many).await;
+        }
+        let limited = host.challenge("many@example.com").await.token().expose().to_owned();
+        for _ in 0..5 {
+            assert!(host.auth.prove_second_factor(&limited, many_app.wrong(), &client()).await.is_err());
+        }
+        let (_, lost) = host.enrol("lost@example.com").await;
+        let dark = host.challenge("lost@example.com").await.token().expose().to_owned();
+        let lost = lost.user().id;
+        host.database
+            .run("UPDATE sigra_accounts SET factor_failures = 99 WHERE identifier = 'lost@example.com'")
+            .await;
+        assert!(host.auth.begin_recovery("root", &lost, &client()).await.unwrap().is_some());
+        let plain = sudo(host.sign_in("free@example.com").await).await;
+        host.database
+            .run("UPDATE sigra_accounts SET recovery_at = created_at WHERE identifier = 'leaked@example.com'")
+            .await;
+
+        let (app, twice) = host.enrol("twice@example.com").await;
+        let twice = sudo(twice).await;
+        let phone = host.auth.factors(&twice).await.unwrap()[0].id;
+        let backup = {
+            let codes = host.auth.create_backup_codes(&twice, &client()).await.unwrap();
+            codes.iter().next().unwrap().to_owned()
+        };
+        let challenge = host.challenge("twice@example.com").await;
+        let code = Code::new(app.code(0)).trust(true);
+        let _ = host.auth.prove_second_factor(challenge.token().expose(), code, &client()).await.unwrap();
+        host.clock.advance(Duration::from_secs(30));
+        let trusted = host.auth.trusted_browsers(&twice, &client()).await.unwrap()[0].id;
+        let pending = host.challenge("twice@example.com").await.token().expose().to_owned();
+        let begun = host.auth.begin_totp(&twice, "tablet", &client()).await.unwrap();
+        let enrolled = Authenticator::new(begun.uri(), host.clock.clone());
+        let (many, enrolment) = (sudo(many).await, begun.id());
+        Self {
+            twice,
+            stale,
+            many,
+            plain,
+            app,
+            pending,
+            backup,
+            phone,
+            enrolment,
+            enrolled,
+            trusted,
+            disown,
+            limited,
+            dark,
+            lost,
+            found,
+        }
+    }
 }
 
 /// Every failed attempt of this client is one too many.
@@ -87,6 +184,7 @@ impl Scene {
         let disabled = host.sign_in("disabled@example.com").await.user().id;
         assert!(host.auth.disable_account("root", &disabled, &client()).await.unwrap());
 
+        let factors = Factors::new(&host, leaked).await;
         for _ in 0..5 {
             host.auth.request_password_reset("eager@example.com", &client()).await.unwrap();
             host.auth.resend_confirmation("eager@example.com", &client()).await.unwrap();
@@ -111,7 +209,7 @@ impl Scene {
         let code = code.clone();
         // The one mail that waits.
         host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
-        Self { host, here, there, ended, burnt, disabled, leaked, shut, unlock, reset, link, code }
+        Self { host, here, there, ended, burnt, disabled, leaked, shut, unlock, reset, link, code, factors }
     }
 
     /// From here on the operations go over another connection.
@@ -224,6 +322,77 @@ fn cases() -> Vec<Case> {
             row: "session.password.sign_in refused password_shut",
             run: |s| s.sign_in("shut@example.com", PASSWORD),
         },
+        Case {
+            row: "session.password.sign_in refused second_factor_due",
+            run: |s| s.sign_in("twice@example.com", PASSWORD),
+        },
+        case!("session.second_factor.prove refused invalid_token",
+            s => s.host.auth.prove_second_factor(s.here.token().expose(), s.factors.app.code(0), &client())),
+        case!("session.second_factor.prove refused wrong_code",
+            s => s.host.auth.prove_second_factor(&s.factors.pending, s.factors.app.wrong(), &client())),
+        case!("session.second_factor.prove success -",
+            s => s.host.auth.prove_second_factor(&s.factors.pending, s.factors.app.code(0), &client())),
+        case!("session.second_factor.prove refused factor_limit",
+            s => s.host.auth.prove_second_factor(&s.factors.limited, "123456", &client())),
+        case!("session.second_factor.prove refused factor_shut",
+            s => s.host.auth.prove_second_factor(&s.factors.dark, "123456", &client())),
+        case!("session.own.step_up refused wrong_password",
+            s => s.host.auth.step_up_with_password(&s.factors.twice, WRONG, &client())),
+        case!("session.own.step_up success -",
+            s => s.host.auth.step_up_with_password(&s.factors.twice, PASSWORD, &client())),
+        case!("session.own.step_up refused sudo_required",
+            s => s.host.auth.step_up_with_password(&s.factors.stale, PASSWORD, &client())),
+        case!("session.own.step_up refused session_ended",
+            s => s.host.auth.step_up_with_code(s.ended.session(), "123456", &client())),
+        case!("session.own.step_up refused wrong_code",
+            s => s.host.auth.step_up_with_code(&s.factors.twice, "123 45", &client())),
+        case!("session.own.step_up success -",
+            s => s.host.auth.step_up_with_code(&s.factors.twice, s.factors.backup.as_str(), &client())),
+        case!("account.password.change refused sudo_required",
+            s => s.host.auth.change_password(&s.factors.stale, PASSWORD, OTHER_PASSWORD, &client())),
+        case!("account.trust.revoke refused nothing_to_do",
+            s => s.host.auth.revoke_trusted_browsers(s.here(), &client())),
+        case!("account.trust.revoke success -",
+            s => s.host.auth.revoke_trusted_browser(&s.factors.twice, s.factors.trusted, &client())),
+        case!("account.trust.revoke refused session_ended",
+            s => s.host.auth.revoke_trusted_browsers(s.ended.session(), &client())),
+        case!("account.factor.add refused wrong_code",
+            s => s.host.auth.confirm_totp(&s.factors.twice, s.factors.enrolment, s.factors.enrolled.wrong(), &client())),
+        case!("account.factor.add refused invalid_token",
+            s => s.host.auth.confirm_totp(&s.factors.plain, s.factors.enrolment, s.factors.enrolled.code(0), &client())),
+        case!("account.factor.add refused sudo_required",
+            s => s.host.auth.confirm_totp(&s.factors.stale, s.factors.enrolment, s.factors.enrolled.code(0), &client())),
+        case!("account.factor.add success -",
+            s => s.host.auth.confirm_totp(&s.factors.twice, s.factors.enrolment, s.factors.enrolled.code(0), &client())),
+        case!("account.factor.begin refused too_many_factors",
+            s => s.host.auth.begin_totp(&s.factors.many, "", &client())),
+        case!("account.factor.begin refused sudo_required",
+            s => s.host.auth.begin_totp(&s.factors.stale, "", &client())),
+        case!("account.factor.begin success -", s => s.host.auth.begin_totp(&s.factors.twice, "", &client())),
+        case!("account.backup_codes.create refused no_factor",
+            s => s.host.auth.create_backup_codes(&s.factors.plain, &client())),
+        case!("account.backup_codes.create success -",
+            s => s.host.auth.create_backup_codes(&s.factors.twice, &client())),
+        case!("account.factor.remove refused nothing_to_do",
+            s => s.host.auth.remove_factor(&s.factors.plain, s.factors.enrolment, &client())),
+        case!("account.factor.remove success -",
+            s => s.host.auth.remove_factor(&s.factors.twice, s.factors.phone, &client())),
+        case!("account.change.disown refused invalid_token", s => s.host.auth.disown(&s.reset, &client())),
+        case!("account.change.disown success -", s => s.host.auth.disown(&s.factors.disown, &client())),
+        case!("account.recovery.begin success -",
+            s => s.host.auth.begin_recovery("root", &s.factors.many.user().id, &client())),
+        case!("account.recovery.begin refused nothing_to_do",
+            s => s.host.auth.begin_recovery("root", &uuid::Uuid::nil(), &client())),
+        case!("account.recovery.finish refused too_early",
+            s => s.host.auth.finish_recovery("root", &s.factors.lost, &client())),
+        case!("account.recovery.finish success -",
+            s => s.host.auth.finish_recovery("root", &s.factors.found, &client())),
+        case!("account.recovery.finish refused nothing_to_do",
+            s => s.host.auth.finish_recovery("root", &uuid::Uuid::nil(), &client())),
+        case!("account.recovery.cancel success -",
+            s => s.host.auth.cancel_recovery("root", &s.factors.lost, &client())),
+        case!("account.recovery.cancel refused nothing_to_do",
+            s => s.host.auth.cancel_recovery("root", &uuid::Uuid::nil(), &client())),
         case!("account.user.request_unlock success -",
             s => s.host.auth.request_unlock("nobody@example.com", &client())),
         case!("account.user.request_unlock refused mail_limit",
@@ -446,7 +615,7 @@ async fn assert_nothing_is_done(scene: &Scene, dumper: &Dumper, check: impl Fn(R
         let after = dumper.dump().await;
         // An attempt at a password is counted in a transaction of its own before the hash is computed. It stays counted:
         // whoever could stop the trail could otherwise guess without end.
-        let reserves = ["session.password.sign_in", "account.password.change"];
+        let reserves = ["session.password.sign_in", "account.password.change", "session.own.step_up"];
         if reserves.iter().any(|event| case.row.starts_with(event)) {
             assert_eq!(without_limits(before), without_limits(after.clone()), "{name}");
         } else {
@@ -740,6 +909,8 @@ struct Story {
     /// What errors and values print of themselves.
     debug: Vec<String>,
     /// Secrets that are still good.
+    pending: String,
+    backup: String,
     session: String,
     confirmation: String,
     reset: String,
@@ -796,8 +967,36 @@ impl Story {
             debug.push(format!("{error:?} {error}"));
             assert!(host.auth.session(&format!("{token} ")).await.unwrap().is_none());
         }
+        // Second factors, with everything that is stored of them.
+        let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+        let enrolment = host.auth.begin_totp(&sudo, "phone", &client()).await.unwrap();
+        let app = Authenticator::new(enrolment.uri(), host.clock.clone());
+        canaries.add("a seed", app.secret.clone());
+        canaries.add("a seed", hex(&app.seed()));
+        canaries.add("a seed", Base64UrlUnpadded::encode_string(&app.seed()));
+        debug.push(format!("{enrolment:?} {:?}", Code::new(app.code(0))));
+        let session = host.auth.confirm_totp(&sudo, enrolment.id(), app.code(0), &client()).await.unwrap();
+        let made = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+        debug.push(format!("{made:?}"));
+        for code in made.iter() {
+            let plain = code.replace('-', "");
+            canaries.add("a backup code", code);
+            canaries.add("a backup code", hex(&Sha256::digest(&plain)));
+            canaries.add("a backup code", plain);
+        }
+        let backup = made.iter().next().unwrap().to_owned();
+        host.deliver().await;
+        canaries.token("a link that undoes", &token_in(&host.mailbox.last().unwrap(), "/disown/"));
+        host.clock.advance(Duration::from_secs(30));
+        let UserSignIn::SecondFactor(challenge) = host.try_sign_in(ADA, SECOND).await.unwrap() else {
+            panic!("no second factor is due")
+        };
+        debug.push(format!("{challenge:?} {:?}", challenge.token()));
+        let pending = challenge.token().expose().to_owned();
+        canaries.token("a pending sign-in", &pending);
         let session = session.token().expose().to_owned();
-        Self { host, canaries, codes, debug, session, confirmation, reset }
+        canaries.token("a session token", &session);
+        Self { host, canaries, codes, debug, pending, backup, session, confirmation, reset }
     }
 }
 
@@ -824,30 +1023,69 @@ async fn is_locked(host: &Host, client: &Client) -> bool {
 }
 
 /// Whoever stole a dump tries all of it, as it is and dressed up as a token.
-async fn assert_nothing_opens(host: &Host, found: &[(String, String, String)]) {
+async fn assert_nothing_opens(
+    host: &Host,
+    found: &[(String, String, String)],
+    (pending, backup): (&str, &str),
+) {
     let values: BTreeSet<&str> = found.iter().map(|(_, _, value)| value.as_str()).collect();
     for value in values.iter().filter(|value| value.starts_with("$argon2id$")) {
         let error = host.try_sign_in(ADA, value).await.unwrap_err();
         assert_eq!(error.refusal(), Some(&Refusal::InvalidCredentials));
     }
     while !is_locked(host, &client()).await {}
-    let mut tries = 0;
+    let (mut tries, mut codes) = (0, 0);
     for value in values {
         let mut candidates = vec![value.to_owned()];
         if let Some(bytes) = unhex(&value.replace('-', "")).filter(|bytes| bytes.len() >= 16) {
             let encoded = Base64UrlUnpadded::encode_string(&bytes);
-            candidates.extend(["sgs", "sgc", "sgd", "sgr", "sgu"].map(|tag| format!("{tag}.k1.{encoded}")));
+            let tags = ["sgs", "sgc", "sgd", "sgr", "sgu", "sgp", "sgn"];
+            candidates.extend(tags.map(|tag| format!("{tag}.k1.{encoded}")));
         }
         for candidate in candidates {
             tries += 1;
             assert!(host.auth.session(&candidate).await.unwrap().is_none(), "{value} is a session");
-            for result in [
-                host.auth.reset_password(&candidate, THIRD, &client()).await.map(|_| ()),
-                host.auth.unlock_by_link(&candidate, &client()).await.map(|_| ()),
-                host.auth.confirm_email(&candidate, &client()).await.map(|_| ()),
-            ] {
+            // Dressed up as a token it is tried where such a token goes, and as it is everywhere.
+            let goes = |tag: &str| candidate == value || candidate.starts_with(tag);
+            let mut results = Vec::new();
+            if goes("sgr.") {
+                results.push(host.auth.reset_password(&candidate, THIRD, &client()).await.map(|_| ()));
+            }
+            if goes("sgu.") {
+                results.push(host.auth.unlock_by_link(&candidate, &client()).await.map(|_| ()));
+            }
+            if goes("sgc.") {
+                results.push(host.auth.confirm_email(&candidate, &client()).await.map(|_| ()));
+            }
+            if goes("sgn.") {
+                results.push(host.auth.disown(&candidate, &client()).await.map(|_| ()));
+            }
+            if goes("sgp.") {
+                results.push(host.auth.prove_second_factor(&candidate, backup, &client()).await.map(|_| ()));
+                let pending = host.auth.pending_sign_in(&candidate).await.unwrap();
+                assert!(pending.is_none(), "{value} is a pending sign-in");
+            }
+            for result in results {
                 let error = result.expect_err(value);
                 assert_eq!(error.refusal(), Some(&Refusal::InvalidToken), "{value}: {error}");
+            }
+            // Each as a code, with what is counted forgotten in time: it is wrong, whatever the limits say.
+            if candidate == value {
+                codes += 1;
+                if codes % 4 == 0 {
+                    for sql in [
+                        "DELETE FROM sigra_limits WHERE used < 10",
+                        "UPDATE sigra_accounts SET factor_failures = 0",
+                        "UPDATE sigra_tokens SET attempts = 0",
+                    ] {
+                        host.database.run(sql).await;
+                    }
+                }
+                let result = host.auth.prove_second_factor(pending, candidate.as_str(), &client()).await;
+                assert_eq!(result.expect_err(value).refusal(), Some(&Refusal::InvalidCode), "{value}");
+            }
+            if !goes("sgd.") {
+                continue;
             }
             let device = client().with_device_token(&candidate);
             assert!(is_locked(host, &device).await, "{value} is a known device");
@@ -861,7 +1099,7 @@ async fn assert_nothing_opens(host: &Host, found: &[(String, String, String)]) {
 async fn no_secret_is_stored_or_logged_and_nothing_stored_opens_anything() {
     each_database(|database| async move {
         let logged = log::capture();
-        let Story { host, canaries, codes, debug, session, confirmation, reset } =
+        let Story { host, canaries, codes, debug, pending, backup, session, confirmation, reset } =
             Story::tell(database.clone()).await;
         let dump = database.dumper().await.dump().await;
         let found = cells(&dump);
@@ -888,12 +1126,15 @@ async fn no_secret_is_stored_or_logged_and_nothing_stored_opens_anything() {
             canaries.assert_absent(line, "the log");
         }
 
-        assert_nothing_opens(&host, &found).await;
+        assert_nothing_opens(&host, &found, (&pending, &backup)).await;
         // All the while the true ones were good.
         assert!(host.is_live(&session).await);
         host.auth.confirm_email(&confirmation, &client()).await.unwrap();
         let _ = host.auth.reset_password(&reset, FIRST, &client()).await.unwrap();
-        let _: SessionId = host.sign_in_with(ADA, FIRST).await.session().id();
+        let UserSignIn::SecondFactor(challenge) = host.try_sign_in(ADA, FIRST).await.unwrap() else {
+            panic!("no second factor is due")
+        };
+        let _: SessionId = host.prove(&challenge, &backup).await.unwrap().session().id();
     })
     .await;
 }

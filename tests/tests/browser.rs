@@ -5,11 +5,14 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
+use sigra::clock::TestClock;
+use sigra_tests::authenticator::Authenticator;
 use sigra_tests::site::Site;
 use sigra_tests::{OTHER_PASSWORD, PASSWORD, each_database};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -105,6 +108,23 @@ impl Person {
         panic!("the page never says {expected:?}; it says:\n{}", self.text().await);
     }
 
+    /// Adds the app that reads what is on the page.
+    async fn adds_an_authenticator(&self) -> Authenticator {
+        self.visit("/settings/totp").await;
+        self.submit("form.card", &[("name", "phone")]).await;
+        self.reads("Scan this").await;
+        let shown = "return document.querySelector('.qr svg').getBoundingClientRect().width > 100";
+        assert_eq!(self.browser.execute(shown, vec![]).await.unwrap(), json!(true), "the QR code is seen");
+        let link = self.browser.find(Locator::Css("a[href^='otpauth:']")).await.unwrap();
+        let uri = link.attr("href").await.unwrap().unwrap();
+        let app = Authenticator::new(&uri, Arc::new(TestClock::default()));
+        let secret = self.browser.find(Locator::Css(".secret")).await.unwrap().text().await.unwrap();
+        assert_eq!(secret.replace(' ', ""), app.secret);
+        self.submit("form[action$='/confirm']", &[("code", &app.code(0))]).await;
+        self.reads("Your authenticator is added").await;
+        app
+    }
+
     /// Opens the newest mail's link as a person does: reloading the mailbox until it is there.
     async fn follow_mail(&self, subject: &str) {
         for _ in 0..200 {
@@ -195,6 +215,20 @@ async fn a_person_registers_signs_in_twice_ends_the_other_device_resets_the_pass
             laptop.reads("Your account is unlocked").await;
             laptop.sign_in(OTHER_PASSWORD).await;
             laptop.reads("Recent activity").await;
+
+            // With an authenticator the password is half of it.
+            let app = laptop.adds_an_authenticator().await;
+            phone.visit("/settings").await;
+            phone.reads("Sign in").await;
+            phone.sign_in(OTHER_PASSWORD).await;
+            phone.reads("Second factor").await;
+            phone.visit("/settings").await;
+            phone.reads("Keep me signed in").await;
+            phone.visit("/login/second-factor").await;
+            phone.submit("form.card", &[("code", &app.wrong())]).await;
+            phone.reads("this code is wrong").await;
+            phone.submit("form.card", &[("code", &app.code(1))]).await;
+            phone.reads("Recent activity").await;
             let cookies = laptop.browser.execute("return document.cookie", vec![]).await.unwrap();
             assert_eq!(cookies, json!(""));
             laptop.browser.close().await.unwrap();

@@ -17,10 +17,11 @@ use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::password::breached::Fingerprint;
 use sigra::{
-    AuditEvent, Client, Credentials, Error, Hashing, Keyring, NewSession, Password, PasswordVerifier,
-    SessionId, Sigra,
+    AuditEvent, Client, Code, Credentials, Error, Hashing, Keyring, NewSession, Password, PasswordVerifier,
+    SessionId, Sigra, Sudo,
 };
-use sigra_tests::canary::Canaries;
+use sigra_tests::authenticator::Authenticator;
+use sigra_tests::canary::{Canaries, hex};
 use sigra_tests::database::cells;
 use sigra_tests::host::{links, users_table};
 use sigra_tests::log::Log;
@@ -97,6 +98,63 @@ struct Cage {
     refused: usize,
     addresses: u32,
     here: NewSession<User>,
+    twice: Twice,
+}
+
+/// An account with a second factor, and its secrets.
+struct Twice {
+    sudo: Sudo<User>,
+    pending: String,
+    backup: String,
+    seed: String,
+    uri: String,
+    code: String,
+    disown: String,
+}
+
+impl Twice {
+    async fn new(host: &Host, secrets: &mut Canaries, values: &mut Vec<String>) -> Self {
+        let (auth, by, email) = (&host.auth, &visitor(), address(4));
+        let new = NewUser { email: email.clone(), password: FIRST.into(), display_name: "Eve".into() };
+        let _ = auth.register(new, by).await.unwrap();
+        let token = host.token_of("/confirm/").await;
+        secrets.token("a confirmation token", &token);
+        auth.confirm_email(&token, by).await.unwrap();
+        let UserSignIn::Complete(session) = auth.sign_in(Credentials::new(&email, FIRST), by).await.unwrap()
+        else {
+            panic!("not signed in")
+        };
+        let sudo = auth.sudo(session.into_parts().0).await.unwrap();
+        let enrolment = auth.begin_totp(&sudo, "phone", by).await.unwrap();
+        let app = Authenticator::new(enrolment.uri(), host.clock.clone());
+        secrets.add("a seed", &app.secret);
+        secrets.add("a seed", enrolment.secret());
+        secrets.add("a seed", enrolment.qr_svg());
+        secrets.bytes("a seed", &app.seed());
+        let (id, uri, code) = (enrolment.id(), enrolment.uri().to_owned(), app.code(0));
+        values.push(format!("{enrolment:?} {:?}", Code::new(&code)));
+        let session = auth.confirm_totp(&sudo, id, code.as_str(), by).await.unwrap();
+        values.push(format!("{session:?}"));
+        secrets.token("a session token", session.token().expose());
+        let disown = host.token_of("/disown/").await;
+        secrets.token("a link that undoes", &disown);
+        let sudo = auth.sudo(session.into_parts().0).await.unwrap();
+        let made = auth.create_backup_codes(&sudo, by).await.unwrap();
+        values.push(format!("{made:?} {sudo:?}"));
+        for code in made.iter() {
+            let plain = code.replace('-', "");
+            secrets.add("a backup code", code);
+            secrets.add("a backup code", hex(plain.as_bytes()));
+            secrets.add("a backup code", plain);
+        }
+        let backup = made.iter().next().unwrap().to_owned();
+        let due = auth.sign_in(Credentials::new(&email, FIRST), by).await.unwrap();
+        values.push(format!("{due:?}"));
+        let UserSignIn::SecondFactor(challenge) = due else { panic!("no second factor is due") };
+        let pending = challenge.token().expose().to_owned();
+        secrets.token("a pending sign-in", &pending);
+        Self { sudo, pending, backup, seed: app.secret, uri, code, disown }
+    }
 }
 
 impl Cage {
@@ -166,19 +224,21 @@ impl Cage {
         let signed_in = host.auth.sign_in(Credentials::new(address(1), FIRST), &visitor()).await.unwrap();
         values.push(format!("{signed_in:?}"));
         let UserSignIn::Complete(here) = signed_in else { panic!("not signed in") };
+        let twice = Twice::new(&host, &mut secrets, &mut values).await;
         let mut cage = Self {
             host,
             log,
             from,
             secrets,
             facts,
-            codes: vec![code],
+            codes: vec![code, twice.code.clone()],
             errors: Vec::new(),
             values,
             failed: 0,
             refused: 0,
             addresses: 1_000,
             here,
+            twice,
         };
         cage.remember_session();
         cage
@@ -214,8 +274,10 @@ impl Cage {
             Fingerprint::of(&FIRST.into()).hex().to_owned(),
         ];
         inputs.extend(self.codes.clone());
+        let Twice { pending, backup, seed, uri, disown, .. } = &self.twice;
+        inputs.extend([pending, backup, seed, uri].map(Clone::clone));
         // They open something, so they come last.
-        inputs.extend([unlock, reset]);
+        inputs.extend([disown.clone(), unlock, reset]);
         inputs
     }
 
@@ -327,6 +389,7 @@ impl Cage {
         ] {
             self.hear(done);
         }
+        self.second_factors(secret, by).await;
         self.trail(secret, by).await;
         self.settings(secret).await;
         // What was locked is open again for the next secret. There may be no such table just now.
@@ -352,6 +415,42 @@ impl Cage {
             }
         }
         self.hear(auth.forward_audit().await);
+    }
+
+    /// What takes a code, and what takes a token of a second factor.
+    async fn second_factors(&mut self, secret: &str, by: &Client) {
+        let auth = self.host.auth.clone();
+        let (nobody, nothing) = (uuid::Uuid::nil(), uuid::Uuid::nil().to_string());
+        let (session, sudo, pending) = (self.here.session(), &self.twice.sudo, &self.twice.pending);
+        let all = Code::new(secret).trust(true).replacing(Some(secret));
+        self.values.push(format!("{all:?}"));
+        let heard = [
+            auth.prove_second_factor(secret, all.clone(), by).await.map(|session| format!("{session:?}")),
+            auth.prove_second_factor(pending, all.clone(), by).await.map(|session| format!("{session:?}")),
+            auth.pending_sign_in(secret).await.map(|pending| format!("{pending:?}")),
+            auth.step_up_with_code(session, secret, by).await.map(|session| format!("{session:?}")),
+            auth.step_up_with_code(sudo, secret, by).await.map(|session| format!("{session:?}")),
+            auth.step_up_with_password(session, NEVER, by).await.map(|session| format!("{session:?}")),
+            auth.step_up_with_password(sudo, secret, by).await.map(|session| format!("{session:?}")),
+            auth.begin_totp(sudo, secret, by).await.map(|enrolment| format!("{enrolment:?}")),
+            auth.confirm_totp(sudo, nothing.parse().unwrap(), secret, by)
+                .await
+                .map(|session| format!("{session:?}")),
+            auth.remove_factor(sudo, nothing.parse().unwrap(), by)
+                .await
+                .map(|session| format!("{session:?}")),
+            auth.revoke_trusted_browser(session, nothing.parse().unwrap(), by)
+                .await
+                .map(|done| format!("{done}")),
+            auth.disown(secret, by).await.map(|done| format!("{done:?}")),
+            auth.begin_recovery(OPERATOR, &nobody, by).await.map(|until| format!("{until:?}")),
+        ];
+        for heard in heard {
+            self.hear(heard);
+        }
+        for error in [secret.parse::<sigra::FactorId>().err(), secret.parse::<sigra::BrowserId>().err()] {
+            self.errors.extend(error.map(|error| format!("{error} {error:?}")));
+        }
     }
 
     /// The trail itself, and what the host writes into it.

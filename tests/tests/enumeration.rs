@@ -66,6 +66,11 @@ const CASES: &[Case] = &[
     case("GET /reset/{token}", "", About::Link, &[]),
     case("POST /reset/{token}", "good", About::Link, &[("password", OTHER_PASSWORD)]),
     case("POST /reset/{token}", "bad", About::Link, &[("password", "too short")]),
+    case("GET /disown/{token}", "", About::Link, &[]),
+    case("POST /disown/{token}", "", About::Link, &[]),
+    case("GET /login/second-factor", "", About::Cookie, &[]),
+    case("POST /login/second-factor", "", About::Cookie, &[("code", "123456")]),
+    case("GET /step-up", "", About::Cookie, &[]),
     case("POST /logout", "", About::Cookie, &[]),
     case("GET /", "", About::Cookie, &[]),
     case("GET /settings", "", About::Cookie, &[]),
@@ -193,6 +198,8 @@ enum State {
     /// As many mails as an hour allows were asked for.
     Mailed,
     SignedIn,
+    /// With a second factor.
+    TwoFactors,
     Deleted,
     /// Others may know its password, which therefore opens nothing.
     MustChange,
@@ -203,7 +210,7 @@ enum State {
     LockedUnknown,
 }
 
-const STATES: [State; 19] = [
+const STATES: [State; 20] = [
     State::Unknown,
     State::Plain,
     State::Respelled,
@@ -218,6 +225,7 @@ const STATES: [State; 19] = [
     State::ResetPending,
     State::Mailed,
     State::SignedIn,
+    State::TwoFactors,
     State::Deleted,
     State::MustChange,
     State::Shut,
@@ -274,6 +282,7 @@ impl State {
                 }
             }
             Self::SignedIn => drop(host.sign_in(email).await),
+            Self::TwoFactors => drop(host.enrol(email).await),
             Self::Deleted => {
                 host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await;
             }
@@ -409,13 +418,15 @@ fn without_wait(mut reply: Reply) -> Reply {
 /// The links of one kind that lead nowhere, each with what is wrong with it. All have one length.
 async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
     let kind = path.trim_matches('/');
+    // Longer than any link is good.
+    let longer = Duration::from_hours(8 * 24);
     let mut links = BTreeMap::new();
     for (number, what) in ["used", "disabled", "deleted", "expired", "other purpose"].into_iter().enumerate()
     {
         let email = format!("{kind}{number}@example.com");
         let aged = what == "expired";
         if aged {
-            host.clock.step_back(Duration::from_hours(72));
+            host.clock.step_back(longer);
         }
         let id = host.register(&email).await.unwrap().user().unwrap().id;
         let confirmation = host.token_of("/confirm/").await;
@@ -426,13 +437,19 @@ async fn dead_links(host: &Host, path: &str) -> BTreeMap<&'static str, String> {
         let (mine, other) = match kind {
             "confirm" => (confirmation, reset),
             "reset" => (reset, unlock),
+            "disown" => {
+                host.auth.confirm_email(&confirmation, &somebody()).await.unwrap();
+                let _ = host.enrol(&email).await;
+                (host.token_of("/disown/").await, unlock)
+            }
             _ => (unlock, confirmation),
         };
         if aged {
-            host.clock.advance(Duration::from_hours(72));
+            host.clock.advance(longer);
         }
         match what {
             "used" if kind == "confirm" => drop(host.auth.confirm_email(&mine, &somebody()).await.unwrap()),
+            "used" if kind == "disown" => drop(host.auth.disown(&mine, &somebody()).await.unwrap()),
             "used" if kind == "unlock" => drop(host.auth.unlock_by_link(&mine, &somebody()).await.unwrap()),
             "used" => drop(host.auth.reset_password(&mine, OTHER_PASSWORD, &somebody()).await.unwrap()),
             "disabled" => assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap()),
@@ -455,7 +472,7 @@ async fn a_link_that_leads_nowhere_says_not_why() {
     each_database(|database| async move {
         let host = Host::start(database.clone()).await;
         let mut links = BTreeMap::new();
-        for path in ["/confirm/", "/reset/", "/unlock/"] {
+        for path in ["/confirm/", "/reset/", "/unlock/", "/disown/"] {
             links.insert(path, dead_links(&host, path).await);
         }
         // A good one, which to look at changes nothing.
@@ -464,6 +481,8 @@ async fn a_link_that_leads_nowhere_says_not_why() {
         let good = host.token_of("/reset/").await;
         host.auth.request_unlock("good@example.com", &somebody()).await.unwrap();
         let open = host.token_of("/unlock/").await;
+        let _ = host.enrol("good@example.com").await;
+        let undoing = host.token_of("/disown/").await;
         let _ = host.register("fresh@example.com").await.unwrap();
         let fresh = host.token_of("/confirm/").await;
 
@@ -477,6 +496,7 @@ async fn a_link_that_leads_nowhere_says_not_why() {
                 let link = match path {
                     "/reset/" => &good,
                     "/unlock/" => &open,
+                    "/disown/" => &undoing,
                     _ => &fresh,
                 };
                 links.insert("good", link.clone());
@@ -558,6 +578,113 @@ async fn a_cookie_that_is_no_session_says_not_why() {
         let cookie = format!("sigra={}", session.token().expose());
         let live = visitor.ask(&Request::get("/api/me", Format::Json).header("Cookie", &cookie)).await;
         assert_eq!(live.status(), 200, "{live:?}");
+    })
+    .await;
+}
+
+// Pending sign-ins.
+
+/// A path of a route, with something where the router has a place.
+fn path_of(route: &str) -> String {
+    route.replace("{id}", "01890000-0000-7000-8000-000000000000").replace("{token}", "nonsense")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_sign_in_is_a_session_at_no_route() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account("ada@example.com").await;
+        let (_, session) = host.enrol("ada@example.com").await;
+        let challenge = host.challenge("ada@example.com").await;
+        let pending = challenge.token().expose().to_owned();
+        let dressed = pending.replace("sgp.", "sgs.");
+        assert_ne!(pending, dressed);
+
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        let (mut routes, mut closed) = (routes(), 0);
+        // The mailbox shows what another request has mailed meanwhile.
+        assert!(routes.remove("GET /dev/mailbox"));
+        for route in routes {
+            let (method, path) = route.split_once(' ').unwrap();
+            let path = path_of(path);
+            let request = match method {
+                "GET" => Request::get(&path, Format::Json),
+                _ => Request::post(&path, Format::Json, &[("code", "12345"), ("password", PASSWORD)]),
+            };
+            let stranger = visitor.ask(&request).await;
+            for (as_session, beside) in
+                [(&pending, ""), (&dressed, ""), (&pending, &*pending), (&dressed, &*pending)]
+            {
+                // Where it belongs it is taken, and opens no more than the page that asks for the code.
+                let is_own = path == "/login/second-factor" && !beside.is_empty();
+                let cookies = format!("sigra={as_session}; sigra-pending={beside}");
+                let reply = visitor.ask(&request.clone().header("Cookie", &cookies)).await;
+                if is_own {
+                    let expected = if method == "GET" { 200 } else { 401 };
+                    assert_eq!(reply.status(), expected, "{route}: {reply:?}");
+                    assert!(!reply.body.contains("ada@example.com"), "{route}: {reply:?}");
+                } else {
+                    assert_eq!(reply, stranger, "{route} with {cookies}");
+                }
+            }
+            closed += usize::from(stranger.status() == 401);
+        }
+        assert!(closed >= 15, "{closed} routes are for users alone");
+        // It was good all the while, and the session that there is opens what it should.
+        assert!(host.auth.pending_sign_in(&pending).await.unwrap().is_some());
+        let cookie = format!("sigra={}", session.token().expose());
+        let live = visitor.ask(&Request::get("/api/me", Format::Json).header("Cookie", &cookie)).await;
+        assert_eq!(live.status(), 200, "{live:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_sign_in_that_is_over_says_not_why() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut cookies = BTreeMap::new();
+        for (number, what) in ["used", "disabled", "deleted", "expired"].into_iter().enumerate() {
+            let email = format!("u{number}@example.com");
+            if what == "expired" {
+                host.clock.step_back(Duration::from_hours(2));
+            }
+            host.account(&email).await;
+            let (app, session) = host.enrol(&email).await;
+            let challenge = host.challenge(&email).await;
+            match what {
+                "used" => drop(host.prove(&challenge, &app.code(0)).await.unwrap()),
+                "disabled" => {
+                    let id = session.user().id;
+                    assert!(host.auth.disable_account("root", &id, &somebody()).await.unwrap());
+                }
+                "deleted" => host.database.run(&format!("DELETE FROM users WHERE email = '{email}'")).await,
+                _ => host.clock.advance(Duration::from_hours(2)),
+            }
+            cookies.insert(what, challenge.token().expose().to_owned());
+        }
+        let model = cookies["used"].clone();
+        let secret = model.rfind('.').unwrap() + 1;
+        cookies.insert("unknown", format!("{}{}", &model[..secret], "A".repeat(model.len() - secret)));
+        cookies.insert("nonsense", "x".repeat(model.len()));
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for format in FORMATS {
+            for request in [
+                Request::get("/login/second-factor", format),
+                Request::post("/login/second-factor", format, &[("code", "123456")]),
+            ] {
+                let mut replies = BTreeMap::new();
+                for (what, token) in &cookies {
+                    let request = request.clone().header("Cookie", &format!("sigra-pending={token}"));
+                    replies.insert(*what, visitor.ask(&request).await);
+                }
+                for (what, reply) in &replies {
+                    assert_eq!(reply, &replies["unknown"], "it tells that a pending sign-in is {what}");
+                }
+            }
+        }
     })
     .await;
 }

@@ -320,7 +320,7 @@ async fn every_mistake_of_a_rotation_has_its_text_and_changes_nothing() {
         // The old key left out too early, which would sign its owners out.
         let error = mistake(
             keys(K2.into()).await,
-            &["`k1` is missing", "1 live sessions, 0 mailed links and 1 known devices", "SIGRA_KEYS", "DELETE FROM sigra_keys "],
+            &["`k1` is missing", "1 live sessions, 0 mailed links, 1 known devices, 0 second factors", "SIGRA_KEYS", "DELETE FROM sigra_keys "],
         );
         assert!(matches!(error, KeyringError::StillNeeded { id, sessions: 1, links: 0, devices: 1, .. } if id == "k1"));
         // The one that writes left out, whatever else there is.
@@ -376,7 +376,7 @@ async fn a_key_goes_when_nothing_live_needs_it() {
         host.auth.rotate_keys(ring(&both)).await.unwrap();
         mistake(
             host.auth.rotate_keys(ring(K2)).await,
-            &["0 live sessions, 1 mailed links and 0 known devices"],
+            &["0 live sessions, 1 mailed links, 0 known devices, 0 second factors"],
         );
         // Used up, and expired in the other case.
         let _ = host.auth.reset_password(&link, OTHER_PASSWORD, &client()).await.unwrap();
@@ -391,7 +391,7 @@ async fn a_key_goes_when_nothing_live_needs_it() {
         host.clock.advance(Duration::from_hours(2));
         mistake(
             host.auth.rotate_keys(ring(K2)).await,
-            &["0 live sessions, 0 mailed links and 1 known devices"],
+            &["0 live sessions, 0 mailed links, 1 known devices, 0 second factors"],
         );
         host.clock.advance(Duration::from_hours(180 * 24));
         host.auth.rotate_keys(ring(K2)).await.unwrap();
@@ -482,7 +482,10 @@ async fn a_key_that_leaked_goes_at_once_with_everything_under_it() {
         let kept = sign_in(&host.auth, ADA).await;
         let refused = host.auth.rotate_keys(ring(K2)).await.unwrap_err().to_string();
         let sql = "DELETE FROM sigra_keys WHERE kind = 'key' AND id = 'k1'";
-        assert!(refused.contains("1 live sessions, 1 mailed links and 1 known devices"), "{refused}");
+        assert!(
+            refused.contains("1 live sessions, 1 mailed links, 1 known devices, 0 second factors"),
+            "{refused}"
+        );
         assert!(refused.contains(sql), "the error says how: {refused}");
         database.run(sql).await;
         host.auth.rotate_keys(ring(K2)).await.unwrap();

@@ -57,7 +57,7 @@ fn dialect(kind: Kind) -> Dialect {
 }
 
 /// The tables that a migration of `User` makes, those first that others refer to none of.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "sigra_audit",
     "sigra_audit_tree",
     "sigra_audit_segments",
@@ -66,6 +66,8 @@ const TABLES: [&str; 14] = [
     "sigra_audit_sinks",
     "sigra_outbox",
     "sigra_limits",
+    "sigra_backup_codes",
+    "sigra_factors",
     "sigra_keys",
     "sigra_tokens",
     "sigra_devices",
@@ -357,9 +359,9 @@ async fn secrets_and_names_are_compared_byte_by_byte() {
         let _ = host.sign_in(ADA).await;
         // Bytes that a folding or padding comparison takes for one another: `a`, `A`, `a ` and `á`.
         let variants = ["61", "41", "6120", "C3A1"];
-        let copied =
-            "user_id, key_id, epoch, remembered, created_at, last_seen_at, idle_expires_at, expires_at";
-        let tokens = "user_id, key_id, purpose, identifier, epoch, attempts, created_at, expires_at";
+        let copied = "user_id, key_id, epoch, remembered, created_at, last_seen_at, idle_expires_at, expires_at, first_factor, \
+                      first_at, proved_at, trusted";
+        let tokens = "user_id, key_id, purpose, identifier, epoch, attempts, remembered, created_at, expires_at";
         for (number, bytes) in variants.iter().enumerate() {
             let (literal, id) = match database.kind() {
                 Kind::Sqlite => (format!("X'{bytes}'"), "randomblob(16)"),
@@ -408,12 +410,13 @@ async fn fill(database: &Database) {
                     "{numbers} INSERT INTO users (id, email, display_name) \
                      SELECT randomblob(16), 'u' || i || '@example.com', 'u' FROM n"
                 ),
-                "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
-                 SELECT id, email, 0, id, 0 FROM users WHERE email LIKE 'u%'"
+                "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+                 SELECT id, email, 0, id, 0, 0 FROM users WHERE email LIKE 'u%'"
                     .to_owned(),
                 "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
-                 idle_expires_at, expires_at) SELECT randomblob(16), id, randomblob(32), 'k1', 0, 0, 0, 0, \
-                 9000000000000000, 9000000000000000 FROM users"
+                 idle_expires_at, expires_at, first_factor, first_at, proved_at, trusted) \
+                 SELECT randomblob(16), id, randomblob(32), 'k1', 0, 0, 0, 0, \
+                 9000000000000000, 9000000000000000, 'password', 0, 0, 0 FROM users"
                     .to_owned(),
             ]
         }
@@ -422,12 +425,13 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT gen_random_uuid(), 'u' || i || '@example.com', 'u' FROM generate_series(1, {MANY}) i"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
-             SELECT id, email, 0, sha256(email::bytea), now() FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+             SELECT id, email, 0, sha256(email::bytea), 0, now() FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
-             idle_expires_at, expires_at) SELECT gen_random_uuid(), id, sha256(email::bytea), 'k1', 0, 0, now(), now(), \
-             now() + interval '30 days', now() + interval '30 days' FROM users"
+             idle_expires_at, expires_at, first_factor, first_at, proved_at, trusted) \
+             SELECT gen_random_uuid(), id, sha256(email::bytea), 'k1', 0, 0, now(), now(), \
+             now() + interval '30 days', now() + interval '30 days', 'password', now(), now(), 0 FROM users"
                 .to_owned(),
         ],
         Kind::MySql => [
@@ -435,12 +439,13 @@ async fn fill(database: &Database) {
                 "INSERT INTO users (id, email, display_name) \
                  SELECT UNHEX(MD5(seq)), CONCAT('u', seq, '@example.com'), 'u' FROM seq_1_to_{MANY}"
             ),
-            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, created_at) \
-             SELECT id, email, 0, id, NOW(6) FROM users WHERE email LIKE 'u%'"
+            "INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+             SELECT id, email, 0, id, 0, NOW(6) FROM users WHERE email LIKE 'u%'"
                 .to_owned(),
             "INSERT INTO sigra_sessions (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
-             idle_expires_at, expires_at) SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 'k1', 0, 0, NOW(6), NOW(6), \
-             NOW(6) + INTERVAL 30 DAY, NOW(6) + INTERVAL 30 DAY FROM users"
+             idle_expires_at, expires_at, first_factor, first_at, proved_at, trusted) \
+             SELECT UNHEX(MD5(email)), id, UNHEX(SHA2(email, 256)), 'k1', 0, 0, NOW(6), NOW(6), \
+             NOW(6) + INTERVAL 30 DAY, NOW(6) + INTERVAL 30 DAY, 'password', NOW(6), NOW(6), 0 FROM users"
                 .to_owned(),
         ],
     };

@@ -13,7 +13,8 @@ use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
 use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
 use sigra::telemetry::{EVENTS, METRICS, SPANS};
-use sigra::{AuditEvent, Client, Credentials, Hashing, Keyring, NewSession, Operation, Refusal, Sigra};
+use sigra::{AuditEvent, Client, Code, Credentials, Hashing, Keyring, NewSession, Operation, Refusal, Sigra};
+use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{KEYS, client, links, somebody, token_in};
 use sigra_tests::log::{Log, Told};
@@ -141,9 +142,57 @@ async fn everything(host: &Host) {
         auth.export_audit("root", AuditFilter::new(), ExportFormat::JsonLines, by).await.unwrap();
     assert!(export.next_chunk().await.unwrap().is_some());
     assert!(auth.erase_personal_facts("root", &id, by).await.unwrap() > 0);
+    second_factors(host, "bob@example.com").await;
     auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
     auth.rotate_peppers(Keyring::parse(PEPPER).unwrap()).await.unwrap();
     auth.sweep().await.unwrap();
+}
+
+/// Signs in up to the second factor.
+async fn challenge(host: &Host, email: &str) -> String {
+    match host.auth.sign_in(Credentials::new(email, PASSWORD), &traced()).await {
+        Ok(UserSignIn::SecondFactor(challenge)) => challenge.token().expose().to_owned(),
+        other => panic!("no second factor is due: {other:?}"),
+    }
+}
+
+/// Those of second factors.
+async fn second_factors(host: &Host, email: &str) {
+    let (auth, by) = (&host.auth, &traced());
+    let a_step_later = || host.clock.advance(Duration::from_secs(30));
+    let sudo = async |session: NewSession<User>| auth.sudo(session.into_parts().0).await.unwrap();
+    let held = sudo(sign_in(host, email, PASSWORD).await).await;
+    let enrolment = auth.begin_totp(&held, "phone", by).await.unwrap();
+    let app = Authenticator::new(enrolment.uri(), host.clock.clone());
+    let held = sudo(auth.confirm_totp(&held, enrolment.id(), app.code(0), by).await.unwrap()).await;
+    let _ = auth.create_backup_codes(&held, by).await.unwrap();
+    assert_eq!(auth.backup_codes_left(&held).await.unwrap(), 10);
+    let trusting = async || {
+        a_step_later();
+        let pending = challenge(host, email).await;
+        assert!(auth.pending_sign_in(&pending).await.unwrap().is_some());
+        auth.prove_second_factor(&pending, Code::new(app.code(0)).trust(true), by).await.unwrap()
+    };
+    let here = trusting().await;
+    let browser = auth.trusted_browsers(here.session(), by).await.unwrap()[0].id;
+    assert!(auth.revoke_trusted_browser(here.session(), browser, by).await.unwrap());
+    let here = trusting().await;
+    assert_eq!(auth.revoke_trusted_browsers(here.session(), by).await.unwrap(), 1);
+    let here = auth.step_up_with_password(here.session(), PASSWORD, by).await.unwrap();
+    a_step_later();
+    let held = sudo(auth.step_up_with_code(here.session(), app.code(0), by).await.unwrap()).await;
+    host.deliver().await;
+    let phone = auth.factors(&held).await.unwrap()[0].id;
+    let held = auth.remove_factor(&held, phone, by).await.unwrap().unwrap();
+    let token = host.token_of("/disown/").await;
+    let _ = auth.disown(&token, by).await.unwrap();
+    let id = held.user().id;
+    assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+    assert!(auth.cancel_recovery("root", &id, by).await.unwrap());
+    assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+    host.clock.advance(Duration::from_hours(24));
+    assert!(auth.finish_recovery("root", &id, by).await.unwrap());
+    host.deliver().await;
 }
 
 #[tokio::test]
@@ -159,17 +208,35 @@ async fn every_operation_runs_in_the_span_of_its_name_and_ends_with_one_event() 
         let spans: Vec<&Told> = told.iter().filter(|told| told.is_span).collect();
         let names: BTreeSet<&str> = spans.iter().map(|span| span.name.as_str()).collect();
         assert_eq!(names, SPANS.iter().copied().collect());
+        // Where the second factor is due nobody was refused, and nobody is in.
+        let is_challenge = |told: &&Told| told.field("outcome") == "challenged";
+        let (challenges, spans): (Vec<&Told>, Vec<&Told>) = spans.into_iter().partition(is_challenge);
+        assert_eq!((challenges.len(), hearing.events("operation.challenged").len()), (2, 2));
+        for span in challenges {
+            assert_eq!(span.name, "session.password.sign_in");
+            assert_eq!(span.field("reason"), "second_factor_due");
+        }
         for span in &spans {
             assert_eq!((span.field("outcome"), span.field("user_type")), ("success", "User"), "{span:?}");
             assert_eq!(span.field("reason"), "", "{span:?}");
             // What nobody asked for has no request.
-            let own = ["store.", "mail.", "audit.", "keyring.", "session.own.check", "session.all.list"];
+            let own = [
+                "store.",
+                "mail.",
+                "audit.",
+                "keyring.",
+                "session.own.check",
+                "session.all.list",
+                "session.second_factor.check",
+                "account.factor.list",
+                "account.backup_codes.count",
+            ];
             let asked = ["audit.event.", "audit.facts.", "audit.trail.export"]
                 .iter()
                 .any(|asked| span.name.starts_with(asked))
                 || !own.iter().any(|own| span.name.starts_with(own));
             assert_eq!(span.field("request_id"), if asked { REQUEST } else { "" }, "{span:?}");
-            let ends = told.iter().filter(|told| {
+            let ends = told.iter().filter(|told| !is_challenge(told)).filter(|told| {
                 !told.is_span && told.name.starts_with("operation.") && told.field("operation") == span.name
             });
             let ends: Vec<&Told> = ends.collect();
@@ -195,9 +262,15 @@ async fn every_operation_runs_in_the_span_of_its_name_and_ends_with_one_event() 
             "session.password.sign_in",
             "session.own.sign_out",
             "session.all.list",
+            "session.second_factor.prove",
+            "session.own.step_up",
+            "session.own.step_up_by_code",
+            "account.factor.add",
             "account.password.change",
         ] {
-            assert!(hearing.spans(name).iter().all(|span| span.field("session_id").len() == 36), "{name}");
+            let spans = hearing.spans(name);
+            let mut spans = spans.iter().filter(|span| !is_challenge(span));
+            assert!(spans.all(|span| span.field("session_id").len() == 36), "{name}");
         }
         assert!(hearing.spans("mail.message.send").iter().all(|mail| mail.within == ["mail.outbox.deliver"]));
         for told in &told {
@@ -249,6 +322,27 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
         assert_eq!(told("account.user.register").await, "refused invalid_email operation.refused");
         assert!(host.auth.confirm_email("nonsense", &client()).await.is_err());
         assert_eq!(told("account.email.confirm").await, "refused invalid_token operation.refused");
+
+        // The right password and then wrong codes, of whichever cause.
+        host.account("bob@example.com").await;
+        let (app, _) = host.enrol("bob@example.com").await;
+        let pending = challenge(&host, "bob@example.com").await;
+        assert_eq!(told(sign_in).await, "challenged second_factor_due operation.challenged");
+        let prove = async |code: String| host.auth.prove_second_factor(&pending, code, &client()).await;
+        let proof = "session.second_factor.prove";
+        assert!(prove(app.wrong()).await.is_err());
+        assert_eq!(told(proof).await, "refused wrong_code operation.refused");
+        assert_eq!(hearing.events("factor.seed_unreadable").len(), 0);
+        let bytes = if database.kind() == Kind::Postgres { "'\\x00'" } else { "X'00'" };
+        database.run(&format!("UPDATE sigra_factors SET secret = {bytes}")).await;
+        assert!(prove(app.code(0)).await.is_err());
+        let unreadable = hearing.events("factor.seed_unreadable");
+        assert_eq!(unreadable.len(), 1, "{unreadable:?}");
+        assert_eq!((unreadable[0].level, unreadable[0].field("factor").len()), (tracing::Level::ERROR, 36));
+        for _ in 0..4 {
+            assert!(prove(app.code(0)).await.is_err());
+        }
+        assert_eq!(told(proof).await, "refused factor_limit operation.limited");
 
         assert_eq!(hearing.events("account.locked").len(), 0);
         for _ in 0..11 {
@@ -484,6 +578,7 @@ async fn the_recorder_of_the_application_sees_what_happened() {
         assert_eq!(host.auth.hashes_computed() - hashes, 13);
         assert_eq!(since.grew(), [1, 2, 10, 2, 15, 15, 1, 2, 1, 2, 13, 13, 13]);
 
+        both_steps_of_a_sign_in_are_counted(&host, recorder).await;
         the_outbox_is_measured(&host, recorder).await;
         the_sealing_is_measured(&host, recorder).await;
         who_finds_no_room_is_counted(&host, &database, recorder).await;
@@ -494,6 +589,31 @@ async fn the_recorder_of_the_application_sees_what_happened() {
         the_page_says_what_is_recorded(recorder);
     })
     .await;
+}
+
+/// A dashboard must show no attack where people sign in with two factors, and show one where codes are guessed at.
+async fn both_steps_of_a_sign_in_are_counted(host: &Host, recorder: &'static Recorder) {
+    host.account("twice@example.com").await;
+    let (app, _) = host.enrol("twice@example.com").await;
+    let sign_ins = "sigra_sign_ins_total";
+    let mut since = Since::begin(recorder);
+    since.note(
+        sign_ins,
+        &[("method", "password"), ("outcome", "challenged"), ("reason", "second_factor_due")],
+    );
+    since.note(sign_ins, &[("method", "password"), ("outcome", "refused")]);
+    since.note(sign_ins, &[("method", "password"), ("outcome", "success")]);
+    since.note(sign_ins, &[("method", "second_factor"), ("outcome", "success"), ("reason", "none")]);
+    since.note(sign_ins, &[("method", "second_factor"), ("outcome", "refused"), ("reason", "wrong_code")]);
+    since.note(sign_ins, &[("method", "second_factor"), ("outcome", "refused"), ("reason", "factor_limit")]);
+    since.note("sigra_limits_reached_total", &[("limit", "factor")]);
+    let pending = challenge(host, "twice@example.com").await;
+    let _ = host.auth.prove_second_factor(&pending, app.code(0), &client()).await.unwrap();
+    let pending = challenge(host, "twice@example.com").await;
+    for _ in 0..7 {
+        assert!(host.auth.prove_second_factor(&pending, app.wrong(), &client()).await.is_err());
+    }
+    assert_eq!(since.grew(), [2, 0, 0, 1, 5, 2, 2]);
 }
 
 async fn the_outbox_is_measured(host: &Host, recorder: &'static Recorder) {

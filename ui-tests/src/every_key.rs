@@ -12,6 +12,8 @@ pub mod limits {
 
     /// How long a visitor stays signed in without doing anything.
     pub const IDLE: Duration = Duration::from_mins(30);
+    /// How long a browser skips the second factor.
+    pub const TRUST: Duration = Duration::from_hours(7 * 24);
     /// Wrong passwords in a row.
     pub const ATTEMPTS: u32 = 5;
 }
@@ -27,6 +29,13 @@ pub mod limits {
     reset_password(within = "30m"),
     must_change_password,
     lockout(after = limits::ATTEMPTS, wait = "15m"),
+)]
+#[sigra(
+    totp(issuer = "Acme"),
+    backup_codes(count = 12),
+    assisted_recovery(delay = "48h"),
+    trusted_browser(within = limits::TRUST),
+    sudo(within = "10m"),
 )]
 #[sigra(throttle(per_network = 200, overall = 20_000, within = "1h"), audit(retain = "400d"), privacy = "truncated", crate = ::sigra)]
 pub struct User {
@@ -68,6 +77,10 @@ pub async fn everything(
         UserSignIn::Unconfirmed(reason) => {
             auth.resend_confirmation(reason.email(), client).await?;
             None
+        }
+        UserSignIn::SecondFactor(challenge) => {
+            let session = auth.prove_second_factor(challenge.token().expose(), "123456", client).await?;
+            Some(session.user().id)
         }
         UserSignIn::Disabled(_) | UserSignIn::MustChangePassword(_) => None,
     })

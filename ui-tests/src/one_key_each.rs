@@ -68,6 +68,33 @@ host!(
     [lockout(after = 10, wait = "15m"), reset_password, must_change_password],
     UserSignIn::MustChangePassword(_),
 );
+host!(sudo, [lockout(after = 10, wait = "15m"), sudo]);
+host!(sudo_within, [lockout(after = 10, wait = "15m"), sudo(within = "5m")]);
+host!(
+    totp,
+    [lockout(after = 10, wait = "15m"), totp(issuer = "Acme"), unsafe_no_recovery = "accounts are made anew"],
+    UserSignIn::SecondFactor(_),
+);
+host!(
+    backup_codes,
+    [lockout(after = 10, wait = "15m"), totp(issuer = "Acme"), backup_codes],
+    UserSignIn::SecondFactor(_),
+);
+host!(
+    assisted_recovery,
+    [lockout(after = 10, wait = "15m"), totp(issuer = "Acme"), assisted_recovery],
+    UserSignIn::SecondFactor(_),
+);
+host!(
+    trusted_browser,
+    [
+        lockout(after = 10, wait = "15m"),
+        totp(issuer = "Acme"),
+        backup_codes(),
+        trusted_browser(within = "30d")
+    ],
+    UserSignIn::SecondFactor(_),
+);
 host!(empty_parentheses, [lockout(after = 10, wait = "15m"), reset_password(), audit(),]);
 host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email], UserSignIn::Unconfirmed(_),);
 host!(

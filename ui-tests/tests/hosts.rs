@@ -25,6 +25,11 @@ fn every_key_arrives_in_the_policy() {
         policy.throttle.map(|throttle| (throttle.per_network, throttle.within)),
         Some((200, Duration::from_hours(1)))
     );
+    assert_eq!(policy.totp.map(|totp| totp.issuer), Some("Acme"));
+    assert_eq!(policy.backup_codes, Some(12));
+    assert_eq!(policy.assisted_recovery, Some(Duration::from_hours(48)));
+    assert_eq!(policy.trusted_browser, Some(every_key::limits::TRUST));
+    assert_eq!(policy.sudo, Some(Duration::from_mins(10)));
     assert!(policy.audit.enabled);
     assert_eq!(policy.audit.retain, Some(Duration::from_hours(400 * 24)));
     assert_eq!(policy.privacy, Privacy::Truncated);
@@ -51,6 +56,8 @@ fn the_defaults_are_the_safe_ones() {
     assert_eq!((policy.password.memory_kib, policy.password.iterations), (19_456, 2));
     assert_eq!((policy.session.remember, policy.session.touch), (None, Duration::from_mins(1)));
     assert!(policy.confirm_email.is_none() && policy.reset_password.is_none() && policy.throttle.is_none());
+    assert!(policy.totp.is_none() && policy.backup_codes.is_none() && policy.assisted_recovery.is_none());
+    assert!(policy.trusted_browser.is_none() && policy.sudo.is_none());
     assert!(policy.audit.enabled && policy.audit.retain.is_none());
     assert_eq!(policy.privacy, Privacy::Full);
     assert_eq!(<least::User as Account>::SCHEMA.prefix, "sigra_");

@@ -123,7 +123,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The keys of the struct.
-pub static STRUCT: [&Key; 14] = [
+pub static STRUCT: [&Key; 20] = [
     &TABLE,
     &PREFIX,
     &PASSWORD,
@@ -134,6 +134,12 @@ pub static STRUCT: [&Key; 14] = [
     &LOCKOUT,
     &THROTTLE,
     &UNSAFE_NO_LOCKOUT,
+    &TOTP,
+    &BACKUP_CODES,
+    &ASSISTED_RECOVERY,
+    &UNSAFE_NO_RECOVERY,
+    &TRUSTED_BROWSER,
+    &SUDO,
     &AUDIT,
     &UNSAFE_NO_AUDIT,
     &PRIVACY,
@@ -470,6 +476,150 @@ pub static UNSAFE_NO_LOCKOUT: Key = Key::new(
 )
 .misuse(r#"unsafe_no_lockout = "dev""#)
 .tried(&[("no_lockout no_throttle disable_lockout unsafe_no_throttle", "")]);
+
+/// `totp`
+pub static TOTP: Key = Key::new(
+    "totp",
+    r#"totp(issuer = "Acme")"#,
+    "Second factors: one-time codes by authenticator apps (RFC 6238). Where an account has one, the right password comes to \
+     `SecondFactor`, which is no session. Asks how an owner gets in who has lost it: `backup_codes`, `assisted_recovery(..)` or \
+     both. Brings `sudo(within = \"15m\")`. Needs Sigra's cargo feature `totp`.",
+)
+.misuse(r#"totp(issuer = "Acme: production")"#)
+.required("an authenticator app shows the issuer beside each code")
+.inner(&[&totp::ISSUER])
+.tried(&[(
+    "2fa mfa otp two_factor two_factor_authenticatable tfa authenticator google_authenticator second_factor second_factors \
+     multi_factor one_time_password",
+    "",
+)]);
+
+/// The keys inside `totp(..)`.
+pub mod totp {
+    use super::Key;
+
+    /// `issuer`
+    pub static ISSUER: Key = Key::new(
+        "issuer",
+        r#"issuer = "Acme""#,
+        "What authenticator apps show beside the code: the application's name, 1 to 64 characters, no colon.",
+    )
+    .required("an authenticator app shows it beside each code")
+    .tried(&[("name app app_name application label title", "")]);
+}
+
+/// `backup_codes`
+pub static BACKUP_CODES: Key = Key::new(
+    "backup_codes",
+    "backup_codes",
+    "Codes that stand in for a lost authenticator, each once: 120 random bits, shown once, kept as keyed hashes. Needs `totp`.",
+)
+.misuse("backup_codes(count = 100)")
+.inner(&[&backup_codes::COUNT])
+.tried(&[("recovery_codes scratch_codes backup_code recovery_code two_factor_backupable otp_backup_codes", "")]);
+
+/// The keys inside `backup_codes(..)`.
+pub mod backup_codes {
+    use super::Key;
+
+    /// `count`
+    pub static COUNT: Key = Key::new("count", "count = 10", "How many there are in a set.")
+        .count(
+            Some(10),
+            (5, "an owner would soon have none left"),
+            (20, "nobody keeps track of so many, and each is a way in"),
+        )
+        .tried(&[("number codes amount size n", "")]);
+}
+
+/// `assisted_recovery`
+pub static ASSISTED_RECOVERY: Key = Key::new(
+    "assisted_recovery",
+    r#"assisted_recovery(delay = "24h")"#,
+    "An operator takes the second factors off the account of an owner who has lost them: it begins with a mail that can stop \
+     it, and is done after the delay. Needs `totp`.",
+)
+.misuse(r#"assisted_recovery(delay = "10m")"#)
+.inner(&[&assisted_recovery::DELAY])
+.tried(&[("admin_recovery operator_recovery support_recovery factor_reset reset_totp reset_2fa", "")]);
+
+/// The keys inside `assisted_recovery(..)`.
+pub mod assisted_recovery {
+    use super::{DAY, HOUR, Key};
+
+    /// `delay`
+    pub static DELAY: Key =
+        Key::new("delay", r#"delay = "24h""#, "How long the owner has to stop what somebody else began.")
+            .duration(
+                Some(24 * HOUR),
+                (HOUR, "an owner who is asleep could not stop it"),
+                (30 * DAY, "an owner would wait for a month"),
+            )
+            .tried(&[("wait after within cooldown period", "")]);
+}
+
+/// `unsafe_no_recovery`
+pub static UNSAFE_NO_RECOVERY: Key = Key::new(
+    "unsafe_no_recovery",
+    r#"unsafe_no_recovery = "accounts are made anew at the desk""#,
+    "Whoever loses the second factor loses the account. The reason, at least ten characters, is kept in the policy.",
+)
+.misuse(r#"unsafe_no_recovery = "none""#)
+.tried(&[("no_recovery no_backup_codes unsafe_no_backup_codes", "")]);
+
+/// `trusted_browser`
+pub static TRUSTED_BROWSER: Key = Key::new(
+    "trusted_browser",
+    r#"trusted_browser(within = "30d")"#,
+    "A browser in which the second factor was proved may skip it for so long, if its owner says so. It never stands in for the \
+     factor where one is demanded. Needs `totp`.",
+)
+.misuse(r#"trusted_browser(within = "90d")"#)
+.inner(&[&trusted_browser::WITHIN])
+.tried(&[("trusted_device remember_device trusted_browsers trusted_devices remember_browser trust_device", "")]);
+
+/// The keys inside `trusted_browser(..)`.
+pub mod trusted_browser {
+    use super::{DAY, Key, MINUTE};
+
+    const DECISION: &str = "how long a stolen browser may skip the second factor is for the host to decide";
+
+    /// `within`
+    pub static WITHIN: Key =
+        Key::new("within", r#"within = "30d""#, "How long the second factor is skipped there.")
+            .required(DECISION)
+            .duration(
+                None,
+                (MINUTE, "the next sign-in would ask for the factor again"),
+                (30 * DAY, "NIST SP 800-63B-4 2.1.3 asks for a new proof after 30 days at the latest"),
+            )
+            .tried(&[("for ttl days expires expires_in lifetime max_age", "")]);
+}
+
+/// `sudo`
+pub static SUDO: Key = Key::new(
+    "sudo",
+    r#"sudo(within = "15m")"#,
+    "What changes a credential asks who is there once more: `Sudo` is a session whose owner proved to be there so recently, by \
+     the second factor too where the account has one (ASVS 7.5.1).",
+)
+.misuse(r#"sudo(within = "8h")"#)
+.inner(&[&sudo::WITHIN])
+.tried(&[("step_up reauthenticate confirm_password reauthentication stepup password_confirmation fresh_session", "")]);
+
+/// The keys inside `sudo(..)`.
+pub mod sudo {
+    use super::{HOUR, Key, MINUTE};
+
+    /// `within`
+    pub static WITHIN: Key = Key::new("within", r#"within = "15m""#, "How recent the proof has to be.")
+        .duration(
+            Some(15 * MINUTE),
+            (MINUTE, "a visitor could not finish a form"),
+            (HOUR, "whoever finds a browser open after so long should not change a credential in it (ASVS 7.5.1)"),
+        )
+        .tried(&[("for ttl timeout window max_age lifetime", "")]);
+}
 
 /// `audit`
 pub static AUDIT: Key = Key::new(

@@ -25,6 +25,7 @@ use syn::DeriveInput;
 
 pub use crate::attr::{Keyed, Mentions};
 use crate::error::Errors;
+use crate::keys::Key;
 use crate::model::{Draft, Model};
 
 /// What is left of a struct with mistakes: what to tell its author, and what could be read all the same.
@@ -38,10 +39,18 @@ pub struct Rejected {
 
 /// Reads and checks one `#[derive(Sigra)]` input.
 pub fn model(input: &DeriveInput) -> Result<Model, Box<Rejected>> {
+    model_without(input, &[])
+}
+
+/// The same in a build that lacks the cargo features of some keys, which are named like the keys.
+pub fn model_without(input: &DeriveInput, missing: &[&'static Key]) -> Result<Model, Box<Rejected>> {
     let errors = Errors::default();
     let draft = Draft::read(input, &errors);
     if draft.is_readable() {
         rules::check(&draft, &errors);
+        for key in missing {
+            draft.needs_feature(key, &errors);
+        }
     }
     match errors.finish() {
         Ok(assertions) => Model::new(draft, assertions),

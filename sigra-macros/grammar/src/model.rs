@@ -9,7 +9,7 @@ use crate::Rejected;
 use crate::attr::{Items, Keyed, Mentions, Place};
 use crate::error::{Assertion, Errors, Message};
 use crate::keys::{self, Key, field};
-use crate::value::{CratePath, Name, Privacy, Quantity, Reason, name_problem};
+use crate::value::{CratePath, Issuer, Name, Privacy, Quantity, Reason, name_problem};
 
 /// A struct as it was written. Everything may be missing.
 #[derive(Debug)]
@@ -50,6 +50,16 @@ pub struct Settings {
     pub lockout: Option<Keyed<Lockout>>,
     /// `throttle(..)`
     pub throttle: Option<Keyed<Throttle>>,
+    /// `totp(..)`: the issuer, where it could be read.
+    pub totp: Option<Keyed<Option<Issuer>>>,
+    /// `backup_codes` or `backup_codes(..)`: how many.
+    pub backup_codes: Option<Keyed<Quantity>>,
+    /// `assisted_recovery` or `assisted_recovery(..)`: its delay.
+    pub assisted_recovery: Option<Keyed<Quantity>>,
+    /// `trusted_browser(..)`: how long.
+    pub trusted_browser: Option<Keyed<Quantity>>,
+    /// `sudo` or `sudo(..)`: how recent.
+    pub sudo: Option<Keyed<Quantity>>,
     /// `audit` or `audit(..)`: how long a row is kept.
     pub audit: Option<Keyed<Option<Quantity>>>,
     /// `privacy = ".."`
@@ -60,6 +70,8 @@ pub struct Settings {
     pub unsafe_no_lockout: Option<Keyed<Reason>>,
     /// `unsafe_no_audit = ".."`
     pub unsafe_no_audit: Option<Keyed<Reason>>,
+    /// `unsafe_no_recovery = ".."`
+    pub unsafe_no_recovery: Option<Keyed<Reason>>,
 }
 
 /// `password(..)`
@@ -207,6 +219,19 @@ impl Draft {
         self.fields.iter().find(|field| field.is(role))
     }
 
+    /// Reports a key that this build of Sigra cannot serve.
+    pub(crate) fn needs_feature(&self, key: &Key, errors: &Errors) {
+        let written = self.settings.totp.as_ref().map(|totp| &totp.key);
+        if let Some(written) = written.filter(|written| *written == key.name) {
+            let name = key.name;
+            errors.at(
+                written,
+                Message::new(format_args!("`{name}` needs Sigra's cargo feature `{name}`"))
+                    .help(format_args!("add it: `cargo add sigra --features {name}`")),
+            );
+        }
+    }
+
     /// Whether `key` was meant anywhere.
     #[must_use]
     pub fn mentions(&self, key: &Key) -> bool {
@@ -278,11 +303,25 @@ impl Settings {
                     within: inner.required(&keys::throttle::WITHIN)?,
                 })
             }),
+            totp: read(items, &keys::TOTP, |inner| {
+                Some(inner.value(&keys::totp::ISSUER).map(|issuer| issuer.value))
+            }),
+            backup_codes: read(items, &keys::BACKUP_CODES, |inner| {
+                inner.required(&keys::backup_codes::COUNT)
+            }),
+            assisted_recovery: read(items, &keys::ASSISTED_RECOVERY, |inner| {
+                inner.required(&keys::assisted_recovery::DELAY)
+            }),
+            trusted_browser: read(items, &keys::TRUSTED_BROWSER, |inner| {
+                inner.required(&keys::trusted_browser::WITHIN)
+            }),
+            sudo: read(items, &keys::SUDO, |inner| inner.required(&keys::sudo::WITHIN)),
             audit: read(items, &keys::AUDIT, |inner| Some(inner.quantity(&keys::audit::RETAIN))),
             privacy: items.value(&keys::PRIVACY),
             krate: items.value(&keys::CRATE),
             unsafe_no_lockout: items.value(&keys::UNSAFE_NO_LOCKOUT),
             unsafe_no_audit: items.value(&keys::UNSAFE_NO_AUDIT),
+            unsafe_no_recovery: items.value(&keys::UNSAFE_NO_RECOVERY),
         }
     }
 }
@@ -382,6 +421,16 @@ pub struct Model {
     pub lockout: Option<Keyed<Lockout>>,
     /// `throttle`
     pub throttle: Option<Throttle>,
+    /// `totp`, and its key.
+    pub totp: Option<(Ident, String)>,
+    /// `backup_codes`
+    pub backup_codes: Option<Keyed<Quantity>>,
+    /// `assisted_recovery`
+    pub assisted_recovery: Option<Keyed<Quantity>>,
+    /// `trusted_browser`
+    pub trusted_browser: Option<Keyed<Quantity>>,
+    /// `sudo`, as it was written. `totp` brings it without.
+    pub sudo: Option<Keyed<Quantity>>,
     /// The key `audit`, if it was written, and how long rows are kept. `None`: the trail is off.
     pub audit: Option<(Option<Ident>, Option<Quantity>)>,
     /// `privacy`
@@ -426,6 +475,7 @@ impl Model {
         };
         let no_lockout = reason(&keys::UNSAFE_NO_LOCKOUT, &settings.unsafe_no_lockout);
         let no_audit = reason(&keys::UNSAFE_NO_AUDIT, &settings.unsafe_no_audit);
+        let no_recovery = reason(&keys::UNSAFE_NO_RECOVERY, &settings.unsafe_no_recovery);
         let audit = || match &settings.audit {
             Some(audit) => (Some(audit.key.clone()), audit.value.clone()),
             None => (None, None),
@@ -447,9 +497,17 @@ impl Model {
             must_change_password: settings.must_change_password.clone(),
             lockout: settings.lockout.clone(),
             throttle: settings.throttle.clone().map(|throttle| throttle.value),
+            totp: match &settings.totp {
+                Some(totp) => Some((totp.key.clone(), totp.value.clone()?.0)),
+                None => None,
+            },
+            backup_codes: settings.backup_codes.clone(),
+            assisted_recovery: settings.assisted_recovery.clone(),
+            trusted_browser: settings.trusted_browser.clone(),
+            sudo: settings.sudo.clone(),
             audit: no_audit.is_none().then(audit),
             privacy: settings.privacy.as_ref().map_or_else(Privacy::default, |privacy| privacy.value),
-            unsafe_reasons: no_lockout.into_iter().chain(no_audit).collect(),
+            unsafe_reasons: no_lockout.into_iter().chain(no_recovery).chain(no_audit).collect(),
             fields: draft.fields.clone(),
             id: draft.field(Role::Id)?.clone(),
             email: draft.field(Role::Email)?.clone(),

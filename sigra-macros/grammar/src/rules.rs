@@ -223,6 +223,48 @@ pub static RULES: &[Rule] = &[
         right: &[Key("throttle", r#"throttle(per_network = 100, overall = 500, within = "15m")"#)],
         check: overall_below_network,
     },
+    Rule {
+        code: "S0124",
+        name: "recovery-unanswered",
+        clause: "ASVS 6.4.4, NIST SP 800-63B-4 4.2",
+        wrong: &[Key("totp", r#"totp(issuer = "Acme")"#)],
+        right: &[Key("totp", r#"totp(issuer = "Acme")"#), Key("backup_codes", "backup_codes")],
+        check: recovery_unanswered,
+    },
+    Rule {
+        code: "S0125",
+        name: "recovery-and-none",
+        clause: "ASVS 6.4.4",
+        wrong: &[
+            Key("totp", r#"totp(issuer = "Acme")"#),
+            Key("backup_codes", "backup_codes"),
+            Key("unsafe_no_recovery", r#"unsafe_no_recovery = "accounts are made anew""#),
+        ],
+        right: &[
+            Key("totp", r#"totp(issuer = "Acme")"#),
+            Key("unsafe_no_recovery", r#"unsafe_no_recovery = "accounts are made anew""#),
+        ],
+        check: recovery_and_none,
+    },
+    Rule {
+        code: "S0126",
+        name: "without-totp",
+        clause: "Sigra",
+        wrong: &[Key("backup_codes", "backup_codes")],
+        right: &[Key("totp", r#"totp(issuer = "Acme")"#), Key("backup_codes", "backup_codes")],
+        check: without_totp,
+    },
+    Rule {
+        code: "S0127",
+        name: "sudo-above-absolute",
+        clause: "ASVS 7.5.1",
+        wrong: &[Key("session", r#"session(idle = "5m", absolute = "10m")"#), Key("sudo", "sudo")],
+        right: &[
+            Key("session", r#"session(idle = "5m", absolute = "10m")"#),
+            Key("sudo", r#"sudo(within = "5m")"#),
+        ],
+        check: sudo_above_absolute,
+    },
 ];
 
 /// Runs every rule over what could be read. A rule is silent about keys that could not: their mistake is reported already.
@@ -567,6 +609,88 @@ fn overall_below_network(draft: &Draft, errors: &Errors) {
     let message = "`overall` is below twice `per_network`: one network could keep everybody out";
     at_most(errors, per_network, (overall, 2), overall, message, |overall, _| {
         format!("write `overall = {overall}` at least")
+    });
+}
+
+/// `#[sigra(.., totp(issuer = "Acme"))]`
+fn recovery_unanswered(draft: &Draft, errors: &Errors) {
+    let answered = [&keys::BACKUP_CODES, &keys::ASSISTED_RECOVERY, &keys::UNSAFE_NO_RECOVERY]
+        .into_iter()
+        .any(|key| draft.mentions(key));
+    let Some(totp) = &draft.settings.totp else { return };
+    if !answered {
+        errors.at(
+            &totp.written,
+            Message::new(format_args!(
+                "`{}` must say how an owner gets in who has lost the second factor",
+                draft.ident
+            ))
+            .help("add `backup_codes`: ten codes to keep on paper, each good once; whoever finds one needs the password too")
+            .help("or `assisted_recovery(delay = \"24h\")`: an operator takes the factors off, after a mail that can stop it")
+            .help("or `unsafe_no_recovery = \"reason\"`: whoever loses the factor loses the account")
+            .note("`backup_codes` and `assisted_recovery` can stand together"),
+        );
+    }
+}
+
+/// `#[sigra(.., backup_codes, unsafe_no_recovery = "..")]`
+fn recovery_and_none(draft: &Draft, errors: &Errors) {
+    let settings = &draft.settings;
+    let codes = settings.backup_codes.as_ref().map(|_| "backup_codes");
+    let assisted = settings.assisted_recovery.as_ref().map(|_| "assisted_recovery");
+    if let (Some(none), Some(on)) = (&settings.unsafe_no_recovery, codes.or(assisted)) {
+        errors.at(
+            &none.key,
+            Message::new(format_args!(
+                "`unsafe_no_recovery` says that nobody gets in again, and `{on}` lets them"
+            ))
+            .help("remove one of the two"),
+        );
+    }
+}
+
+/// `#[sigra(.., backup_codes)]` without `totp`
+fn without_totp(draft: &Draft, errors: &Errors) {
+    let settings = &draft.settings;
+    if draft.mentions(&keys::TOTP) {
+        return;
+    }
+    let written = [
+        settings.backup_codes.as_ref().map(|on| &on.key),
+        settings.assisted_recovery.as_ref().map(|on| &on.key),
+        settings.trusted_browser.as_ref().map(|on| &on.key),
+        settings.unsafe_no_recovery.as_ref().map(|on| &on.key),
+    ];
+    for key in written.into_iter().flatten() {
+        errors.at(
+            key,
+            Message::new(format_args!("`{key}` needs `totp`: without it there is no second factor"))
+                .help(format_args!("add `{}`", keys::TOTP.example)),
+        );
+    }
+}
+
+/// `#[sigra(.., session(idle = "5m", absolute = "10m"), sudo)]`
+fn sudo_above_absolute(draft: &Draft, errors: &Errors) {
+    let Some(Session { absolute, .. }) = session(draft) else { return };
+    let Some(sudo) = &draft.settings.sudo else { return };
+    let within = &sudo.value;
+    let message = "`sudo(within)` is above `session(absolute)`: no proof would ever be too old";
+    if within.written.is_empty() {
+        // The default was not written, so the key itself is underlined.
+        if let (Amount::Known(known), Amount::Known(limit)) = (within.amount, absolute.amount)
+            && known > limit
+        {
+            let most = within.range.unit.code(limit);
+            errors.at(
+                &sudo.written,
+                Message::new(message).help(format_args!("write `sudo(within = {most})` at most")),
+            );
+        }
+        return;
+    }
+    at_most(errors, within, (absolute, 1), within, message, |_, most| {
+        format!("write `within = {most}` at most")
     });
 }
 

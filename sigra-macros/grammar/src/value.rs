@@ -17,6 +17,10 @@ pub struct Name(pub String);
 #[derive(Clone, Debug)]
 pub struct Reason(pub String);
 
+/// What authenticator apps show beside a code.
+#[derive(Clone, Debug)]
+pub struct Issuer(pub String);
+
 /// `privacy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Privacy {
@@ -154,6 +158,25 @@ impl FromMeta for Reason {
             ));
         }
         Ok(Self(text))
+    }
+}
+
+impl FromMeta for Issuer {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        let text = string(expr).ok_or_else(|| Error::custom("expected the application's name in quotes"))?;
+        if text.contains(':') {
+            let problem = Message::new("an issuer has no colon: `otpauth:` addresses end it there");
+            let plain: Vec<_> = text.split(':').map(str::trim).filter(|part| !part.is_empty()).collect();
+            return Err(Error::custom(
+                problem.help(format_args!("write `issuer = \"{}\"`", plain.join(" "))),
+            ));
+        }
+        let length = text.trim().chars().count();
+        if length == 0 || length > 64 || text.chars().any(char::is_control) {
+            let problem = Message::new("an issuer is a name of 1 to 64 characters");
+            return Err(Error::custom(problem.help("write `issuer = \"Acme\"`")));
+        }
+        Ok(Self(text.trim().to_owned()))
     }
 }
 

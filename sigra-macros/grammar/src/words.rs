@@ -36,15 +36,6 @@ pub struct AtStart {
 /// The planned keys.
 pub static LATER: &[Later] = &[
     Later {
-        words: "totp 2fa mfa otp two_factor tfa authenticator google_authenticator second_factor",
-        until_then: "until then `lockout(after = 10, wait = \"15m\")` slows guessing",
-    },
-    Later { words: "backup_codes recovery_codes scratch_codes", until_then: "it comes together with `totp`" },
-    Later {
-        words: "trusted_browser trusted_device remember_device trusted_browsers",
-        until_then: "it comes together with `totp`",
-    },
-    Later {
         words: "passkeys passkey webauthn fido fido2 u2f security_key passwordless",
         until_then: "until then `password` signs in",
     },
@@ -63,10 +54,6 @@ pub static LATER: &[Later] = &[
     Later {
         words: "api_tokens api_token api_keys api_key tokens token personal_access_tokens",
         until_then: "until then a session's cookie also carries requests to an API",
-    },
-    Later {
-        words: "sudo step_up reauthenticate confirm_password",
-        until_then: "until then a handler can ask for the password again",
     },
     Later { words: "change_email email_change", until_then: "until then an operator changes the address" },
     Later {

@@ -4,8 +4,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::visit::{self, Visit};
 
-use super::{everything, fields, input, tokens};
-use crate::derive;
+use super::{derive, everything, fields, input, tokens};
 
 pub(super) fn pretty(tokens: TokenStream) -> String {
     let file =
@@ -78,8 +77,8 @@ pub(super) fn count(tokens: TokenStream) -> usize {
 fn the_expansion_stays_small() {
     let all = count(without_hints(derive(everything())));
     let least = count(without_hints(derive(minimal())));
-    assert!(all <= 1800, "the expansion of every key has {all} tokens");
-    assert!(least <= 1300, "the expansion of the least host has {least} tokens");
+    assert!(all <= 2000, "the expansion of every key has {all} tokens");
+    assert!(least <= 1350, "the expansion of the least host has {least} tokens");
 }
 
 /// A path that begins with a name from the prelude, or with one that the host may have given to something else.
@@ -143,6 +142,15 @@ fn another_name_of_the_crate_is_used_everywhere() {
         let output = derive(tokens(source)).to_string();
         assert!(!output.contains(":: sigra"), "{output}");
     }
+}
+
+#[test]
+fn a_build_without_the_cargo_feature_says_which_to_add() {
+    let built = crate::Built { totp: false };
+    let output = crate::derive(everything(), built).to_string();
+    assert_eq!(output.matches("compile_error").count(), 1);
+    assert!(output.contains("`totp` needs Sigra's cargo feature `totp`"), "{output}");
+    assert!(!crate::derive(minimal(), built).to_string().contains("compile_error"));
 }
 
 #[test]

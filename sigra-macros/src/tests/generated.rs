@@ -153,7 +153,10 @@ fn section(made: &mut String, key: &Key, misuse: Change) {
         made.push_str("\n| inside | what | default | from | to |\n|---|---|---|---|---|\n");
     }
     for inner in key.inner {
-        let range = inner.range.expect("an inner key is a quantity");
+        let Some(range) = inner.range else {
+            writeln!(made, "| `{}` | {} | none | | |", inner.example, inner.docs).unwrap();
+            continue;
+        };
         let default =
             range.default.map_or_else(|| "none".to_owned(), |value| format!("`{}`", range.unit.code(value)));
         let (least, most) = (range.unit.code(range.least.0), range.unit.code(range.most.0));
@@ -173,6 +176,12 @@ fn misused(key: &Key, misuse: Change) -> String {
         ("skip", _) => changes = vec![Change::Field("email", key.misuse)],
         ("confirmed_at", _) => changes.push(Change::Key("confirm_email", "confirm_email")),
         ("unsafe_no_lockout", _) => changes.push(Change::Key("lockout", "")),
+        ("totp", _) => changes.push(Change::Key("backup_codes", "backup_codes")),
+        ("backup_codes" | "assisted_recovery" | "unsafe_no_recovery", _) => {
+            changes.push(Change::Key("totp", keys::TOTP.example));
+        }
+        ("trusted_browser", _) => changes
+            .extend([Change::Key("totp", keys::TOTP.example), Change::Key("backup_codes", "backup_codes")]),
         _ => {}
     }
     Example(changes.leak()).to_string()

@@ -11,6 +11,11 @@ use quote::quote;
 use sigra_grammar::event::Kind;
 use syn::DeriveInput;
 
+/// The derive of a build with everything.
+fn derive(input: TokenStream) -> TokenStream {
+    crate::derive(input, crate::Built { totp: true })
+}
+
 /// Reads Rust source as tokens. Spans are real, so that a test can ask which token an error underlines.
 fn tokens(source: &str) -> TokenStream {
     source.parse().unwrap_or_else(|error| panic!("{error} in:\n{source}"))
@@ -77,6 +82,11 @@ fn everything() -> TokenStream {
             must_change_password,
             lockout(after = 10, wait = "15m"),
             throttle(per_network = limits::PER_NETWORK, overall = 10000, within = limits::WINDOW),
+            totp(issuer = "Acme"),
+            backup_codes(count = 12),
+            assisted_recovery(delay = "48h"),
+            trusted_browser(within = "7d"),
+            sudo(within = "10m"),
             audit(retain = "400d"),
             privacy = "truncated",
         )]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use sigra_grammar::event::Kind;
 use sigra_grammar::keys;
 
-use super::tokens;
-use crate::{derive, derive_event};
+use super::{derive, tokens};
+use crate::derive_event;
 
 /// SplitMix64: the same soup in every run.
 struct Random(u64);

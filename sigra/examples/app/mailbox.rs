@@ -47,9 +47,16 @@ impl Mailer for Mailbox {
             Message::ResetPassword { link, .. }
             | Message::AccountLocked { link, .. }
             | Message::UnlockAccount { link, .. }
-            | Message::MustChangePassword { link, .. } => (Some(link), None),
+            | Message::MustChangePassword { link, .. }
+            | Message::FactorAdded { link, .. }
+            | Message::FactorRemoved { link, .. }
+            | Message::BackupCodesReplaced { link, .. }
+            | Message::RecoveryBegun { link, .. } => (Some(link), None),
             Message::AddressTaken { sign_in, .. } => (Some(sign_in), None),
-            Message::PasswordChanged { reset } => (Some(reset), None),
+            Message::PasswordChanged { reset }
+            | Message::SecondFactorGuessed { reset }
+            | Message::BackupCodeUsed { reset, .. }
+            | Message::RecoveryFinished { reset } => (Some(reset), None),
             _ => (None, None),
         };
         let mut letters = self.letters();

@@ -119,7 +119,8 @@ fn welcome(base_url: &str) {
   3. Sign in at {base_url}/login, here and in a second browser
   4. See both in {base_url}/settings, and sign the other one out
   5. Forget your password at {base_url}/reset
-  6. Start it with SIGRA_OPERATORS=<your address>, and read the audit trail at {base_url}/audit
+  6. Add an authenticator app at {base_url}/settings/totp, and sign in with its code
+  7. Start it with SIGRA_OPERATORS=<your address>, and read the audit trail at {base_url}/audit
 
 Stop with Ctrl-C.
 "

@@ -14,6 +14,10 @@ use uuid::Uuid;
     must_change_password,
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 100, overall = 10_000, within = "15m"),
+    totp(issuer = "Sigra"),
+    backup_codes,
+    trusted_browser(within = "30d"),
+    sudo(within = "15m"),
     audit(retain = "400d")
 )]
 pub struct User {

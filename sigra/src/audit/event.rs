@@ -33,6 +33,28 @@ pub enum Event {
     RequirePasswordChange,
     /// A visitor signs in.
     SignIn,
+    /// The second factor of a pending sign-in is proved.
+    ProveSecondFactor,
+    /// A user proves once more to be there.
+    StepUp,
+    /// A user begins to add a second factor.
+    BeginFactor,
+    /// A code proves a new second factor.
+    AddFactor,
+    /// A user removes a second factor.
+    RemoveFactor,
+    /// A user makes new backup codes.
+    CreateBackupCodes,
+    /// A user has one browser, or all, ask for the second factor again.
+    RevokeTrust,
+    /// An operator begins to take the second factors off an account.
+    BeginRecovery,
+    /// An operator takes them off, after the delay.
+    FinishRecovery,
+    /// An operator stops it.
+    CancelRecovery,
+    /// A mailed link undoes a change that the owner did not make.
+    Disown,
     /// A user signs out.
     SignOut,
     /// A user ends another session.
@@ -72,6 +94,17 @@ impl Event {
             Self::ChangePassword => "account.password.change",
             Self::RequirePasswordChange => "account.password.require_change",
             Self::SignIn => "session.password.sign_in",
+            Self::ProveSecondFactor => "session.second_factor.prove",
+            Self::StepUp => "session.own.step_up",
+            Self::BeginFactor => "account.factor.begin",
+            Self::AddFactor => "account.factor.add",
+            Self::RemoveFactor => "account.factor.remove",
+            Self::CreateBackupCodes => "account.backup_codes.create",
+            Self::RevokeTrust => "account.trust.revoke",
+            Self::BeginRecovery => "account.recovery.begin",
+            Self::FinishRecovery => "account.recovery.finish",
+            Self::CancelRecovery => "account.recovery.cancel",
+            Self::Disown => "account.change.disown",
             Self::SignOut => "session.own.sign_out",
             Self::RevokeSession => "session.other.revoke",
             Self::RevokeOtherSessions => "session.others.revoke",
@@ -135,6 +168,22 @@ pub enum Reason {
     PasswordShut,
     /// The password was right and has to be replaced.
     MustChangePassword,
+    /// The password was right; the second factor is due.
+    SecondFactorDue,
+    /// The code of a second factor is wrong, or was used already.
+    WrongCode,
+    /// The account's limit of wrong codes is reached.
+    FactorLimit,
+    /// Too many wrong codes over all waits: none is looked at any more until a mailed link has set another password.
+    FactorShut,
+    /// Who is there was not proved recently enough, or not by the second factor.
+    SudoRequired,
+    /// The account has as many second factors as it may.
+    TooManyFactors,
+    /// The account has no second factor.
+    NoFactor,
+    /// The delay of an assisted recovery has not passed.
+    TooEarly,
     /// The account changed while its password was being checked.
     AccountChanged,
     /// The address has an account already.
@@ -171,6 +220,14 @@ impl Reason {
             Self::Disabled => "disabled",
             Self::PasswordShut => "password_shut",
             Self::MustChangePassword => "must_change_password",
+            Self::SecondFactorDue => "second_factor_due",
+            Self::WrongCode => "wrong_code",
+            Self::FactorLimit => "factor_limit",
+            Self::FactorShut => "factor_shut",
+            Self::SudoRequired => "sudo_required",
+            Self::TooManyFactors => "too_many_factors",
+            Self::NoFactor => "no_factor",
+            Self::TooEarly => "too_early",
             Self::AccountChanged => "account_changed",
             Self::AddressTaken => "address_taken",
             Self::AddressContested => "address_contested",

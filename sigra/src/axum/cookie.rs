@@ -6,7 +6,7 @@ use ::axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts}
 use ::cookie::{Cookie, SameSite};
 use ::http::{HeaderMap, HeaderValue, header};
 
-/// One of the site's two cookies.
+/// One of the site's three cookies.
 ///
 /// `__Host-` makes browsers refuse it from another host, from a plain connection and with another path, so that neither a
 /// sibling domain nor somebody on the network can plant one (ASVS 3.3.1 to 3.3.5, NIST SP 800-63B-4 5.1.1). Browsers keep
@@ -22,6 +22,8 @@ pub(super) struct SiteCookie {
 enum Content {
     /// The secret of a session.
     Session,
+    /// The secret of a sign-in whose second factor is due. It opens nothing.
+    Pending,
     /// The secret by which a browser is known. It opens nothing and stays when the session ends.
     Device,
 }
@@ -35,10 +37,16 @@ impl SiteCookie {
         Self { secure, content: Content::Device }
     }
 
+    pub(super) fn pending(secure: bool) -> Self {
+        Self { secure, content: Content::Pending }
+    }
+
     fn name(self) -> &'static str {
         match (self.content, self.secure) {
             (Content::Session, true) => "__Host-sigra",
             (Content::Session, false) => "sigra",
+            (Content::Pending, true) => "__Host-sigra-pending",
+            (Content::Pending, false) => "sigra-pending",
             (Content::Device, true) => "__Host-sigra-device",
             (Content::Device, false) => "sigra-device",
         }
@@ -96,12 +104,14 @@ impl SiteCookie {
 #[must_use = "it is a part of the response, or the user is not signed in"]
 pub struct SignedIn {
     session: HeaderValue,
+    /// What removes the cookie of the pending sign-in, if there was one.
+    pending: Option<HeaderValue>,
     device: KnownDevice,
 }
 
 impl SignedIn {
-    pub(super) fn new(session: HeaderValue, device: KnownDevice) -> Self {
-        Self { session, device }
+    pub(super) fn new(session: HeaderValue, pending: Option<HeaderValue>, device: KnownDevice) -> Self {
+        Self { session, pending, device }
     }
 }
 
@@ -111,6 +121,9 @@ impl IntoResponseParts for SignedIn {
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         let headers = parts.headers_mut();
         headers.append(header::SET_COOKIE, self.session);
+        if let Some(pending) = self.pending {
+            headers.append(header::SET_COOKIE, pending);
+        }
         // A shared cache that kept this response would hand the session to everybody.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         self.device.into_response_parts(parts)
@@ -119,6 +132,42 @@ impl IntoResponseParts for SignedIn {
 
 /// Alone, an empty response.
 impl IntoResponse for SignedIn {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+/// The part of a response that waits for the second factor: [`Web::second_factor_due`](super::Web::second_factor_due) makes it.
+/// Nobody is signed in by it.
+#[cfg(feature = "totp")]
+#[derive(Clone, Debug)]
+#[must_use = "it is a part of the response, or the browser cannot go on"]
+pub struct SecondFactorDue {
+    set_cookie: HeaderValue,
+}
+
+#[cfg(feature = "totp")]
+impl SecondFactorDue {
+    pub(super) fn new(set_cookie: HeaderValue) -> Self {
+        Self { set_cookie }
+    }
+}
+
+#[cfg(feature = "totp")]
+impl IntoResponseParts for SecondFactorDue {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let headers = parts.headers_mut();
+        headers.append(header::SET_COOKIE, self.set_cookie);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(parts)
+    }
+}
+
+/// Alone, an empty response.
+#[cfg(feature = "totp")]
+impl IntoResponse for SecondFactorDue {
     fn into_response(self) -> Response {
         (self, ()).into_response()
     }

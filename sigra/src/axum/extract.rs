@@ -163,6 +163,13 @@ pub enum Rejection {
         /// Where a visitor who asked for a page can sign in; `None` for a program.
         login: Option<String>,
     },
+    /// What was proved in the session is not enough.
+    NotEnough {
+        /// What a program is told.
+        problem: Problem,
+        /// Where a visitor who asked for a page can prove more; `None` for a program.
+        step_up: Option<String>,
+    },
     /// The network address of the request is not known.
     UnknownAddress,
     /// The session could not be looked up.
@@ -177,17 +184,20 @@ impl IntoResponse for Rejection {
             Self::NotSignedIn { login: Some(login) } => {
                 ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&login)).into_response()
             }
+            Self::NotEnough { step_up: Some(step_up), .. } => {
+                ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&step_up)).into_response()
+            }
             Self::UnknownAddress => {
                 crate::telemetry::no_address_of_connection();
                 Problem::internal().into_response()
             }
-            Self::Failed(problem) => problem.into_response(),
+            Self::NotEnough { problem, step_up: None } | Self::Failed(problem) => problem.into_response(),
         }
     }
 }
 
 /// Refuses an unsafe request from another site.
-fn guard(site: &Site, parts: &Parts) -> Result<(), Rejection> {
+pub(super) fn guard(site: &Site, parts: &Parts) -> Result<(), Rejection> {
     if cross_origin::allows(&site.origin, &parts.method, &parts.headers) {
         Ok(())
     } else {
@@ -196,7 +206,10 @@ fn guard(site: &Site, parts: &Parts) -> Result<(), Rejection> {
 }
 
 /// The live session that the request's cookie names.
-async fn session<U: feature::Sessions>(web: &Web<U>, parts: &Parts) -> Result<Option<Session<U>>, Rejection> {
+pub(super) async fn session<U: feature::Sessions>(
+    web: &Web<U>,
+    parts: &Parts,
+) -> Result<Option<Session<U>>, Rejection> {
     guard(web.site(), parts)?;
     match web.site().cookie.find(&parts.headers) {
         Some(token) => web.auth().session(&token).await.map_err(|error| Rejection::Failed(error.into())),
@@ -205,7 +218,16 @@ async fn session<U: feature::Sessions>(web: &Web<U>, parts: &Parts) -> Result<Op
 }
 
 /// Where a visitor who asked for a page signs in: with the way back, if the page can be asked for again.
-fn login_page(site: &Site, parts: &Parts) -> Option<String> {
+pub(super) fn login_page(site: &Site, parts: &Parts) -> Option<String> {
+    page(&site.login_path, parts)
+}
+
+/// Where such a visitor proves more.
+pub(super) fn step_up_page(site: &Site, parts: &Parts) -> Option<String> {
+    page(&site.step_up_path, parts)
+}
+
+fn page(path: &RedirectTarget, parts: &Parts) -> Option<String> {
     if !accepts_html(&parts.headers) {
         return None;
     }
@@ -215,7 +237,7 @@ fn login_page(site: &Site, parts: &Parts) -> Option<String> {
         .path_and_query()
         .filter(|_| parts.method == Method::GET)
         .and_then(|next| RedirectTarget::parse(next.as_str()));
-    Some(next.map_or_else(|| site.login_path.to_string(), |next| site.login_path.with_next(&next)))
+    Some(next.map_or_else(|| path.to_string(), |next| path.with_next(&next)))
 }
 
 /// Whether `text/html` stands in `Accept`, as it does in whatever a browser sends for a page.
@@ -243,8 +265,10 @@ mod tests {
             origin: Origin::parse("https://app.example").unwrap(),
             cookie: SiteCookie::session(true),
             device_cookie: SiteCookie::device(true),
+            pending_cookie: SiteCookie::pending(true),
             proxies: Proxies::None,
             login_path: RedirectTarget::from_static("/login"),
+            step_up_path: RedirectTarget::from_static("/step-up"),
         }
     }
 

@@ -4,11 +4,13 @@
 //! The core knows no framework; this module is the whole of the way between a request and the core:
 //!
 //! - [`CurrentUser`] is a handler's proof that somebody is signed in. A handler that takes it never runs otherwise.
+//! - [`Sudo`](crate::Sudo), [`Aal2`] and [`PhishingResistant`] are the same with more: that the user proved to be there just now, with
+//!   two factors, or with one that cannot be phished. [`PendingUser`] is somebody whose second factor is due: no user yet.
 //! - [`MaybeUser`] is for pages that greet a user and serve a stranger.
 //! - [`Visitor`] is what is known of whoever asks. Every operation of [`Sigra`](struct@crate::Sigra) that changes something wants a
 //!   [`Client`](crate::Client), and a `Visitor` is one.
 //!
-//! All three refuse an unsafe request that another site made ([`refuse_cross_origin`] does the same for a whole router), so
+//! All of them refuse an unsafe request that another site made ([`refuse_cross_origin`] does the same for a whole router), so
 //! a layer that was forgotten is no hole. Neither `Host` nor `X-Forwarded-Proto` is ever read: what the site is called is
 //! said once, in [`Web::new`].
 //!
@@ -85,6 +87,7 @@
 //! # }
 //! ```
 
+mod assurance;
 mod cookie;
 mod cross_origin;
 mod extract;
@@ -93,6 +96,11 @@ mod redirect;
 mod respond;
 mod site;
 
+#[cfg(feature = "totp")]
+pub use self::assurance::PendingUser;
+pub use self::assurance::{Aal2, PhishingResistant};
+#[cfg(feature = "totp")]
+pub use self::cookie::SecondFactorDue;
 pub use self::cookie::{KnownDevice, SignedIn, SignedOut};
 pub use self::cross_origin::refuse_cross_origin;
 pub use self::extract::{CurrentUser, MaybeUser, Rejection, Visitor};

@@ -53,8 +53,10 @@ impl RedirectTarget {
         &self.0
     }
 
-    /// The same page, with the target to come back to as its query parameter `next`.
-    pub(super) fn with_next(&self, next: &Self) -> String {
+    /// The same page, with the target to come back to as its query parameter `next`, percent-encoded: for a sign-in that goes over
+    /// a second page.
+    #[must_use]
+    pub fn with_next(&self, next: &Self) -> String {
         let separator = if self.0.contains('?') { '&' } else { '?' };
         let encode = |byte: u8| match byte {
             b'/' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

@@ -19,6 +19,11 @@ use crate::error::{Error, Failure, Refusal};
 /// | from | status | code |
 /// |---|---|---|
 /// | [`Refusal::InvalidCredentials`] | 401 | `invalid_credentials` |
+/// | [`Refusal::InvalidCode`] | 401 | `invalid_code` |
+/// | [`Refusal::SudoRequired`] | 403 | `sudo_required` |
+/// | [`Refusal::TooManyFactors`] | 409 | `too_many_factors` |
+/// | [`Refusal::NoFactor`] | 409 | `no_factor` |
+/// | [`Refusal::TooEarly`] | 409 | `too_early` |
 /// | [`Refusal::SessionEnded`] | 401 | `session_ended` |
 /// | [`Refusal::InvalidToken`] | 400 | `invalid_token` |
 /// | [`Refusal::InvalidEmail`] | 422 | `invalid_email` |
@@ -30,6 +35,8 @@ use crate::error::{Error, Failure, Refusal};
 /// | [`Failure::Database`], [`Failure::Audit`], [`Failure::BreachedPasswords`] | 503 | `unavailable` |
 /// | every other [`Failure`] | 500 | `internal` |
 /// | nobody is signed in | 401 | `not_signed_in` |
+/// | a second factor is wanted in the session | 403 | `aal2_required` |
+/// | a factor is wanted that cannot be phished | 403 | `phishing_resistant_required` |
 /// | another site asked | 403 | `cross_origin` |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -37,13 +44,14 @@ pub struct Problem {
     code: &'static str,
     message: Cow<'static, str>,
     retry_after: Option<u64>,
+    location: Option<String>,
 }
 
 impl Problem {
     /// A problem of the host's own, for the same treatment.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, location: None }
     }
 
     /// Nobody is signed in. For a handler that takes [`MaybeUser`](super::MaybeUser) and wants somebody after all.
@@ -67,6 +75,29 @@ impl Problem {
     fn unavailable() -> Self {
         let message = "the service is not available at the moment; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    }
+
+    /// Says where to go, a path of this site: programs find it as `location`.
+    #[must_use]
+    pub fn at(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// Where to go, if that is known.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    pub(super) fn aal2_required() -> Self {
+        let message = "this takes a second factor that was proved in this session";
+        Self::new(StatusCode::FORBIDDEN, "aal2_required", message)
+    }
+
+    pub(super) fn phishing_resistant_required() -> Self {
+        let message = "this takes a factor that cannot be phished, such as a passkey, proved in this session";
+        Self::new(StatusCode::FORBIDDEN, "phishing_resistant_required", message)
     }
 
     /// Says when to try again, in whole seconds, rounded up.
@@ -115,12 +146,18 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let said = |status| Self::new(status, refusal.code(), refusal.to_string());
         match &refusal {
-            Refusal::InvalidCredentials | Refusal::SessionEnded => said(StatusCode::UNAUTHORIZED),
+            Refusal::InvalidCredentials | Refusal::InvalidCode | Refusal::SessionEnded => {
+                said(StatusCode::UNAUTHORIZED)
+            }
             Refusal::InvalidToken => said(StatusCode::BAD_REQUEST),
+            Refusal::SudoRequired { .. } => said(StatusCode::FORBIDDEN),
+            Refusal::Conflict | Refusal::TooManyFactors { .. } | Refusal::NoFactor => {
+                said(StatusCode::CONFLICT)
+            }
+            Refusal::TooEarly { retry_after } => said(StatusCode::CONFLICT).retry_after(*retry_after),
             Refusal::InvalidEmail | Refusal::PasswordRejected(_) | Refusal::InvalidValue => {
                 said(StatusCode::UNPROCESSABLE_ENTITY)
             }
-            Refusal::Conflict => said(StatusCode::CONFLICT),
             Refusal::TooManyAttempts { retry_after } => {
                 said(StatusCode::TOO_MANY_REQUESTS).retry_after(*retry_after)
             }
@@ -143,7 +180,11 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": self.code, "message": self.message }).to_string();
+        let mut body = serde_json::json!({ "error": self.code, "message": self.message });
+        if let Some(location) = &self.location {
+            body["location"] = location.as_str().into();
+        }
+        let body = body.to_string();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -25,13 +25,15 @@ pub struct Web<U> {
 }
 
 /// The settings, which do not depend on the user type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) origin: Origin,
     pub(super) cookie: SiteCookie,
     pub(super) device_cookie: SiteCookie,
+    pub(super) pending_cookie: SiteCookie,
     pub(super) proxies: Proxies,
     pub(super) login_path: RedirectTarget,
+    pub(super) step_up_path: RedirectTarget,
 }
 
 impl<U> Web<U> {
@@ -47,9 +49,16 @@ impl<U> Web<U> {
     /// [`WebError`], with what to write.
     pub fn new(auth: Sigra<U>, base_url: &str, proxies: Proxies) -> Result<Self, WebError> {
         let origin = Origin::parse(base_url)?;
-        let (cookie, device_cookie) = (SiteCookie::session(origin.secure), SiteCookie::device(origin.secure));
-        let login_path = RedirectTarget::from_static("/login");
-        Ok(Self { auth, site: Arc::new(Site { origin, cookie, device_cookie, proxies, login_path }) })
+        let site = Site {
+            cookie: SiteCookie::session(origin.secure),
+            device_cookie: SiteCookie::device(origin.secure),
+            pending_cookie: SiteCookie::pending(origin.secure),
+            origin,
+            proxies,
+            login_path: RedirectTarget::from_static("/login"),
+            step_up_path: RedirectTarget::from_static("/step-up"),
+        };
+        Ok(Self { auth, site: Arc::new(site) })
     }
 
     /// Where [`CurrentUser`](super::CurrentUser) sends a browser that is not signed in; `/login` if not said otherwise.
@@ -58,8 +67,18 @@ impl<U> Web<U> {
     /// [`WebError::LoginPath`] for anything but a path of this site.
     pub fn login_path(self, path: &str) -> Result<Self, WebError> {
         let login_path = RedirectTarget::parse(path).ok_or_else(|| WebError::LoginPath(path.to_owned()))?;
-        let Site { ref origin, cookie, device_cookie, proxies, .. } = *self.site;
-        let site = Site { origin: origin.clone(), cookie, device_cookie, proxies, login_path };
+        let site = Site { login_path, ..(*self.site).clone() };
+        Ok(Self { auth: self.auth, site: Arc::new(site) })
+    }
+
+    /// Where [`Sudo`](crate::Sudo), [`Aal2`](super::Aal2) and [`PhishingResistant`](super::PhishingResistant) send a browser
+    /// whose user has to prove more; `/step-up` if not said otherwise.
+    ///
+    /// # Errors
+    /// [`WebError::LoginPath`] for anything but a path of this site.
+    pub fn step_up_path(self, path: &str) -> Result<Self, WebError> {
+        let step_up_path = RedirectTarget::parse(path).ok_or_else(|| WebError::LoginPath(path.to_owned()))?;
+        let site = Site { step_up_path, ..(*self.site).clone() };
         Ok(Self { auth: self.auth, site: Arc::new(site) })
     }
 
@@ -80,14 +99,27 @@ impl<U> Web<U> {
     /// A remembered session's cookie lasts until the session's end, any other until the browser is closed. What ends a
     /// session is the database and never the cookie (NIST SP 800-63B-4 5.1.1).
     ///
-    /// With `lockout` a second cookie makes the browser known for half a year, so that strangers cannot lock its user out there. It
+    /// With `lockout` or `totp` a second cookie makes the browser known for half a year, so that strangers cannot lock its user out there. It
     /// opens nothing.
     #[must_use = "it is a part of the response, or the user is not signed in"]
     pub fn signed_in(&self, session: &NewSession<U>) -> SignedIn {
         let session_end = session.session().is_remembered().then(|| session.session().expires_at());
         let lifetime = session_end.map(|end| end - self.auth.core.now());
         let cookie = self.site.cookie.set(session.token().expose(), lifetime);
-        SignedIn::new(cookie, self.known_device(session.device_token()))
+        let second = session.session().assurance().second_factor();
+        let pending = second.map(|_| self.site.pending_cookie.remove());
+        SignedIn::new(cookie, pending, self.known_device(session.device_token()))
+    }
+
+    /// The part of a response that waits for the second factor: `(web.second_factor_due(&challenge),
+    /// Redirect::to("/login/second-factor"))`. Its cookie is another than the session's and opens nothing; the browser drops it with
+    /// the challenge.
+    #[cfg(feature = "totp")]
+    #[must_use = "it is a part of the response, or the browser cannot go on"]
+    pub fn second_factor_due(&self, challenge: &crate::outcome::SecondFactor) -> super::SecondFactorDue {
+        let lifetime = challenge.expires_at() - self.auth.core.now();
+        let cookie = self.site.pending_cookie.set(challenge.token().expose(), Some(lifetime));
+        super::SecondFactorDue::new(cookie)
     }
 
     /// The part of a response that makes the browser known in which a mailed link was used: `(web.recovered(&recovered),

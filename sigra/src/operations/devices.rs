@@ -15,14 +15,12 @@ use crate::store::statements::{
 use crate::token::DeviceToken;
 use crate::unit::Unit;
 
-use super::standing::ActiveAccount;
-
 /// How long a device stays known without a sign-in.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
 
 /// A device in which the account that is tried is known. Only [`Unit::known_device`] makes one.
 #[derive(Clone, Debug)]
-pub(super) struct Device(uuid::Uuid);
+pub(super) struct Device(pub(super) uuid::Uuid);
 
 impl Device {
     pub(super) fn bucket(&self) -> Bucket {
@@ -39,18 +37,22 @@ impl<U: Account> Unit<'_, U> {
         Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.map(Device))
     }
 
-    /// Makes the client's device known, or keeps it so: its owner has just proved to be there. `None` where nothing is locked
-    /// out, so that nothing has to be known.
+    /// Makes the client's device known, or keeps it so: its owner has just proved to be there, by the second factor too or not.
+    /// `None` where nothing is locked out, so that nothing has to be known.
     ///
     /// A secret that was not given out for this very account is not taken over, since somebody else may know it.
     pub(super) async fn recognise(
         &mut self,
-        account: &ActiveAccount<U>,
+        user_id: &U::Id,
+        epoch: i64,
+        second: bool,
     ) -> Result<Option<DeviceToken>, Error> {
-        if U::POLICY.lockout.is_none() {
+        if U::POLICY.lockout.is_none() && U::POLICY.totp.is_none() {
             return Ok(None);
         }
         let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
+        let second_at = second.then_some(now);
+        let facts = self.facts().clone();
         let shown = self.client_device();
         let token = match &shown {
             Some(token) if token.key_id() == self.keys.current() => token.clone(),
@@ -63,10 +65,13 @@ impl<U: Account> Unit<'_, U> {
                 &expires,
                 &token.hash(),
                 &token.key_id(),
+                &second_at,
+                &facts.network,
+                &facts.user_agent,
                 &shown.hash(),
-                account.user_id(),
+                user_id,
                 &now,
-                &account.epoch(),
+                &epoch,
             ];
             if self.execute(TouchDevice, values).await?.rows == 1 {
                 return Ok(Some(token));
@@ -75,10 +80,21 @@ impl<U: Account> Unit<'_, U> {
         // Of two requests at once the second finds its secret replaced; a secret of its own makes it another device.
         let token = DeviceToken::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
-        let values: &[&dyn crate::column::Bind] =
-            &[&id, account.user_id(), &token.hash(), &token.key_id(), &account.epoch(), &now, &now, &expires];
+        let values: &[&dyn crate::column::Bind] = &[
+            &id,
+            user_id,
+            &token.hash(),
+            &token.key_id(),
+            &epoch,
+            &now,
+            &now,
+            &expires,
+            &second_at,
+            &facts.network,
+            &facts.user_agent,
+        ];
         self.execute(InsertDevice, values).await?;
-        self.forget_surplus_devices(account.user_id()).await?;
+        self.forget_surplus_devices(user_id).await?;
         Ok(Some(token))
     }
 
@@ -100,7 +116,7 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    fn client_device(&self) -> Option<DeviceToken> {
+    pub(super) fn client_device(&self) -> Option<DeviceToken> {
         DeviceToken::parse(self.client.device_token()?, &self.keys)
     }
 }

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::{DatabaseError, Error};
 use crate::feature;
+use crate::invalidation::Change;
 use crate::store::statements::{Disable, Enable};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
@@ -89,7 +90,7 @@ impl<U: feature::DisableAccount> Step<U> for Switch<U> {
         }
         if self.off
             && let Some(standing) = unit.standing(&self.user_id).await?
-            && !unit.end_everything(&self.user_id, standing.epoch).await?
+            && unit.invalidate(Change::Disabled, &self.user_id, standing.epoch, None).await?.is_none()
         {
             // Another change of the account came between: run the step again, on what it left.
             return Err(DatabaseError::lost_race().into());

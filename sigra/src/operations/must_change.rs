@@ -7,6 +7,7 @@ use crate::core::{Operation, Sigra};
 use crate::email::Identifier;
 use crate::error::{DatabaseError, Error};
 use crate::feature;
+use crate::invalidation::Change;
 use crate::store::statements::RequireChange;
 use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
@@ -45,7 +46,7 @@ impl<U> Sigra<U> {
 impl<U: Account> Unit<'_, U> {
     /// From now on the password opens nothing. `false`: the account changed meanwhile.
     pub(super) async fn require_change(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
-        if !self.end_everything(user_id, epoch).await? {
+        if self.invalidate(Change::ChangeRequired, user_id, epoch, None).await?.is_none() {
             return Ok(false);
         }
         let now = self.stamp();

@@ -24,12 +24,13 @@ use crate::store::statements::{
 };
 use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, MailOutcome, Named, watched};
-use crate::token::{ForConfirmEmail, ForResetPassword, ForUnlockAccount, six_digits};
+use crate::token::{ForConfirmEmail, ForDisown, ForResetPassword, ForUnlockAccount, six_digits};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::forward::keep_forwarding;
 use super::seal::keep_sealing;
 use super::standing::Standing;
+use super::tokens::Extras;
 use super::unlock::UNLOCK_WITHIN;
 
 /// What a row of the outbox asks for.
@@ -42,10 +43,17 @@ pub(crate) enum MailKind {
     AccountLocked,
     UnlockAccount,
     MustChangePassword,
+    SecondFactorGuessed,
+    FactorAdded,
+    FactorRemoved,
+    BackupCodesReplaced,
+    BackupCodeUsed,
+    RecoveryBegun,
+    RecoveryFinished,
 }
 
 impl MailKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 14] = [
         Self::ConfirmEmail,
         Self::AddressTaken,
         Self::ResetPassword,
@@ -53,6 +61,13 @@ impl MailKind {
         Self::AccountLocked,
         Self::UnlockAccount,
         Self::MustChangePassword,
+        Self::SecondFactorGuessed,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::BackupCodesReplaced,
+        Self::BackupCodeUsed,
+        Self::RecoveryBegun,
+        Self::RecoveryFinished,
     ];
 
     /// The name in the column `kind`.
@@ -65,17 +80,39 @@ impl MailKind {
             Self::AccountLocked => "account_locked",
             Self::UnlockAccount => "unlock_account",
             Self::MustChangePassword => "must_change_password",
+            Self::SecondFactorGuessed => "second_factor_guessed",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::BackupCodesReplaced => "backup_codes_replaced",
+            Self::BackupCodeUsed => "backup_code_used",
+            Self::RecoveryBegun => "recovery_begun",
+            Self::RecoveryFinished => "recovery_finished",
         }
     }
 
     /// A stranger can cause it; nobody needs it when it is old.
     const fn was_asked_for(self) -> bool {
-        !matches!(self, Self::PasswordChanged | Self::MustChangePassword)
+        matches!(
+            self,
+            Self::ConfirmEmail
+                | Self::AddressTaken
+                | Self::ResetPassword
+                | Self::AccountLocked
+                | Self::UnlockAccount
+                | Self::SecondFactorGuessed
+        )
     }
 
     /// It proves the address that it is mailed to.
     const fn has_secret(self) -> bool {
-        !matches!(self, Self::AddressTaken | Self::PasswordChanged)
+        !matches!(
+            self,
+            Self::AddressTaken
+                | Self::PasswordChanged
+                | Self::SecondFactorGuessed
+                | Self::BackupCodeUsed
+                | Self::RecoveryFinished
+        )
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -91,6 +128,11 @@ const LEASE: Duration = Duration::from_mins(2);
 const SEND_WITHIN: Duration = Duration::from_mins(1);
 /// What a visitor asked for so long ago is not sent any more.
 const STALE_AFTER: Duration = Duration::from_hours(24);
+/// How long a link is good that undoes a change, and what was removed can be restored.
+pub(super) const DISOWN_WITHIN: Duration = Duration::from_hours(7 * 24);
+#[cfg(feature = "totp")]
+/// Backup codes that are so few that their owner should make new ones.
+const FEW_CODES: u64 = 3;
 /// Rows that `DueMail` reads.
 const BATCH: usize = 20;
 /// Mails that a worker sends at once.
@@ -106,9 +148,19 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
     pub(super) async fn enqueue(&mut self, kind: MailKind, identifier: &Identifier) -> Result<(), Error> {
+        self.enqueue_about(kind, identifier, None).await
+    }
+
+    /// The same about one thing of several, by its id.
+    pub(super) async fn enqueue_about(
+        &mut self,
+        kind: MailKind,
+        identifier: &Identifier,
+        about: Option<uuid::Uuid>,
+    ) -> Result<(), Error> {
         let now = self.stamp();
         let values: &[&dyn crate::column::Bind] =
-            &[&uuid::Uuid::now_v7(), &kind.name(), &identifier.as_str(), &now, &now];
+            &[&uuid::Uuid::now_v7(), &kind.name(), &identifier.as_str(), &about, &now, &now];
         self.execute(InsertMail, values).await?;
         self.mailed();
         Ok(())
@@ -162,6 +214,7 @@ struct Due {
     id: uuid::Uuid,
     kind: MailKind,
     identifier: String,
+    about: Option<uuid::Uuid>,
     created_at: Stamp,
     due_at: Stamp,
     attempts: i64,
@@ -201,7 +254,7 @@ impl<U: Account> Step<U> for Compose {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Due { id, kind, identifier, created_at, due_at, attempts } = &self.due;
+        let Due { id, kind, identifier, about, created_at, due_at, attempts } = &self.due;
         let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
         if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
             return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
@@ -226,7 +279,7 @@ impl<U: Account> Step<U> for Compose {
             return unit.record(entry, None).await;
         }
         let message = match &standing {
-            Some(standing) => self.write(unit, *kind, standing).await?,
+            Some(standing) => self.write(unit, *kind, *about, standing).await?,
             None => None,
         };
         let (Some(message), Some(standing)) = (message, standing) else {
@@ -244,15 +297,19 @@ impl Compose {
         &self,
         unit: &mut Unit<'_, U>,
         kind: MailKind,
+        about: Option<uuid::Uuid>,
         standing: &Standing<U>,
     ) -> Result<Option<Message>, Error> {
         let links = &self.links;
+        let account = &standing.whose();
+        let nothing = Extras::default;
         Ok(match kind {
             MailKind::ConfirmEmail => match U::POLICY.confirm_email {
                 Some(policy) if !standing.confirmed => {
                     let code = six_digits()?;
-                    let token =
-                        unit.issue::<ForConfirmEmail>(standing, policy.within, Some(code.as_str())).await?;
+                    let token = unit
+                        .issue::<ForConfirmEmail>(account, policy.within, Some(code.as_str()), nothing())
+                        .await?;
                     let link = links.confirm_email(token.expose());
                     Some(Message::ConfirmEmail { link, code: code.to_string(), within: policy.within })
                 }
@@ -260,7 +317,8 @@ impl Compose {
             },
             MailKind::ResetPassword => match U::POLICY.reset_password {
                 Some(policy) => {
-                    let token = unit.issue::<ForResetPassword>(standing, policy.within, None).await?;
+                    let token =
+                        unit.issue::<ForResetPassword>(account, policy.within, None, nothing()).await?;
                     Some(Message::ResetPassword {
                         link: links.reset_password(token.expose()),
                         within: policy.within,
@@ -274,7 +332,8 @@ impl Compose {
             MailKind::PasswordChanged => Some(Message::PasswordChanged { reset: links.ask_reset() }),
             MailKind::AccountLocked | MailKind::UnlockAccount => match U::POLICY.lockout {
                 Some(_) => {
-                    let token = unit.issue::<ForUnlockAccount>(standing, UNLOCK_WITHIN, None).await?;
+                    let token =
+                        unit.issue::<ForUnlockAccount>(account, UNLOCK_WITHIN, None, nothing()).await?;
                     let link = links.unlock_account(token.expose());
                     Some(if kind == MailKind::AccountLocked {
                         Message::AccountLocked { link, within: UNLOCK_WITHIN }
@@ -286,12 +345,48 @@ impl Compose {
             },
             MailKind::MustChangePassword => match U::POLICY.reset_password {
                 Some(policy) if standing.must_change_since.is_some() => {
-                    let token = unit.issue::<ForResetPassword>(standing, policy.within, None).await?;
+                    let token =
+                        unit.issue::<ForResetPassword>(account, policy.within, None, nothing()).await?;
                     let (link, ask) = (links.reset_password(token.expose()), links.ask_reset());
                     Some(Message::MustChangePassword { link, ask, within: policy.within })
                 }
                 _ => None,
             },
+            MailKind::SecondFactorGuessed => Some(Message::SecondFactorGuessed { reset: links.ask_reset() }),
+            MailKind::FactorAdded
+            | MailKind::FactorRemoved
+            | MailKind::BackupCodesReplaced
+            | MailKind::RecoveryBegun => self.write_disownable(unit, kind, about, standing).await?,
+            #[cfg(feature = "totp")]
+            MailKind::BackupCodeUsed => {
+                let left = unit.backup_codes_left(&standing.user_id).await?;
+                Some(Message::BackupCodeUsed { left, few: left <= FEW_CODES, reset: links.ask_reset() })
+            }
+            #[cfg(not(feature = "totp"))]
+            MailKind::BackupCodeUsed => None,
+            MailKind::RecoveryFinished => Some(Message::RecoveryFinished { reset: links.ask_reset() }),
+        })
+    }
+
+    /// A mail about a change that its owner may not have made, with the link that undoes it.
+    async fn write_disownable<U: Account>(
+        &self,
+        unit: &mut Unit<'_, U>,
+        kind: MailKind,
+        about: Option<uuid::Uuid>,
+        standing: &Standing<U>,
+    ) -> Result<Option<Message>, Error> {
+        let extras = Extras { undoes: Some(kind.name().to_owned()), about, ..Extras::default() };
+        let token = unit.issue::<ForDisown>(&standing.whose(), DISOWN_WITHIN, None, extras).await?;
+        let (link, within) = (self.links.disown(token.expose()), DISOWN_WITHIN);
+        Ok(match kind {
+            MailKind::FactorAdded => Some(Message::FactorAdded { link, within }),
+            MailKind::FactorRemoved => Some(Message::FactorRemoved { link, within }),
+            MailKind::BackupCodesReplaced => Some(Message::BackupCodesReplaced { link, within }),
+            MailKind::RecoveryBegun => {
+                U::POLICY.assisted_recovery.map(|delay| Message::RecoveryBegun { link, within, delay })
+            }
+            _ => None,
         })
     }
 }
@@ -470,9 +565,9 @@ impl<U> Sigra<U> {
         let read = |row: &crate::store::Row| {
             let mut row = Reader::<U>::new(row);
             let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));
-            let (identifier, created_at) = (row.next()?, row.next()?);
+            let (identifier, about, created_at) = (row.next()?, row.next()?, row.next()?);
             let (due_at, attempts) = (row.next()?, row.next()?);
-            Ok(kind.map(|kind| Due { id, kind, identifier, created_at, due_at, attempts }))
+            Ok(kind.map(|kind| Due { id, kind, identifier, about, created_at, due_at, attempts }))
         };
         rows.iter().map(read).filter_map(Result::transpose).collect()
     }

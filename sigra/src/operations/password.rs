@@ -1,17 +1,18 @@
 //! Changing a password, knowing the old one or by a mailed link.
 
 use crate::account::Account;
+use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
+use crate::invalidation::Change;
+use crate::limits::Bucket;
 use crate::password::{Password, PasswordHash};
 use crate::session::{NewSession, Session};
-use crate::store::statements::{
-    AdvanceEpoch, ChangeDone, CredentialsOf, DeleteDevices, DeleteSessions, DeleteTokens, SetPassword,
-};
+use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword};
 use crate::telemetry::{Named, watched};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -79,7 +80,8 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
-    /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
+    /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SudoRequired`] where the account has a second factor that was
+    /// not proved in this session, [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
     pub fn change_password<'a>(
         &'a self,
         session: &'a Session<U>,
@@ -133,7 +135,8 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<NewSession<U>, Error> {
         let hasher = &self.0.core.hasher;
-        let reserve = ReserveChange { holder: holder.clone(), client: client.clone() };
+        let event = Event::ChangePassword;
+        let reserve = ReserveForHolder { event, holder: holder.clone(), client: client.clone() };
         let (mut candidate, attempt) = self.step(reserve).await??;
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
@@ -155,7 +158,7 @@ impl<U: Account> Shielded<U> {
             }
             hash => hash?,
         };
-        Ok(self.step(Change { holder, candidate, hash, attempt, client }).await??)
+        Ok(self.step(ChangePassword { holder, candidate, hash, attempt, client }).await??)
     }
 }
 
@@ -208,26 +211,29 @@ impl<U: Account> Step<U> for Reset {
             return unit.record(invalid_link(), Err(Refusal::InvalidToken)).await;
         };
         let user_id = &consumed.user_id;
-        if !unit.replace_password(user_id, consumed.epoch, &self.hash).await? {
+        if !unit.replace_password(Change::PasswordReset, user_id, consumed.epoch, &self.hash).await? {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
         // The link proves the address, and the password is from whoever used it.
         unit.confirm(user_id).await?;
         let recovered = unit.recover(user_id, &identifier).await?;
+        // Whoever guesses at the second factor knew the old password.
+        unit.clear(&Bucket::factors(&identifier)).await?;
         unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
         let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
         unit.record(entry, Ok(recovered)).await
     }
 }
 
-/// Counts an attempt to prove the present password.
-struct ReserveChange<U: Account> {
-    holder: Holder<U>,
-    client: Client,
+/// Counts an attempt of somebody who is signed in to prove the present password.
+pub(super) struct ReserveForHolder<U: Account> {
+    pub(super) event: Event,
+    pub(super) holder: Holder<U>,
+    pub(super) client: Client,
 }
 
-impl<U: Account> Step<U> for ReserveChange<U> {
+impl<U: Account> Step<U> for ReserveForHolder<U> {
     type Output = Result<(Candidate<U>, Attempt), Refusal>;
 
     fn client(&self) -> &Client {
@@ -236,9 +242,8 @@ impl<U: Account> Step<U> for ReserveChange<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| {
-            Entry::refused(Event::ChangePassword, Actor::Visitor, reason).of(user_id).in_session(*session)
-        };
+        let refused =
+            |reason| Entry::refused(self.event, Actor::Visitor, reason).of(user_id).in_session(*session);
         let standing = if unit.is_live(&self.holder).await? { unit.standing(user_id).await? } else { None };
         let Some(standing) = standing else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
@@ -258,7 +263,7 @@ impl<U: Account> Step<U> for ReserveChange<U> {
     }
 }
 
-struct Change<U: Account> {
+struct ChangePassword<U: Account> {
     holder: Holder<U>,
     candidate: Candidate<U>,
     /// The new hash, where the present password was right and opens something.
@@ -267,7 +272,7 @@ struct Change<U: Account> {
     client: Client,
 }
 
-impl<U: Account> Step<U> for Change<U> {
+impl<U: Account> Step<U> for ChangePassword<U> {
     type Output = Result<NewSession<U>, Refusal>;
 
     fn client(&self) -> &Client {
@@ -286,17 +291,24 @@ impl<U: Account> Step<U> for Change<U> {
                 return unit.record(refused(*reason), Err(Refusal::InvalidCredentials)).await;
             }
         };
-        if !unit.is_live(&self.holder).await? {
+        let Some(held) = unit.held(&self.holder).await? else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        };
+        if held.lacks_second_factor::<U>() {
+            unit.attempt_returned(&self.attempt).await?;
+            let refusal = Refusal::SudoRequired { with_code: true };
+            return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
         }
-        if !unit.replace_password(user_id, self.candidate.epoch, hash).await? {
+        if !unit.replace_password(Change::PasswordChanged, user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
         unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
         let standing = unit.standing(user_id).await?;
         let identifier =
             standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));
-        let account = standing.and_then(|standing| standing.check().ok());
+        let account = standing
+            .and_then(|standing| standing.check(Factor::Password, unit.now).ok())
+            .and_then(|checked| checked.continued(&held));
         let (Some(account), Some(identifier)) = (account, identifier) else {
             // Disabled or deleted since the check above, within this very transaction: undo it all.
             return Err(Refusal::SessionEnded.into());
@@ -313,27 +325,16 @@ impl<U: Account> Unit<'_, U> {
     /// Sets the password and ends everything that the old one opened. `false`: the account changed meanwhile.
     pub(super) async fn replace_password(
         &mut self,
+        change: Change,
         user_id: &U::Id,
         epoch: i64,
         hash: &PasswordHash,
     ) -> Result<bool, Error> {
-        if !self.end_everything(user_id, epoch).await? {
+        if self.invalidate(change, user_id, epoch, None).await?.is_none() {
             return Ok(false);
         }
         self.execute(SetPassword, &[hash, user_id]).await?;
         self.execute(ChangeDone, &[user_id]).await?;
-        Ok(true)
-    }
-
-    /// Ends every session, voids every token and forgets every device of an account: those there are, and, by the epoch, those
-    /// that a request which began earlier is about to create. `false`: the account is in another epoch.
-    pub(super) async fn end_everything(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
-        if self.execute(AdvanceEpoch, &[user_id, &epoch]).await?.rows != 1 {
-            return Ok(false);
-        }
-        self.execute(DeleteSessions, &[user_id]).await?;
-        self.execute(DeleteTokens, &[user_id]).await?;
-        self.execute(DeleteDevices, &[user_id]).await?;
         Ok(true)
     }
 }

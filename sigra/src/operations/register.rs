@@ -10,6 +10,7 @@ use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
+use crate::invalidation::Change;
 use crate::limits::Bucket;
 use crate::password::PasswordHash;
 use crate::store::Dialect;
@@ -205,7 +206,10 @@ impl<U: Account> Register<U> {
         match standing {
             Some(standing) if !standing.confirmed => {
                 let nobody_knows = unit.core.hasher.unknowable()?;
-                if !unit.replace_password(&standing.user_id, standing.epoch, &nobody_knows).await? {
+                if !unit
+                    .replace_password(Change::PasswordReset, &standing.user_id, standing.epoch, &nobody_knows)
+                    .await?
+                {
                     return Err(DatabaseError::lost_race().into());
                 }
                 Ok(Reason::AddressContested)

@@ -63,6 +63,7 @@ impl<U> Sigra<U> {
             last_seen_at: row.next::<Stamp>()?.0,
             expires_at: row.next::<Stamp>()?.0,
             remembered: row.next::<i64>()? == 1,
+            assurance: row.assurance()?,
             user: row.user()?,
         };
         let policy = U::POLICY.session;

@@ -1,13 +1,18 @@
 //! Sign-in by password.
 
 use crate::account::Account;
+use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::Identifier;
-use crate::error::{Error, Refusal};
+#[cfg(feature = "totp")]
+use crate::error::DatabaseError;
+use crate::error::{Error, Failure, Refusal};
 use crate::feature;
 use crate::outcome::Outcome;
+#[cfg(feature = "totp")]
+use crate::outcome::Slot as _;
 use crate::password::{PasswordHash, Verified};
 use crate::session::Credentials;
 use crate::store::statements::{
@@ -19,7 +24,7 @@ use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::MailKind;
 use super::attempt::{Attempt, Candidate};
-use super::standing::Obstacle;
+use super::standing::{ActiveAccount, Checked, Obstacle};
 
 #[cfg(test)]
 mod speed;
@@ -171,6 +176,46 @@ impl<U: Account> Step<U> for Return {
     }
 }
 
+/// Whether a first factor is enough.
+enum Way<U: Account> {
+    In(ActiveAccount<U>),
+    SecondFactor(Outcome<U>),
+}
+
+#[cfg(feature = "totp")]
+impl<U: Account> Unit<'_, U> {
+    /// Every first factor comes here. Where a second one is due, only a trusted browser goes on without it.
+    async fn let_in(&mut self, checked: Checked<U>, remember: bool) -> Result<Way<U>, Error> {
+        let pending = match checked {
+            Checked::Active(account) => return Ok(Way::In(account)),
+            Checked::SecondFactorDue(pending) => pending,
+        };
+        if let Some(trusted) = self.trusted_browser(&pending).await? {
+            let account = pending.skipped(&trusted).ok_or_else(DatabaseError::lost_race)?;
+            return Ok(Way::In(account));
+        }
+        let challenge = self.challenge(&pending, remember).await?;
+        let off = || Failure::Config("a second factor is due and `totp` is off".into());
+        let challenge = U::SecondFactor::fill(challenge).ok_or_else(off)?;
+        Ok(Way::SecondFactor(Outcome::SecondFactor(challenge)))
+    }
+}
+
+#[cfg(not(feature = "totp"))]
+impl<U: Account> Unit<'_, U> {
+    /// The derive refuses `totp` in a build without it. Should a second factor be due all the same, nobody gets in.
+    #[allow(clippy::unused_async, reason = "as with the cargo feature")]
+    async fn let_in(&mut self, checked: Checked<U>, _: bool) -> Result<Way<U>, Error> {
+        match checked {
+            Checked::Active(account) => Ok(Way::In(account)),
+            Checked::SecondFactorDue(_) => Err(Failure::Config(
+                "a second factor is due; build Sigra with the cargo feature `totp`".into(),
+            )
+            .into()),
+        }
+    }
+}
+
 /// Turns a verified password into a session, or says why not.
 struct Decide<U: Account> {
     candidate: Option<Candidate<U>>,
@@ -228,7 +273,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
             standing.must_change_since = Some(unit.now);
         }
         let identifier = standing.identifier.clone();
-        let standing = standing.check();
+        let standing = standing.check(Factor::Password, unit.now);
         // Before the counters: a change of the password takes the account first, too.
         if standing.is_ok()
             && let Some(hash) = &self.verified.upgrade
@@ -237,8 +282,8 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
         unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
-        let account = match standing {
-            Ok(account) => account,
+        let checked = match standing {
+            Ok(checked) => checked,
             Err(obstacle) => {
                 if let Obstacle::MustChangePassword(_) = obstacle {
                     unit.mail_if_allowed(MailKind::MustChangePassword, &Identifier::from_stored(identifier))
@@ -246,6 +291,12 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
                 }
                 let entry = refused(obstacle.reason()).of(user_id);
                 return unit.record(entry, Ok(obstacle.into())).await;
+            }
+        };
+        let account = match unit.let_in(checked, self.remember).await? {
+            Way::In(account) => account,
+            Way::SecondFactor(challenge) => {
+                return unit.record(refused(Reason::SecondFactorDue).of(user_id), Ok(challenge)).await;
             }
         };
         if let Some(hash) = &self.replaces {

@@ -3,13 +3,16 @@
 use time::OffsetDateTime;
 
 use crate::account::Account;
+use crate::assurance::{Assurance, Factor};
 use crate::audit::Reason;
 use crate::core::Reader;
 use crate::error::Error;
 use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _, Unconfirmed};
 use crate::session::{NewSession, Session, SessionId};
-use crate::store::Stamp;
-use crate::store::statements::{InsertSession, LoadUser, SessionIsLive, Standing as StandingOf};
+use crate::store::statements::{
+    HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive, Standing as StandingOf,
+};
+use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
 use crate::unit::Unit;
 
@@ -23,6 +26,8 @@ pub(crate) struct Standing<U: Account> {
     pub(crate) confirmed: bool,
     pub(crate) disabled_since: Option<OffsetDateTime>,
     pub(crate) must_change_since: Option<OffsetDateTime>,
+    /// Second factors that count.
+    pub(crate) factors: i64,
 }
 
 /// What stands in the way, as the payload of an outcome variant.
@@ -52,25 +57,99 @@ impl<U: Account> From<Obstacle<U>> for Outcome<U> {
     }
 }
 
-/// Nothing stands in the way of this account. Only [`Standing::check`] makes one, and every issuer of a session takes one.
+/// Nothing stands in the way of this account. Only [`Standing::check`] and a proof of the second factor make one, and every
+/// issuer of a session takes one. It carries what was proved.
 pub(crate) struct ActiveAccount<U: Account> {
     user_id: U::Id,
     epoch: i64,
+    assurance: Assurance,
 }
 
-impl<U: Account> ActiveAccount<U> {
+/// The first factor was right and the second is due: a ticket for a challenge and for nothing else.
+pub(crate) struct PendingAccount<U: Account> {
+    user_id: U::Id,
+    epoch: i64,
+    identifier: String,
+    first: Assurance,
+}
+
+/// An account in whose way nothing stands but, perhaps, the second factor.
+pub(crate) enum Checked<U: Account> {
+    Active(ActiveAccount<U>),
+    #[cfg_attr(not(feature = "totp"), allow(dead_code, reason = "nothing is proved with it there"))]
+    SecondFactorDue(PendingAccount<U>),
+}
+
+impl<U: Account> Checked<U> {
     pub(crate) fn user_id(&self) -> &U::Id {
-        &self.user_id
+        match self {
+            Self::Active(account) => &account.user_id,
+            Self::SecondFactorDue(account) => &account.user_id,
+        }
     }
 
     pub(crate) fn epoch(&self) -> i64 {
-        self.epoch
+        match self {
+            Self::Active(account) => account.epoch,
+            Self::SecondFactorDue(account) => account.epoch,
+        }
+    }
+
+    /// For a session that goes on in another: the second factor that was proved in it is not asked for again.
+    pub(crate) fn continued(self, held: &Held) -> Option<ActiveAccount<U>> {
+        let (user_id, epoch, first) = match self {
+            Self::Active(account) => (account.user_id, account.epoch, account.assurance),
+            Self::SecondFactorDue(account) if held.assurance.second.is_some() => {
+                (account.user_id, account.epoch, account.first)
+            }
+            Self::SecondFactorDue(_) => return None,
+        };
+        Some(ActiveAccount {
+            user_id,
+            epoch,
+            assurance: Assurance { second: held.assurance.second, ..first },
+        })
     }
 }
 
+#[cfg(feature = "totp")]
+impl<U: Account> PendingAccount<U> {
+    pub(crate) fn whose(&self) -> Whose<'_, U> {
+        Whose { user_id: &self.user_id, epoch: self.epoch, identifier: &self.identifier }
+    }
+
+    pub(crate) fn first(&self) -> Factor {
+        self.first.first
+    }
+
+    /// The second factor of this very account was proved.
+    pub(super) fn proved(self, proved: &super::codes::Proved<U>) -> Option<ActiveAccount<U>> {
+        let Self { user_id, epoch, first, .. } = self;
+        let (factor, at) = proved.by(&user_id)?;
+        Some(ActiveAccount { user_id, epoch, assurance: first.with_second(factor, at) })
+    }
+
+    /// The browser is trusted by this very account.
+    pub(super) fn skipped(self, trusted: &super::trust::Trusted<U>) -> Option<ActiveAccount<U>> {
+        let Self { user_id, epoch, first, .. } = self;
+        trusted.by(&user_id).then_some(ActiveAccount { user_id, epoch, assurance: first.trusted() })
+    }
+}
+
+/// An account as tokens name it.
+pub(crate) struct Whose<'a, U: Account> {
+    pub(crate) user_id: &'a U::Id,
+    pub(crate) epoch: i64,
+    pub(crate) identifier: &'a str,
+}
+
 impl<U: Account> Standing<U> {
-    /// Lets an account through, or says what its owner has to be told.
-    pub(crate) fn check(self) -> Result<ActiveAccount<U>, Obstacle<U>> {
+    pub(crate) fn whose(&self) -> Whose<'_, U> {
+        Whose { user_id: &self.user_id, epoch: self.epoch, identifier: &self.identifier }
+    }
+
+    /// Lets an account through, or says what its owner has to be told. The first factor was proved now.
+    pub(crate) fn check(self, first: Factor, now: OffsetDateTime) -> Result<Checked<U>, Obstacle<U>> {
         if let Some(since) = self.disabled_since
             && let Some(payload) = U::Disabled::fill(Disabled::new(since))
         {
@@ -86,7 +165,13 @@ impl<U: Account> Standing<U> {
         {
             return Err(Obstacle::Unconfirmed(payload));
         }
-        Ok(ActiveAccount { user_id: self.user_id, epoch: self.epoch })
+        let Self { user_id, epoch, identifier, .. } = self;
+        let first = Assurance::first(first, now);
+        Ok(if self.factors > 0 && U::POLICY.totp.is_some() {
+            Checked::SecondFactorDue(PendingAccount { user_id, epoch, identifier, first })
+        } else {
+            Checked::Active(ActiveAccount { user_id, epoch, assurance: first })
+        })
     }
 }
 
@@ -100,6 +185,39 @@ pub(crate) struct Holder<U: Account> {
 impl<U: Account> Clone for Holder<U> {
     fn clone(&self) -> Self {
         Self { session: self.session, user_id: self.user_id.clone(), remembered: self.remembered }
+    }
+}
+
+/// The holder's session, as a step found it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) epoch: i64,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) last_seen_at: OffsetDateTime,
+    pub(crate) expires_at: OffsetDateTime,
+    pub(crate) remembered: bool,
+    pub(crate) assurance: Assurance,
+    /// Second factors that the account has.
+    pub(crate) factors: i64,
+}
+
+impl Held {
+    /// The account has a second factor, and it was not proved in this session: the browser is trusted, or the factor is new.
+    pub(crate) fn lacks_second_factor<U: Account>(&self) -> bool {
+        U::POLICY.totp.is_some() && self.factors > 0 && self.assurance.second.is_none()
+    }
+
+    pub(crate) fn read<U: Account>(row: &Row) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
+        Ok(Self {
+            epoch: row.next()?,
+            created_at: row.next::<Stamp>()?.0,
+            last_seen_at: row.next::<Stamp>()?.0,
+            expires_at: row.next::<Stamp>()?.0,
+            remembered: row.next::<i64>()? == 1,
+            assurance: row.assurance()?,
+            factors: row.next()?,
+        })
     }
 }
 
@@ -122,13 +240,64 @@ impl<U: Account> Unit<'_, U> {
             confirmed: row.next::<i64>()? == 1,
             disabled_since: row.next()?,
             must_change_since: row.next::<Option<Stamp>>()?.map(|Stamp(since)| since),
+            factors: row.next()?,
         }))
     }
 
-    /// Whether the session that asks for a change is still live in the transaction that makes the change.
-    pub(crate) async fn is_live(&mut self, holder: &Holder<U>) -> Result<bool, Error> {
+    /// The session that asks for a change, as it is in the transaction that makes the change; `None` where it has ended.
+    pub(crate) async fn held(&mut self, holder: &Holder<U>) -> Result<Option<Held>, Error> {
         let (now, id) = (self.stamp(), holder.session.0);
-        Ok(self.fetch_optional(SessionIsLive, &[&id, &holder.user_id, &now, &now]).await?.is_some())
+        let row = self.fetch_optional(SessionIsLive, &[&id, &holder.user_id, &now, &now]).await?;
+        row.as_ref().map(Held::read::<U>).transpose()
+    }
+
+    /// Whether that session is still live.
+    pub(crate) async fn is_live(&mut self, holder: &Holder<U>) -> Result<bool, Error> {
+        Ok(self.held(holder).await?.is_some())
+    }
+
+    /// Keeps everybody else from changing the account, or trying a code of it, until this transaction ends. `false`: it is in
+    /// another epoch.
+    pub(super) async fn hold(&mut self, user_id: &U::Id, epoch: i64) -> Result<bool, Error> {
+        Ok(self.execute(HoldEpoch, &[user_id, &epoch]).await?.rows == 1)
+    }
+
+    /// Gives a session in which a factor was just proved another secret, so that what was known of it before is worth nothing
+    /// (ASVS 7.2.4). The one place that does.
+    pub(crate) async fn rotate_session(
+        &mut self,
+        holder: &Holder<U>,
+        held: &Held,
+        assurance: Assurance,
+    ) -> Result<NewSession<U>, Error> {
+        let token = SessionToken::generate(&self.keys)?;
+        let (second, second_at) = assurance.second.map(|(factor, at)| (factor.name(), Stamp(at))).unzip();
+        let (proved, trusted) = (Stamp(assurance.proved_at), i64::from(assurance.trusted));
+        let values: &[&dyn crate::column::Bind] = &[
+            &token.hash(),
+            &token.key_id(),
+            &second,
+            &second_at,
+            &proved,
+            &trusted,
+            &holder.session.0,
+            &holder.user_id,
+        ];
+        if self.execute(RotateSession, values).await?.rows != 1 {
+            return Err(crate::error::DatabaseError::lost_race().into());
+        }
+        let row = self.fetch_optional(LoadUser, &[&holder.user_id]).await?.ok_or_else(gone)?;
+        let session = Session {
+            id: holder.session,
+            user: Reader::<U>::new(&row).user()?,
+            remembered: held.remembered,
+            created_at: held.created_at,
+            last_seen_at: held.last_seen_at,
+            expires_at: held.expires_at,
+            assurance,
+        };
+        let device = self.recognise(&holder.user_id, held.epoch, assurance.second.is_some()).await?;
+        Ok(NewSession { session, token, device })
     }
 
     /// Begins a session. The one place that does.
@@ -146,6 +315,9 @@ impl<U: Account> Unit<'_, U> {
         let id = SessionId(uuid::Uuid::now_v7());
         let (now, expires) = (self.stamp(), self.after(absolute));
         let facts = self.facts().clone();
+        let assurance = account.assurance;
+        let (second, second_at) =
+            assurance.second.map(|(factor, at)| (factor.name().to_owned(), Stamp(at))).unzip();
         let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
         let user = Reader::<U>::new(&row).user()?;
         // Last, so that it can go together with the audit row.
@@ -165,13 +337,19 @@ impl<U: Account> Unit<'_, U> {
                 Box::new(facts.network),
                 Box::new(facts.user_agent),
                 Box::new(facts.note),
+                Box::new(assurance.first.name().to_owned()),
+                Box::new(Stamp(assurance.first_at)),
+                Box::new(second),
+                Box::new(second_at),
+                Box::new(Stamp(assurance.proved_at)),
+                Box::new(i64::from(assurance.trusted)),
             ],
         )
         .await?;
         let Stamp(created_at) = now;
-        let session =
-            Session { id, user, remembered, created_at, last_seen_at: created_at, expires_at: expires.0 };
-        let device = self.recognise(account).await?;
+        let (last_seen_at, Stamp(expires_at)) = (created_at, expires);
+        let session = Session { id, user, remembered, created_at, last_seen_at, expires_at, assurance };
+        let device = self.recognise(&account.user_id, account.epoch, assurance.second.is_some()).await?;
         Ok(NewSession { session, token, device })
     }
 }

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::Error;
-use crate::store::statements::{SweepDevices, SweepLimits, SweepSessions, SweepTokens};
+use crate::store::statements::{SweepDevices, SweepFactors, SweepLimits, SweepSessions, SweepTokens};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
@@ -19,6 +19,8 @@ pub struct Swept {
     pub devices: u64,
     /// Tokens that expired, used or not.
     pub tokens: u64,
+    /// Second factors that no code proved in time, or that were removed a week ago.
+    pub factors: u64,
     /// Counters that had lapsed.
     pub limits: u64,
     /// Rows of the trail, whole segments of 256, of which every one is older than `audit(retain)`.
@@ -27,7 +29,7 @@ pub struct Swept {
 
 impl Swept {
     fn most(self) -> u64 {
-        self.sessions.max(self.devices).max(self.tokens).max(self.limits)
+        self.sessions.max(self.devices).max(self.tokens).max(self.factors).max(self.limits)
     }
 }
 
@@ -37,7 +39,8 @@ const BATCH: u64 = 500;
 const BATCHES: u32 = 40;
 
 impl<U> Sigra<U> {
-    /// Removes expired sessions, devices, tokens and counters, at most 20,000 of each in a call, and old rows of the trail.
+    /// Removes expired sessions, devices, tokens, factors and counters, at most 20,000 of each in a call, and old rows of the
+    /// trail.
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
     /// worker calls it every ten minutes.
@@ -61,6 +64,7 @@ impl<U> Sigra<U> {
                 total.sessions += batch.sessions;
                 total.devices += batch.devices;
                 total.tokens += batch.tokens;
+                total.factors += batch.factors;
                 total.limits += batch.limits;
                 if batch.most() < BATCH {
                     break;
@@ -88,6 +92,7 @@ impl<U: Account> Step<U> for Sweep<U> {
             sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
             devices: unit.execute(SweepDevices, &[&now]).await?.rows,
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
+            factors: unit.execute(SweepFactors, &[&now]).await?.rows,
             limits: unit.execute(SweepLimits, &[&now, &now]).await?.rows,
             audit: 0,
         };

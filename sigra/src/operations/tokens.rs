@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::core::Reader;
 use crate::error::{Error, Failure};
 use crate::keyring::Purpose;
-use crate::store::Row;
 use crate::store::statements::{
     Consume, CountTry, DeleteTokensFor, InsertToken, TokenByHash, TokenByIdentifier,
 };
+use crate::store::{Row, Stamp};
 use crate::token::{Token, TokenPurpose};
 use crate::unit::Unit;
 
-use super::standing::Standing;
+use super::standing::Whose;
 
 /// Tries that a code allows. Six digits and five tries: a guess succeeds once in 200,000 codes.
 const TRIES: i64 = 5;
@@ -23,9 +24,25 @@ const TRIES: i64 = 5;
 /// A token's row that looked good when it was read. It proves nothing until it is consumed.
 pub(super) struct Found<U: Account> {
     id: uuid::Uuid,
-    user_id: U::Id,
+    pub(super) user_id: U::Id,
     pub(super) identifier: String,
-    epoch: i64,
+    pub(super) issued_at: OffsetDateTime,
+    pub(super) epoch: i64,
+    pub(super) expires_at: OffsetDateTime,
+    pub(super) extras: Extras,
+}
+
+/// What a token remembers of why it was issued.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extras {
+    /// The visitor asked to be remembered.
+    pub(super) remembered: bool,
+    /// The first factor, and when it was proved.
+    pub(super) factor: Option<String>,
+    /// The change that it undoes.
+    pub(super) undoes: Option<String>,
+    /// What was changed.
+    pub(super) about: Option<uuid::Uuid>,
 }
 
 /// A token that this transaction, and no other, has consumed.
@@ -35,12 +52,22 @@ pub(super) struct Consumed<U: Account> {
     pub(super) user_id: U::Id,
     pub(super) identifier: String,
     pub(super) epoch: i64,
+    pub(super) extras: Extras,
 }
 
 impl<U: Account> Found<U> {
-    fn read(row: &Row) -> Result<Self, Error> {
+    pub(super) fn read(row: &Row) -> Result<Self, Error> {
         let mut row = Reader::<U>::new(row);
-        Ok(Self { id: row.next()?, user_id: row.next()?, identifier: row.next()?, epoch: row.next()? })
+        let (id, user_id) = (row.next()?, row.next()?);
+        let (identifier, epoch) = (row.next()?, row.next()?);
+        let (issued_at, expires_at) = (row.next::<Stamp>()?.0, row.next::<Stamp>()?.0);
+        let extras = Extras {
+            remembered: row.next::<i64>()? == 1,
+            factor: row.next()?,
+            undoes: row.next()?,
+            about: row.next()?,
+        };
+        Ok(Self { id, user_id, identifier, issued_at, epoch, expires_at, extras })
     }
 }
 
@@ -48,9 +75,10 @@ impl<U: Account> Unit<'_, U> {
     /// Issues a token to an account, with a code beside it or without, and returns its secret.
     pub(super) async fn issue<P: TokenPurpose>(
         &mut self,
-        account: &Standing<U>,
+        account: &Whose<'_, U>,
         within: Duration,
         code: Option<&str>,
+        extras: Extras,
     ) -> Result<Token<P>, Error> {
         let token = Token::<P>::generate(&self.keys)?;
         let id = uuid::Uuid::now_v7();
@@ -66,13 +94,17 @@ impl<U: Account> Unit<'_, U> {
             InsertToken,
             &[
                 &id,
-                &account.user_id,
+                account.user_id,
                 &P::NAME,
                 &token.hash(),
                 &token.key_id(),
                 &code_hash,
                 &account.identifier,
                 &account.epoch,
+                &i64::from(extras.remembered),
+                &extras.factor,
+                &extras.undoes,
+                &extras.about,
                 &now,
                 &expires,
             ],
@@ -115,6 +147,13 @@ impl<U: Account> Unit<'_, U> {
         Ok(found.filter(|_| counted && bool::from(right)))
     }
 
+    /// Counts a try of a token that was found, and keeps it from being consumed by another until this transaction ends. `false`:
+    /// it was consumed meanwhile, or tried too often.
+    #[cfg(feature = "totp")]
+    pub(super) async fn try_token(&mut self, found: &Found<U>, tries: i64) -> Result<bool, Error> {
+        Ok(self.execute(CountTry, &[&found.id, &tries]).await?.rows == 1)
+    }
+
     /// Consumes a token: the one primitive for everything that may be used once. Decided by the one row that one conditional
     /// statement changes; its siblings for the same purpose go with it.
     pub(super) async fn consume<P: TokenPurpose>(
@@ -125,13 +164,16 @@ impl<U: Account> Unit<'_, U> {
         if self.execute(Consume, &[&now, &found.id, &P::NAME, &now]).await?.rows != 1 {
             return Ok(None);
         }
-        self.execute(DeleteTokensFor, &[&found.user_id, &P::NAME, &found.id]).await?;
-        Ok(Some(Consumed { user_id: found.user_id, identifier: found.identifier, epoch: found.epoch }))
+        if !P::SIBLINGS_STAY {
+            self.execute(DeleteTokensFor, &[&found.user_id, &P::NAME, &found.id]).await?;
+        }
+        let Found { user_id, identifier, epoch, extras, .. } = found;
+        Ok(Some(Consumed { user_id, identifier, epoch, extras }))
     }
 }
 
 fn read_code_hash<U: Account>(row: &Row) -> Result<Vec<u8>, Failure> {
-    row.get(4).map_err(|source| Failure::Read { table: "tokens", user_type: U::SCHEMA.user_type, source })
+    row.get(10).map_err(|source| Failure::Read { table: "tokens", user_type: U::SCHEMA.user_type, source })
 }
 
 /// What a code's hash covers: the same digits under another token are another code.

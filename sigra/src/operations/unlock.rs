@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::account::Account;
+use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
@@ -30,7 +31,7 @@ pub struct Recovered {
 
 impl Recovered {
     /// The secret by which this browser is known from now on, for a cookie of its own, so that strangers who go on trying do not
-    /// lock its owner out again; `None` where no `lockout` is on.
+    /// lock its owner out again; `None` where neither `lockout` nor `totp` is on.
     #[must_use]
     pub fn device_token(&self) -> Option<&DeviceToken> {
         self.device.as_ref()
@@ -111,12 +112,13 @@ impl<U: Account> Unit<'_, U> {
         identifier: &Identifier,
     ) -> Result<Recovered, Error> {
         self.open_again(identifier).await?;
+        // The mailbox is no factor: where a second one is due it still is, and the browser is known as far as the password goes.
         let account = match self.standing(user_id).await? {
-            Some(standing) => standing.check().ok(),
+            Some(standing) => standing.check(Factor::Password, self.now).ok(),
             None => None,
         };
         let device = match account {
-            Some(account) => self.recognise(&account).await?,
+            Some(account) => self.recognise(account.user_id(), account.epoch(), false).await?,
             None => None,
         };
         Ok(Recovered { device })

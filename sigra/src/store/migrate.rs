@@ -31,7 +31,7 @@ fn steps<U: Account>() -> Vec<Step> {
     }
     vec![step!(
         1,
-        "accounts, sessions, devices, tokens, keys, limits, outbox and audit trail",
+        "accounts, sessions, devices, tokens, factors, keys, limits, outbox and audit trail",
         CreateAccounts,
         CreateSessions,
         IndexSessionsByUser,
@@ -43,6 +43,11 @@ fn steps<U: Account>() -> Vec<Step> {
         CreateTokens,
         IndexTokensByUser,
         IndexTokensByExpiry,
+        CreateFactors,
+        IndexFactorsByUser,
+        IndexFactorsByExpiry,
+        CreateBackupCodes,
+        IndexBackupCodesByUser,
         CreateKeys,
         CreateLimits,
         IndexLimitsByForget,

@@ -6,9 +6,11 @@
 //! | `{users}` `{id}` `{email}` `{password}` `{disabled_at}` | the host's table and columns, quoted |
 //! | `{columns}` | every column of the host's struct, of `u` |
 //! | `{new_columns}` `{new_values}` | `, column ..` and `, parameter ..` for what registration fills besides the three of Sigra |
+//! | `{assurance}` | what was proved in the session `s` |
+//! | `{factors}` | how many second factors the account `a` has |
 //! | `{confirmed}` `{disabled}` | the expression that tells since when, of `u` or `a` |
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
-//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
 //! | `{if_not_exists}` | what lets `CREATE INDEX` run twice, where the database knows it |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
@@ -311,6 +313,21 @@ const fn placeholder(
             (None, Postgres) => out.str("CAST(NULL AS TIMESTAMPTZ)"),
             (None, MySql) => out.str("CAST(NULL AS DATETIME)"),
         },
+        b"assurance" => {
+            out.str("s.first_factor, s.first_at, s.second_factor, s.second_at, s.proved_at, s.trusted");
+        }
+        b"factors" => {
+            out.str("CAST((SELECT COUNT(*) FROM ");
+            out.quoted(schema.prefix, "factors", dialect);
+            out.str(
+                " f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL AND f.removed_at IS NULL) AS ",
+            );
+            out.str(match dialect {
+                Sqlite => "INTEGER)",
+                Postgres => "BIGINT)",
+                MySql => "SIGNED)",
+            });
+        }
         b"user_id" => out.str(match (id, dialect) {
             (IdKind::Integer, Sqlite) => "INTEGER",
             (IdKind::Integer, Postgres | MySql) => "BIGINT",
@@ -339,6 +356,12 @@ const fn placeholder(
             Sqlite => "BLOB",
             Postgres => "BYTEA",
             MySql => "VARBINARY(64)",
+        }),
+        // Sealed secrets, with the id of their key and a nonce.
+        b"sealed" => out.str(match dialect {
+            Sqlite => "BLOB",
+            Postgres => "BYTEA",
+            MySql => "VARBINARY(255)",
         }),
         b"long_bytes" => out.str(match dialect {
             Sqlite => "BLOB",

@@ -28,8 +28,8 @@ statements! {
     LoadUser = "SELECT {columns} FROM {users} u WHERE u.{id} = $1";
     /// The unique index on the identifier decides between two registrations at once.
     InsertAccount =
-        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, created_at) \
-         VALUES ($1, $2, 0, $3, $4){on_conflict}";
+        "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+         VALUES ($1, $2, 0, $3, 0, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
@@ -44,14 +44,15 @@ statements! {
     /// What may stand in the way of a session.
     Standing =
         "SELECT a.epoch, a.identifier, u.{email}, CAST(CASE WHEN {confirmed} IS NULL THEN 0 ELSE 1 END AS {int8}), \
-         {disabled}, a.must_change_since FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
+         {disabled}, a.must_change_since, {factors} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+         WHERE a.user_id = $1";
     /// A new epoch ends every session and token of the old one, also those that a request is about to create.
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
     /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.
     HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
     RequireChange =
         "UPDATE [accounts] SET must_change_since = $1 WHERE user_id = $2 AND must_change_since IS NULL";
-    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL WHERE user_id = $1";
+    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, factor_failures = 0 WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
@@ -65,11 +66,12 @@ statements! {
 statements! {
     InsertSession =
         "INSERT INTO [sessions] (id, user_id, token_hash, key_id, epoch, remembered, created_at, last_seen_at, \
-         idle_expires_at, expires_at, network, user_agent, note) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+         idle_expires_at, expires_at, network, user_agent, note, first_factor, first_at, second_factor, second_at, \
+         proved_at, trusted) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     /// The session check: one statement, found by the unique index on the token's hash, that also brings the user.
     SessionByToken =
-        "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {columns} \
+        "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {assurance}, {columns} \
          FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id JOIN {users} u ON u.{id} = s.user_id \
          WHERE s.token_hash = $1 AND s.idle_expires_at > $2 AND s.expires_at > $3 AND s.epoch = a.epoch \
          AND {disabled} IS NULL";
@@ -81,9 +83,9 @@ statements! {
          FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
          WHERE s.user_id = $1 AND s.idle_expires_at > $2 AND s.expires_at > $3 AND s.epoch = a.epoch \
          ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 200";
-    /// Whether the session that asks is still there, at the moment of the change it asks for.
+    /// Whether the session that asks is still there, at the moment of the change it asks for, and what was proved in it.
     SessionIsLive =
-        "SELECT s.epoch FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
+        "SELECT s.epoch, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {assurance}, {factors} FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
          JOIN {users} u ON u.{id} = s.user_id \
          WHERE s.id = $1 AND s.user_id = $2 AND s.idle_expires_at > $3 AND s.expires_at > $4 AND s.epoch = a.epoch \
          AND {disabled} IS NULL";
@@ -91,21 +93,37 @@ statements! {
     DeleteSessionByToken = "DELETE FROM [sessions] WHERE token_hash = $1";
     DeleteOtherSessions = "DELETE FROM [sessions] WHERE user_id = $1 AND id <> $2";
     DeleteSessions = "DELETE FROM [sessions] WHERE user_id = $1";
+    /// A factor was proved in a session: from now on it has another secret (ASVS 7.2.4).
+    RotateSession =
+        "UPDATE [sessions] SET token_hash = $1, key_id = $2, second_factor = $3, second_at = $4, proved_at = $5, \
+         trusted = $6 WHERE id = $7 AND user_id = $8";
+    /// What lives on takes the new epoch; what is not moved is void.
+    MoveOwnSession = "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id = $4";
+    MoveTwoFactorSessions =
+        "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id <> $4 AND second_factor IS NOT NULL";
+    MoveSingleFactorSessions =
+        "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id <> $4 AND second_factor IS NULL";
+    DeleteOldSessions = "DELETE FROM [sessions] WHERE user_id = $1 AND epoch < $2";
 }
 
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8)";
+        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at, \
+         second_at, network, user_agent) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
     /// Its owner is there: the row of failures is over.
     TouchDevice =
-        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4 \
-         WHERE token_hash = $5 AND user_id = $6 AND expires_at > $7 AND epoch = $8";
+        "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4, \
+         second_at = COALESCE($5, second_at), network = $6, user_agent = $7 \
+         WHERE token_hash = $8 AND user_id = $9 AND expires_at > $10 AND epoch = $11";
+    MoveDevices = "UPDATE [devices] SET epoch = $1 WHERE user_id = $2 AND epoch = $3";
+    DeleteOldDevices = "DELETE FROM [devices] WHERE user_id = $1 AND epoch < $2";
+    RevokeTrustOf =
+        "UPDATE [devices] SET trusted_until = NULL WHERE user_id = $1 AND trusted_until IS NOT NULL";
     /// The device that is one too many.
     SurplusDevice =
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
@@ -119,17 +137,19 @@ statements! {
 // Tokens.
 statements! {
     InsertToken =
-        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, \
-         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)";
+        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, \
+         factor, undoes, about, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)";
     /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
     TokenByHash =
-        "SELECT t.id, t.user_id, t.identifier, t.epoch FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id \
-         JOIN {users} u ON u.{id} = t.user_id \
+        "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
+         t.about FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL";
     /// The newest token of an address that has a code. The code itself is compared in constant time afterwards.
     TokenByIdentifier =
-        "SELECT t.id, t.user_id, t.identifier, t.epoch, t.code_hash FROM [tokens] t \
+        "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
+         t.about, t.code_hash FROM [tokens] t \
          JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE a.identifier = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL AND t.code_hash IS NOT NULL \
@@ -141,8 +161,81 @@ statements! {
     Consume =
         "UPDATE [tokens] SET consumed_at = $1 \
          WHERE id = $2 AND purpose = $3 AND consumed_at IS NULL AND expires_at > $4";
-    DeleteTokens = "DELETE FROM [tokens] WHERE user_id = $1";
+    MoveTokens = "UPDATE [tokens] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND purpose = $4";
+    DeleteOldTokens = "DELETE FROM [tokens] WHERE user_id = $1 AND epoch < $2";
     DeleteTokensFor = "DELETE FROM [tokens] WHERE user_id = $1 AND purpose = $2 AND id <> $3";
+}
+
+// Second factors: what every change of an account has to reach, whether or not they are on.
+statements! {
+    DeleteBackupCodes = "DELETE FROM [backup_codes] WHERE user_id = $1";
+    DeleteEnrolments = "DELETE FROM [factors] WHERE user_id = $1 AND confirmed_at IS NULL";
+}
+
+// Second factors. A factor counts while it is confirmed and not removed.
+#[cfg(feature = "totp")]
+statements! {
+    InsertFactor =
+        "INSERT INTO [factors] (id, user_id, kind, name, secret, key_id, created_at, expires_at, last_step) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
+    /// A factor that no code has proved yet.
+    Enrolment = "SELECT secret FROM [factors] WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL AND expires_at > $3";
+    /// Proves an enrolment, and uses up the step that did.
+    ConfirmFactor =
+        "UPDATE [factors] SET confirmed_at = $1, expires_at = NULL, last_step = $2, last_used_at = $3 \
+         WHERE id = $4 AND user_id = $5 AND confirmed_at IS NULL AND expires_at > $6";
+    FactorSeeds =
+        "SELECT id, secret, last_step FROM [factors] \
+         WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL ORDER BY id";
+    /// A step counts once: of many at once, exactly one changes the row (RFC 6238 5.2).
+    UseStep =
+        "UPDATE [factors] SET last_step = $1, last_used_at = $2 WHERE id = $3 AND user_id = $4 AND last_step < $5 \
+         AND confirmed_at IS NOT NULL AND removed_at IS NULL";
+    ResealFactor = "UPDATE [factors] SET secret = $1, key_id = $2 WHERE id = $3 AND user_id = $4";
+    FactorsOf =
+        "SELECT id, kind, name, confirmed_at, last_used_at FROM [factors] \
+         WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL ORDER BY id";
+    /// The row stays for a while, so that its owner can undo what somebody else did.
+    RemoveFactor =
+        "UPDATE [factors] SET removed_at = $1, expires_at = $2 \
+         WHERE id = $3 AND user_id = $4 AND confirmed_at IS NOT NULL AND removed_at IS NULL";
+    RestoreFactor =
+        "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
+         AND removed_at IS NOT NULL AND expires_at > $3";
+    DeleteFactor = "DELETE FROM [factors] WHERE id = $1 AND user_id = $2";
+    DeleteFactors = "DELETE FROM [factors] WHERE user_id = $1";
+    CountFactorFailure = "UPDATE [accounts] SET factor_failures = factor_failures + 1 WHERE user_id = $1";
+    ForgetFactorFailures = "UPDATE [accounts] SET factor_failures = 0 WHERE user_id = $1 AND factor_failures > 0";
+    FactorFailures = "SELECT factor_failures FROM [accounts] WHERE user_id = $1";
+    InsertBackupCode =
+        "INSERT INTO [backup_codes] (id, user_id, code_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5)";
+    UseBackupCode =
+        "UPDATE [backup_codes] SET used_at = $1 WHERE code_hash = $2 AND user_id = $3 AND used_at IS NULL";
+    BackupCodesLeft =
+        "SELECT CAST(COUNT(*) AS {int8}) FROM [backup_codes] WHERE user_id = $1 AND used_at IS NULL";
+    BeginRecovery = "UPDATE [accounts] SET recovery_at = $1 WHERE user_id = $2 AND recovery_at IS NULL";
+    CancelRecovery = "UPDATE [accounts] SET recovery_at = NULL WHERE user_id = $1 AND recovery_at IS NOT NULL";
+    RecoveryOf = "SELECT recovery_at FROM [accounts] WHERE user_id = $1";
+    FinishRecovery =
+        "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2";
+    /// The known device with this secret, where its owner proved the second factor before.
+    FactorDevice =
+        "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
+         AND second_at IS NOT NULL";
+    TrustDevice =
+        "UPDATE [devices] SET trusted_until = $1 WHERE token_hash = $2 AND user_id = $3 AND epoch = $4 \
+         AND second_at IS NOT NULL";
+    /// Bound to the user, to the account's epoch and to the browser's secret.
+    TrustedDevice =
+        "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
+         AND trusted_until > $5";
+    TrustedDevices =
+        "SELECT d.id, d.token_hash, d.created_at, d.last_seen_at, d.trusted_until, d.network, d.user_agent \
+         FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
+         WHERE d.user_id = $1 AND d.epoch = a.epoch AND d.trusted_until > $2 ORDER BY d.last_seen_at DESC, d.id DESC";
+    RevokeTrust =
+        "UPDATE [devices] SET trusted_until = NULL WHERE id = $1 AND user_id = $2 AND trusted_until > $3";
+    RevokeAllTrust = "UPDATE [devices] SET trusted_until = NULL WHERE user_id = $1 AND trusted_until > $2";
 }
 
 // Limits.
@@ -183,12 +276,13 @@ statements! {
 // Outbox.
 statements! {
     InsertMail =
-        "INSERT INTO [outbox] (id, kind, identifier, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, 0)";
+        "INSERT INTO [outbox] (id, kind, identifier, about, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, 0)";
     /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
-        "SELECT id, kind, identifier, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
+        "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
          AND kind IN ('confirm_email', 'address_taken', 'reset_password', 'password_changed', 'account_locked', \
-         'unlock_account', 'must_change_password') ORDER BY due_at LIMIT 20";
+         'unlock_account', 'must_change_password', 'second_factor_guessed', 'factor_added', 'factor_removed', \
+         'backup_codes_replaced', 'backup_code_used', 'recovery_begun', 'recovery_finished') ORDER BY due_at LIMIT 20";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
@@ -348,6 +442,10 @@ statements! {
     SweepDevices =
         "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
         mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
+    /// Enrolments that no code proved in time, and factors that were removed so long ago that nobody undoes it.
+    SweepFactors =
+        "DELETE FROM [factors] WHERE id IN (SELECT id FROM [factors] WHERE expires_at <= $1 LIMIT 500)",
+        mysql: "DELETE FROM [factors] WHERE expires_at <= $1 LIMIT 500";
 }
 
 // Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.
@@ -361,14 +459,18 @@ statements! {
     KnownKeys =
         "SELECT kind, id, check_value FROM [keys] WHERE kind <> 'turn' ORDER BY first_used_at, kind, id";
     NoteKey = "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4)";
-    /// How many live sessions, tokens and devices each key has. Read only where a key that was in use is missing.
+    /// How many live sessions, tokens, devices, factors and backup codes each key has. Read only where a key that was in use is missing.
     NeededKeys =
         "SELECT s.key_id, CAST(0 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [sessions] s \
          WHERE s.idle_expires_at > $1 AND s.expires_at > $2 GROUP BY s.key_id UNION ALL \
          SELECT t.key_id, CAST(1 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [tokens] t \
          WHERE t.expires_at > $3 AND t.consumed_at IS NULL GROUP BY t.key_id UNION ALL \
          SELECT d.key_id, CAST(2 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [devices] d \
-         WHERE d.expires_at > $4 GROUP BY d.key_id";
+         WHERE d.expires_at > $4 GROUP BY d.key_id UNION ALL \
+         SELECT f.key_id, CAST(3 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [factors] f \
+         WHERE f.expires_at IS NULL OR f.expires_at > $5 GROUP BY f.key_id UNION ALL \
+         SELECT b.key_id, CAST(4 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [backup_codes] b \
+         WHERE b.used_at IS NULL GROUP BY b.key_id";
     /// Whether a hash names a pepper. Not `LIKE`, which folds case on SQLite and by most collations of MariaDB.
     HashWithPepper =
         "SELECT u.{id} FROM {users} u WHERE REPLACE(u.{password}, $1, '') <> u.{password} LIMIT 1";
@@ -392,8 +494,10 @@ statements! {
          identifier {name} NOT NULL UNIQUE, \
          epoch {integer} NOT NULL, \
          bucket {bytes} NOT NULL UNIQUE, \
+         factor_failures {integer} NOT NULL, \
          confirmed_at {stamp} NULL, \
          must_change_since {stamp} NULL, \
+         recovery_at {stamp} NULL, \
          created_at {stamp} NOT NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     CreateSessions =
@@ -408,6 +512,12 @@ statements! {
          last_seen_at {stamp} NOT NULL, \
          idle_expires_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
+         first_factor {name} NOT NULL, \
+         first_at {stamp} NOT NULL, \
+         second_factor {name} NULL, \
+         second_at {stamp} NULL, \
+         proved_at {stamp} NOT NULL, \
+         trusted {integer} NOT NULL, \
          network {text} NULL, \
          user_agent {text} NULL, \
          note {text} NULL, \
@@ -426,6 +536,10 @@ statements! {
          created_at {stamp} NOT NULL, \
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
+         second_at {stamp} NULL, \
+         trusted_until {stamp} NULL, \
+         network {text} NULL, \
+         user_agent {text} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexDevicesByUser = "CREATE INDEX{if_not_exists} [devices_by_user] ON [devices] (user_id, last_seen_at)";
     IndexDevicesByExpiry = "CREATE INDEX{if_not_exists} [devices_by_expiry] ON [devices] (expires_at)";
@@ -440,12 +554,43 @@ statements! {
          identifier {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          attempts {integer} NOT NULL, \
+         remembered {integer} NOT NULL, \
+         factor {name} NULL, \
+         undoes {name} NULL, \
+         about {uuid} NULL, \
          created_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
          consumed_at {stamp} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexTokensByUser = "CREATE INDEX{if_not_exists} [tokens_by_user] ON [tokens] (user_id, purpose)";
     IndexTokensByExpiry = "CREATE INDEX{if_not_exists} [tokens_by_expiry] ON [tokens] (expires_at)";
+    CreateFactors =
+        "CREATE TABLE IF NOT EXISTS [factors] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         user_id {user_id} NOT NULL, \
+         kind {name} NOT NULL, \
+         name {text} NOT NULL, \
+         secret {sealed} NOT NULL, \
+         key_id {name} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         confirmed_at {stamp} NULL, \
+         removed_at {stamp} NULL, \
+         expires_at {stamp} NULL, \
+         last_step {integer} NOT NULL, \
+         last_used_at {stamp} NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    IndexFactorsByUser = "CREATE INDEX{if_not_exists} [factors_by_user] ON [factors] (user_id)";
+    IndexFactorsByExpiry = "CREATE INDEX{if_not_exists} [factors_by_expiry] ON [factors] (expires_at)";
+    CreateBackupCodes =
+        "CREATE TABLE IF NOT EXISTS [backup_codes] (\
+         id {uuid} NOT NULL PRIMARY KEY, \
+         user_id {user_id} NOT NULL, \
+         code_hash {bytes} NOT NULL UNIQUE, \
+         key_id {name} NOT NULL, \
+         created_at {stamp} NOT NULL, \
+         used_at {stamp} NULL, \
+         FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
+    IndexBackupCodesByUser = "CREATE INDEX{if_not_exists} [backup_codes_by_user] ON [backup_codes] (user_id)";
     CreateKeys =
         "CREATE TABLE IF NOT EXISTS [keys] (\
          kind {name} NOT NULL, \
@@ -467,6 +612,7 @@ statements! {
          id {uuid} NOT NULL PRIMARY KEY, \
          kind {name} NOT NULL, \
          identifier {name} NOT NULL, \
+         about {uuid} NULL, \
          created_at {stamp} NOT NULL, \
          due_at {stamp} NOT NULL, \
          attempts {integer} NOT NULL) {options}";

@@ -34,6 +34,7 @@ macro_rules! events {
 
 events! {
     SUCCEEDED = "operation.succeeded" at INFO;
+    CHALLENGED = "operation.challenged" at INFO;
     REFUSED = "operation.refused" at INFO;
     LIMITED = "operation.limited" at WARN;
     BUSY = "operation.busy" at WARN;
@@ -41,6 +42,7 @@ events! {
     ABANDONED = "operation.abandoned" at DEBUG;
     ACCOUNT_LOCKED = "account.locked" at WARN;
     MAIL_FAILED = "mail.failed" at WARN;
+    UNREADABLE_SEED = "factor.seed_unreadable" at ERROR;
     CHECKPOINT = "audit.checkpoint" at INFO;
     REFUSALS_COUNTED = "audit.refusals_counted" at INFO;
     FOREIGN_ROW = "audit.row_foreign" at ERROR;
@@ -102,6 +104,7 @@ impl Closing<'_> {
         match (outcome, reason) {
             ("success", _) if quiet => {}
             ("success", _) => close!(SUCCEEDED, "done"),
+            ("challenged", _) => close!(CHALLENGED, "the second factor is due"),
             ("failed", _) => close!(FAILED, "an operation failed"),
             ("abandoned", _) => close!(ABANDONED, "nobody waited for it, before anything was begun"),
             (_, Some("busy")) => close!(BUSY, "refused: the server is at its limit"),
@@ -158,6 +161,17 @@ pub(super) fn account_locked(user_type: &'static str) {
         ACCOUNT_LOCKED,
         user_type,
         "the attempts at an address are used up, whether or not it has an account"
+    );
+}
+
+/// A seed that no key of this process opens. Its factor names it in the database, and opens nothing.
+pub(super) fn unreadable_seed(user_type: &'static str, factor: uuid::Uuid) {
+    tell!(
+        UNREADABLE_SEED,
+        user_type,
+        %factor,
+        help = "put the key that sealed it back into the keyring, behind the newest",
+        "the seed of an authenticator cannot be opened, so its codes are refused"
     );
 }
 

@@ -43,7 +43,7 @@ metrics! {
     OPERATION_SECONDS: Histogram in Seconds = "sigra_operation_duration_seconds", "How long operations took";
     UNDER_WAY: Gauge in Count = "sigra_operations_in_flight", "Operations under way that change something, of 512 allowed";
     BUSY: Counter in Count = "sigra_busy_total", "Requests refused because the process was at its limit";
-    SIGN_INS: Counter in Count = "sigra_sign_ins_total", "Attempts to sign in, by whichever method";
+    SIGN_INS: Counter in Count = "sigra_sign_ins_total", "Steps of signing in, by whichever method";
     LOCKOUTS: Counter in Count = "sigra_lockouts_total", "Addresses whose attempts strangers have used up";
     LIMITS: Counter in Count = "sigra_limits_reached_total", "Requests refused by a limit";
     SESSION_CHECKS: Counter in Count = "sigra_session_checks_total", "Session tokens that were looked up";

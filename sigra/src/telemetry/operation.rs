@@ -11,7 +11,7 @@ use super::events::{self, Closing};
 use super::metrics::{self, Timer};
 use super::spans::{About, Named};
 use crate::account::Account;
-use crate::audit::{AnyEvent, AnyReason, AuditOutcome, Entry};
+use crate::audit::{AnyEvent, AnyReason, AuditOutcome, Entry, Reason};
 use crate::client::Client;
 use crate::error::{Error, Failure};
 use crate::session::SessionId;
@@ -110,6 +110,13 @@ struct Verdict {
     session: Option<SessionId>,
 }
 
+impl Verdict {
+    /// Who has to prove the second factor was not turned away: a dashboard must not show an attack where people sign in.
+    fn word(self) -> &'static str {
+        if self.reason == Some(Reason::SecondFactorDue.name()) { "challenged" } else { self.outcome.name() }
+    }
+}
+
 /// What came back from the work.
 #[derive(Debug)]
 enum End {
@@ -181,7 +188,7 @@ impl Drop for Watch {
             (Some(End::Failed(trouble) | End::FailedAllTheSame(trouble)), _) => {
                 ("failed", Some(trouble.code), Some(trouble))
             }
-            (_, Some(verdict)) => (verdict.outcome.name(), reason, None),
+            (_, Some(verdict)) => (verdict.word(), reason, None),
             (Some(End::Refused(code)), None) => ("refused", Some(code), None),
             (Some(End::Success), None) => ("success", None, None),
             (None, None) => ("abandoned", None, None),
@@ -249,6 +256,8 @@ pub(crate) struct Notes {
     locked: bool,
     /// Rows of the trail that Sigra did not write.
     foreign_rows: Vec<uuid::Uuid>,
+    /// Authenticators whose seeds no key opens.
+    unreadable_seeds: Vec<uuid::Uuid>,
     /// Event, reason and number of refusals that became one row.
     counted: Vec<(String, String, i64)>,
     /// Kind and id of keys that write from now on.
@@ -269,6 +278,12 @@ impl Notes {
     /// A row that waits for its number was not written by Sigra, or not like this.
     pub(crate) fn foreign_row(&mut self, row: uuid::Uuid) {
         self.foreign_rows.push(row);
+    }
+
+    /// No key of this process opens the seed of an authenticator.
+    #[cfg(feature = "totp")]
+    pub(crate) fn unreadable_seed(&mut self, factor: uuid::Uuid) {
+        self.unreadable_seeds.push(factor);
     }
 
     /// Refusals of one kind became one row.
@@ -295,6 +310,9 @@ impl Notes {
         }
         for row in self.foreign_rows {
             events::foreign_row(user_type, row);
+        }
+        for factor in self.unreadable_seeds {
+            events::unreadable_seed(user_type, factor);
         }
         for (event, reason, count) in &self.counted {
             events::refusals_counted(user_type, event, reason, *count);

@@ -17,6 +17,7 @@ macro_rules! spans {
     ($($named:ident = $name:literal at $level:ident;)*) => {
         /// An operation, by its name in spans and metrics.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(not(feature = "totp"), allow(dead_code, reason = "some are those of second factors"))]
         pub(crate) enum Named {
             $($named,)*
         }
@@ -79,11 +80,29 @@ spans! {
     RequirePasswordChange = "account.password.require_change" at INFO;
     SignIn = "session.password.sign_in" at INFO;
     SignOut = "session.own.sign_out" at INFO;
+    ProveSecondFactor = "session.second_factor.prove" at INFO;
+    PendingSignIn = "session.second_factor.check" at DEBUG;
+    StepUp = "session.own.step_up" at INFO;
+    StepUpWithCode = "session.own.step_up_by_code" at INFO;
+    CheckSudo = "session.own.check_sudo" at DEBUG;
     RevokeSession = "session.other.revoke" at INFO;
     RevokeOtherSessions = "session.others.revoke" at INFO;
     RevokeAllSessions = "session.all.revoke" at INFO;
     CheckSession = "session.own.check" at TRACE;
     ListSessions = "session.all.list" at DEBUG;
+    BeginTotp = "account.factor.begin" at INFO;
+    ConfirmTotp = "account.factor.add" at INFO;
+    RemoveFactor = "account.factor.remove" at INFO;
+    ListFactors = "account.factor.list" at DEBUG;
+    CreateBackupCodes = "account.backup_codes.create" at INFO;
+    CountBackupCodes = "account.backup_codes.count" at DEBUG;
+    RevokeTrust = "account.trust.revoke" at INFO;
+    RevokeAllTrust = "account.trust.revoke_all" at INFO;
+    ListTrustedBrowsers = "account.trust.list" at DEBUG;
+    Disown = "account.change.disown" at INFO;
+    BeginRecovery = "account.recovery.begin" at INFO;
+    FinishRecovery = "account.recovery.finish" at INFO;
+    CancelRecovery = "account.recovery.cancel" at INFO;
     Record = "audit.event.record" at INFO;
     RecordByOperator = "audit.event.record_by_operator" at INFO;
     RecordBySystem = "audit.event.record_by_system" at INFO;
@@ -103,10 +122,11 @@ spans! {
 }
 
 impl Named {
-    /// How it signs in, where it does.
+    /// How it signs in, where it does: by which step, since a sign-in may take two.
     pub(super) const fn sign_in_method(self) -> Option<&'static str> {
         match self {
             Self::SignIn => Some("password"),
+            Self::ProveSecondFactor => Some("second_factor"),
             _ => None,
         }
     }

@@ -2,12 +2,18 @@
 
 mod api;
 mod audit;
+mod backup_codes;
 mod confirm;
+mod disown;
 mod landing;
 mod register;
 mod reset;
+mod second_factor;
 mod session;
 mod settings;
+mod step_up;
+mod totp;
+mod trust;
 mod unlock;
 
 use axum::Router;
@@ -30,17 +36,26 @@ pub fn router(app: App) -> Router {
         .route("/confirm/resend", post(confirm::resend))
         .route("/confirm/{token}", get(confirm::link).post(confirm::submit_link))
         .route("/login", get(session::form).post(session::submit))
+        .route("/login/second-factor", get(second_factor::form).post(second_factor::submit))
+        .route("/step-up", get(step_up::form).post(step_up::submit))
         .route("/logout", post(session::sign_out))
         .route("/reset", get(reset::form).post(reset::submit))
         .route("/reset/{token}", get(reset::link).post(reset::submit_link))
         .route("/unlock", get(unlock::form).post(unlock::submit))
         .route("/unlock/{token}", get(unlock::link).post(unlock::submit_link))
+        .route("/disown/{token}", get(disown::link).post(disown::submit_link))
         .route("/settings", get(settings::show))
         .route("/settings/sessions/{id}/revoke", post(settings::revoke))
         .route("/settings/sessions/revoke-others", post(settings::revoke_others))
         .route("/settings/password", get(settings::password_form).post(settings::change_password))
         .route("/audit", get(audit::show))
         .route("/audit/export", post(audit::export))
+        .route("/settings/totp", get(totp::form).post(totp::begin))
+        .route("/settings/totp/{id}/confirm", post(totp::confirm))
+        .route("/settings/totp/{id}/remove", post(totp::remove))
+        .route("/settings/backup-codes", get(backup_codes::form).post(backup_codes::create))
+        .route("/settings/browsers/{id}/revoke", post(trust::revoke))
+        .route("/settings/browsers/revoke-all", post(trust::revoke_all))
         .route("/api/me", get(api::me))
         .route("/dev/mailbox", get(mailbox::show))
         .route("/style.css", get(pages::style))

@@ -24,13 +24,13 @@ pub struct SignIn {
 /// `true` or `false` in JSON; in a form, a text if it is ticked and nothing if not.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Checkbox {
+pub enum Checkbox {
     Json(bool),
     Form(String),
 }
 
 impl Checkbox {
-    fn is_ticked(&self) -> bool {
+    pub fn is_ticked(&self) -> bool {
         match self {
             Self::Json(ticked) => *ticked,
             Self::Form(text) => !matches!(text.as_str(), "" | "0" | "false" | "off"),
@@ -71,6 +71,9 @@ pub async fn form(Query(arrival): Query<Arrival>, format: Format) -> Response {
     let done = match arrival.done.as_deref() {
         Some("confirmed") => Some("Your address is confirmed. You can sign in now."),
         Some("password-set") => Some("Your new password is set. Sign in with it."),
+        Some("disowned") => Some(
+            "It is undone, and every device is signed out. Open the link in our next mail to choose a new password.",
+        ),
         Some("unlocked") => Some("Your account is unlocked. Sign in with this browser."),
         Some("signed-out") => Some("You are signed out."),
         _ => None,
@@ -91,31 +94,42 @@ pub async fn submit(
     let credentials =
         Credentials::new(&email, password).remember(remember).replacing(visitor.session_token());
 
-    match web.auth().sign_in(credentials, &visitor).await {
-        Ok(UserSignIn::Complete(session)) => {
+    let outcome = match web.auth().sign_in(credentials, &visitor).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let problem = Some(error.into());
+            return format.show(&SignInPage { email, remember, next, done: None, problem });
+        }
+    };
+    // Apart from the errors, so that the compiler shows which key of the user asks for an arm.
+    match outcome {
+        UserSignIn::Complete(session) => {
             let user = session.user();
             let content = json!({ "status": "signed_in", "id": user.id.to_string(), "email": user.email });
             let next = next.unwrap_or(RedirectTarget::from_static("/settings"));
             (web.signed_in(&session), format.done(next.as_str(), content)).into_response()
         }
-        Ok(UserSignIn::Unconfirmed(unconfirmed)) => {
+        UserSignIn::SecondFactor(challenge) => {
+            let page = RedirectTarget::from_static("/login/second-factor");
+            let page = next.map_or_else(|| page.to_string(), |next| page.with_next(&next));
+            let content = json!({ "status": "second_factor_due", "location": "/login/second-factor" });
+            (web.second_factor_due(&challenge), format.done(&page, content)).into_response()
+        }
+        UserSignIn::Unconfirmed(unconfirmed) => {
             let message = "confirm your address first: type the code from our mail, or ask for a new one";
             let problem = Problem::new(StatusCode::FORBIDDEN, "unconfirmed", message);
             format.show(&CodePage::stopped(unconfirmed.email().to_owned(), problem))
         }
-        Ok(UserSignIn::MustChangePassword(_)) => {
+        UserSignIn::MustChangePassword(_) => {
             let message =
                 "others may know this password, so it has to be replaced: open the link in our mail";
             let problem = Problem::new(StatusCode::FORBIDDEN, "must_change_password", message);
             format.show(&SignInPage { email, remember, next, done: None, problem: Some(problem) })
         }
-        Ok(UserSignIn::Disabled(_)) => {
+        UserSignIn::Disabled(_) => {
             let problem =
                 Problem::new(StatusCode::FORBIDDEN, "disabled", "this account is disabled; write to us");
             format.show(&SignInPage { email, remember, next, done: None, problem: Some(problem) })
-        }
-        Err(error) => {
-            format.show(&SignInPage { email, remember, next, done: None, problem: Some(error.into()) })
         }
     }
 }

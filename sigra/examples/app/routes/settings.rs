@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sigra::audit::Activity;
 use sigra::axum::{CurrentUser, Problem, Visitor, Web};
-use sigra::{Error, Refusal, SessionId, SessionInfo};
+use sigra::{Error, FactorInfo, Refusal, SessionId, SessionInfo, TrustedBrowser};
 
 use crate::operators::Operators;
 use crate::pages::{Format, Input, Moment, Page};
@@ -22,6 +22,9 @@ const RECENT: u32 = 20;
 struct SettingsPage<'s> {
     user: &'s User,
     sessions: Vec<SessionInfo>,
+    factors: Vec<FactorInfo>,
+    backup_codes_left: u64,
+    browsers: Vec<TrustedBrowser>,
     activity: Vec<Activity>,
     /// The way to the whole trail.
     is_operator: bool,
@@ -48,6 +51,25 @@ impl Page for SettingsPage<'_> {
                 "user_agent": session.user_agent,
             })
         });
+        let factors = self.factors.iter().map(|factor| {
+            json!({
+                "id": factor.id.to_string(),
+                "kind": factor.factor.name(),
+                "name": factor.name,
+                "added_at": Moment(&factor.added_at).machine(),
+                "last_used_at": factor.last_used_at.map(|at| Moment(&at).machine()),
+            })
+        });
+        let browsers = self.browsers.iter().map(|browser| {
+            json!({
+                "id": browser.id.to_string(),
+                "current": browser.current,
+                "last_seen_at": Moment(&browser.last_seen_at).machine(),
+                "trusted_until": Moment(&browser.trusted_until).machine(),
+                "network": browser.network,
+                "user_agent": browser.user_agent,
+            })
+        });
         let activity = self.activity.iter().map(|row| {
             json!({
                 "at": Moment(&row.at).machine(),
@@ -64,6 +86,9 @@ impl Page for SettingsPage<'_> {
             "email": self.user.email,
             "display_name": self.user.display_name,
             "sessions": sessions.collect::<Vec<_>>(),
+            "factors": factors.collect::<Vec<_>>(),
+            "backup_codes_left": self.backup_codes_left,
+            "trusted_browsers": browsers.collect::<Vec<_>>(),
             "activity": activity.collect::<Vec<_>>(),
         })
     }
@@ -80,19 +105,37 @@ pub async fn show(
     State(web): State<Web<User>>,
     State(operators): State<Operators>,
     CurrentUser(session): CurrentUser<User>,
+    visitor: Visitor<User>,
     Query(arrival): Query<Arrival>,
     format: Format,
 ) -> Result<Response, Error> {
     let done = match arrival.done.as_deref() {
         Some("revoked") => Some("That device is signed out."),
         Some("revoked-others") => Some("All other devices are signed out."),
+        Some("factor-added") => {
+            Some("Your authenticator is added. Make backup codes next, for the day you lose it.")
+        }
+        Some("factor-removed") => Some("The authenticator is removed."),
+        Some("trust-revoked") => Some("The second factor is asked for again there."),
         Some("password-changed") => Some("Your password is changed, and all other devices are signed out."),
         _ => None,
     };
     let sessions = web.auth().sessions(&session).await?;
+    let factors = web.auth().factors(&session).await?;
+    let backup_codes_left = web.auth().backup_codes_left(&session).await?;
+    let browsers = web.auth().trusted_browsers(&session, &visitor).await?;
     let activity = web.auth().activity(&session, RECENT).await?;
-    let is_operator = operators.include(session.user());
-    Ok(format.show(&SettingsPage { user: session.user(), sessions, activity, is_operator, done }))
+    let (user, is_operator) = (session.user(), operators.include(session.user()));
+    Ok(format.show(&SettingsPage {
+        user,
+        sessions,
+        factors,
+        backup_codes_left,
+        browsers,
+        activity,
+        is_operator,
+        done,
+    }))
 }
 
 /// `POST /settings/sessions/{id}/revoke`
@@ -206,6 +249,14 @@ fn describe(row: &Activity) -> String {
         "account.password.request_reset" => "Password reset asked for",
         "account.password.reset" => "Password reset",
         "account.password.change" => "Password changed",
+        "account.factor.begin" => "Authenticator begun",
+        "account.factor.add" => "Authenticator added",
+        "account.factor.remove" => "Authenticator removed",
+        "account.backup_codes.create" => "Backup codes made",
+        "account.trust.revoke" => "Trust in browsers revoked",
+        "account.change.disown" => "Change undone by mail",
+        "session.second_factor.prove" => "Second factor",
+        "session.own.step_up" => "Proved once more",
         "session.password.sign_in" => "Sign-in",
         "session.own.sign_out" => "Sign-out",
         "session.other.revoke" => "Another device signed out",

@@ -8,7 +8,7 @@ use sigra::{PasswordHash, Sigra};
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    totp(issuer = "Acme"),
+    passkeys(rp_id = "acme.example"),
     magic_link,
     jwt,
 )]

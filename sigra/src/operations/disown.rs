@@ -1,0 +1,105 @@
+//! "This was not me": a mailed link undoes a change that the owner did not make, and ends what came of it.
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::{Operation, Sigra};
+use crate::email::Identifier;
+use crate::error::{DatabaseError, Error, Refusal};
+use crate::feature;
+use crate::invalidation::Change;
+use crate::store::statements::{
+    CancelRecovery, DeleteBackupCodes, DeleteFactor, RequireChange, RestoreFactor,
+};
+use crate::telemetry::{Named, watched};
+use crate::token::{ForDisown, Token};
+use crate::unit::{Recorded, Step, Unit};
+
+use super::MailKind;
+use super::tokens::Consumed;
+
+/// A change was undone. It is no session: the user signs in.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Disowned;
+
+impl<U> Sigra<U> {
+    /// Undoes a change of second factors by the token of the link that was mailed with it: removes what was added, restores what
+    /// was removed, voids codes that were made, stops a recovery. Call it for POST alone: mail scanners follow links by GET.
+    ///
+    /// Ends every session and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
+    /// the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once. A link works
+    /// once, for a week. Writes one audit row `account.change.disown`: success or refused.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
+    pub fn disown<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Disowned>
+    where
+        U: feature::Totp,
+    {
+        watched::<U>(Named::Disown).by(client).run(async move {
+            let token = Token::parse(token, &self.core.keys.get());
+            Ok(self.perform(Disown { token, client: client.clone() }).await??)
+        })
+    }
+}
+
+impl<U: Account> Unit<'_, U> {
+    /// Takes back what the mail was about.
+    async fn undo(&mut self, consumed: &Consumed<U>) -> Result<(), Error> {
+        let (user_id, now) = (&consumed.user_id, self.stamp());
+        let undoes = consumed.extras.undoes.as_deref().unwrap_or_default();
+        let about = consumed.extras.about.unwrap_or_default();
+        if undoes == MailKind::FactorAdded.name() {
+            self.execute(DeleteFactor, &[&about, user_id]).await?;
+        } else if undoes == MailKind::FactorRemoved.name() {
+            self.execute(RestoreFactor, &[&about, user_id, &now]).await?;
+        } else if undoes == MailKind::BackupCodesReplaced.name() {
+            self.execute(DeleteBackupCodes, &[user_id]).await?;
+        } else if undoes == MailKind::RecoveryBegun.name() {
+            self.execute(CancelRecovery, &[user_id]).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Disown {
+    token: Option<Token<ForDisown>>,
+    client: Client,
+}
+
+impl<U: feature::Totp> Step<U> for Disown {
+    type Output = Result<Disowned, Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let found = match &self.token {
+            Some(token) => unit.find(token).await?,
+            None => None,
+        };
+        let consumed = match found {
+            Some(found) => unit.consume::<ForDisown>(found).await?,
+            None => None,
+        };
+        let Some(consumed) = consumed else {
+            let entry = Entry::refused(Event::Disown, Actor::Visitor, Reason::InvalidToken);
+            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+        };
+        let user_id = &consumed.user_id;
+        let ended = unit.invalidate(Change::Disowned, user_id, consumed.epoch, None).await?;
+        // Another change of the account came between: run the step again, on what it left.
+        ended.ok_or_else(DatabaseError::lost_race)?;
+        unit.undo(&consumed).await?;
+        if U::POLICY.must_change_password {
+            let now = unit.stamp();
+            unit.execute(RequireChange, &[&now, user_id]).await?;
+            let identifier = Identifier::from_stored(consumed.identifier.clone());
+            unit.enqueue(MailKind::MustChangePassword, &identifier).await?;
+        }
+        unit.record(Entry::success(Event::Disown, Actor::Account).of(user_id), Ok(Disowned)).await
+    }
+}

@@ -1,0 +1,771 @@
+//! Second factors: what they open, what they refuse, and that each counts once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::future::Future;
+use std::io::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+use sigra::keyring::KeyringError;
+use sigra::mail::Message;
+use sigra::{
+    Aal, Client, Code, Credentials, Error, Factor, Failure, NewSession, Refusal, SecondFactor, Session, Sigra,
+};
+use sigra_tests::authenticator::Authenticator;
+use sigra_tests::host::{client, client_number, prepare, token_in};
+use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
+
+const ADA: &str = "ada@example.com";
+
+/// Two nodes on one database, and an account with an authenticator.
+async fn two(database: Database) -> ([Host; 2], Authenticator, NewSession<User>) {
+    let first = Host::start(database.clone()).await;
+    first.account(ADA).await;
+    let (app, session) = first.enrol(ADA).await;
+    let second = beside(&first, &database).await;
+    ([first, second], app, session)
+}
+
+/// Another process on the same database, at the same time.
+async fn beside(host: &Host, database: &Database) -> Host {
+    let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+    host.beside(builder.build().await.unwrap())
+}
+
+async fn one(database: Database) -> (Host, Authenticator, NewSession<User>) {
+    let ([host, _], app, session) = two(database).await;
+    (host, app, session)
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
+    result.expect_err("it was not refused").refusal().expect("a refusal").clone()
+}
+
+fn is_limited(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::TooManyAttempts { .. })
+}
+
+async fn sudo(host: &Host, session: NewSession<User>) -> sigra::Sudo<User> {
+    host.auth.sudo(session.into_parts().0).await.unwrap()
+}
+
+async fn codes(host: &Host, sudo: &sigra::Sudo<User>) -> Vec<String> {
+    host.auth.create_backup_codes(sudo, &client()).await.unwrap().iter().map(str::to_owned).collect()
+}
+
+/// Runs tasks that all wait at one gate, and gives what came of each.
+async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<F> = tasks.into_iter().collect();
+    let gate = std::sync::Arc::new(tokio::sync::Barrier::new(tasks.len()));
+    let running: Vec<_> = tasks
+        .into_iter()
+        .map(|task| {
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                gate.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in running {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn the_password_alone_opens_nothing_and_both_factors_open_a_session_that_says_so() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        assert_eq!(own.session().assurance().level(), Aal::Two);
+        let challenge = host.challenge(ADA).await;
+        assert!(challenge.token().expose().starts_with("sgp."));
+        assert!(!host.is_live(challenge.token().expose()).await);
+        assert_eq!(refusal(host.prove(&challenge, &app.wrong()).await), Refusal::InvalidCode);
+        let session = host.prove(&challenge, &app.code(0)).await.unwrap();
+        let assurance = session.session().assurance();
+        assert_eq!((assurance.level(), assurance.is_phishing_resistant()), (Aal::Two, false));
+        assert_eq!(assurance.first_factor().0, Factor::Password);
+        assert_eq!(assurance.second_factor().unwrap().0, Factor::Totp);
+        let read = host.auth.session(session.token().expose()).await.unwrap().unwrap();
+        assert_eq!(read.assurance(), assurance);
+        // The challenge is used up, and so is the code.
+        assert_eq!(refusal(host.prove(&challenge, &app.code(1)).await), Refusal::InvalidToken);
+        let next = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&next, &app.code(0)).await), Refusal::InvalidCode);
+        assert_eq!(
+            refusal(host.prove(&next, &app.code(-1)).await),
+            Refusal::InvalidCode,
+            "older than the last"
+        );
+        assert!(host.prove(&next, &app.code(1)).await.is_ok());
+        let trail = host.trail().await;
+        for row in [
+            "session.password.sign_in refused second_factor_due",
+            "session.second_factor.prove success -",
+            "session.second_factor.prove refused wrong_code",
+            "session.second_factor.prove refused invalid_token",
+        ] {
+            assert!(trail.iter().any(|one| one == row), "{row}: {trail:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_challenge_ends_after_ten_minutes_and_belongs_to_its_secret() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let challenge = host.challenge(ADA).await;
+        assert!(host.auth.pending_sign_in(challenge.token().expose()).await.unwrap().is_some());
+        host.clock.advance(Duration::from_secs(10 * 60 + 1));
+        assert!(host.auth.pending_sign_in(challenge.token().expose()).await.unwrap().is_none());
+        assert_eq!(refusal(host.prove(&challenge, &app.code(0)).await), Refusal::InvalidToken);
+        // A session's secret and another account's challenge open nothing.
+        let session = own.token().expose();
+        let result = host.auth.prove_second_factor(session, app.code(0).as_str(), &client()).await;
+        assert_eq!(refusal(result), Refusal::InvalidToken);
+        host.account("eve@example.com").await;
+        let (_eves, _) = host.enrol("eve@example.com").await;
+        let eves = host.challenge("eve@example.com").await;
+        assert_eq!(refusal(host.prove(&eves, &app.code(0)).await), Refusal::InvalidCode, "another's code");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_enrolment_counts_only_after_its_code_and_uses_the_code_up() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let session = sudo(&host, host.sign_in(ADA).await).await;
+        let enrolment = host.auth.begin_totp(&session, " \u{202e}my\u{0} phone ", &client()).await.unwrap();
+        let app = Authenticator::new(enrolment.uri(), host.clock.clone());
+        assert_eq!(enrolment.secret().replace(' ', ""), app.secret);
+        assert_eq!(app.secret.len(), 32, "160 bits");
+        assert!(enrolment.qr_svg().starts_with("<svg "));
+        assert!(!format!("{enrolment:?}").contains(&app.secret));
+        // Nothing is asked for yet.
+        let _ = host.sign_in(ADA).await;
+        let confirm =
+            async |code: String| host.auth.confirm_totp(&session, enrolment.id(), code, &client()).await;
+        assert_eq!(refusal(confirm(app.wrong()).await), Refusal::InvalidCode);
+        let _ = host.sign_in(ADA).await;
+        let code = app.code(0);
+        assert!(confirm(code.clone()).await.is_ok());
+        assert_eq!(refusal(confirm(app.code(1)).await), Refusal::InvalidToken, "once");
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &code).await), Refusal::InvalidCode, "the step is used up");
+        assert!(host.prove(&challenge, &app.code(1)).await.is_ok());
+        let factors = host.auth.factors(&session).await.unwrap();
+        assert_eq!((factors.len(), factors[0].name.as_str()), (1, "my phone"));
+        assert!(factors[0].last_used_at.is_some());
+        // What was not confirmed in time is void, and swept.
+        host.clock.advance(Duration::from_mins(1));
+        let challenge = host.challenge(ADA).await;
+        let session = sudo(&host, host.prove(&challenge, &app.code(0)).await.unwrap()).await;
+        let late = host.auth.begin_totp(&session, "", &client()).await.unwrap();
+        let other = Authenticator::new(late.uri(), host.clock.clone());
+        host.clock.advance(Duration::from_mins(14));
+        let again = host.auth.begin_totp(&session, "", &client()).await.unwrap();
+        let result = host.auth.confirm_totp(&session, late.id(), other.code(0), &client()).await;
+        assert_eq!(refusal(result), Refusal::InvalidToken, "the newer one voided it");
+        let other = Authenticator::new(again.uri(), host.clock.clone());
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        let challenge = host.challenge(ADA).await;
+        let session = sudo(&host, host.prove(&challenge, &app.code(0)).await.unwrap()).await;
+        let result = host.auth.confirm_totp(&session, again.id(), other.code(0), &client()).await;
+        assert_eq!(refusal(result), Refusal::InvalidToken);
+        assert_eq!(host.auth.sweep().await.unwrap().factors, 1);
+        assert_eq!(database.count("sigra_factors", "1 = 1").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_has_half_of_an_account_adds_no_factor_to_it() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        // A browser that skips the factor is no proof of it.
+        let challenge = host.challenge(ADA).await;
+        let code = Code::new(app.code(0)).trust(true);
+        let proved =
+            host.auth.prove_second_factor(challenge.token().expose(), code, &client()).await.unwrap();
+        let browser = client().with_device_token(proved.device_token().unwrap().expose());
+        let trusted = match host.auth.sign_in(Credentials::new(ADA, PASSWORD), &browser).await.unwrap() {
+            UserSignIn::Complete(session) => session,
+            other => panic!("the browser is trusted: {other:?}"),
+        };
+        let assurance = trusted.session().assurance();
+        assert!(assurance.is_from_trusted_browser() && assurance.level() == Aal::One);
+        let live = |session: &NewSession<User>| session.token().expose().to_owned();
+        let read = async |token: &str| host.auth.session(token).await.unwrap().unwrap();
+        let result = host.auth.sudo(read(&live(&trusted)).await).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: true });
+        let session = read(&live(&trusted)).await;
+        let result = host.auth.step_up_with_password(&session, PASSWORD, &browser).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: true });
+        let result = host.auth.change_password(&session, PASSWORD, OTHER_PASSWORD, &browser).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: true });
+        host.clock.advance(Duration::from_secs(30));
+        let stepped = host.auth.step_up_with_code(&session, app.code(0).as_str(), &browser).await.unwrap();
+        assert_eq!(stepped.session().id(), trusted.session().id());
+        assert!(!host.is_live(&live(&trusted)).await, "it has another secret");
+        assert_eq!(stepped.session().assurance().level(), Aal::Two);
+        let _ = sudo(&host, stepped).await;
+
+        // Sudo is looked at again in the transaction of the change.
+        let held = sudo(&host, own).await;
+        host.clock.advance(Duration::from_secs(15 * 60 + 1));
+        let result = host.auth.begin_totp(&held, "", &client()).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: false });
+        let result = host.auth.create_backup_codes(&held, &client()).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: false });
+        let id = host.auth.factors(&held).await.unwrap()[0].id;
+        let result = host.auth.remove_factor(&held, id, &client()).await;
+        assert_eq!(refusal(result), Refusal::SudoRequired { with_code: false });
+        let result = host.auth.step_up_with_password(&held, "a wrong password here", &client()).await;
+        assert_eq!(refusal(result), Refusal::InvalidCredentials);
+        let stepped = host.auth.step_up_with_password(&held, PASSWORD, &client()).await.unwrap();
+        let held = sudo(&host, stepped).await;
+        assert!(host.auth.begin_totp(&held, "", &client()).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn adding_and_removing_a_factor_ends_what_was_opened_with_less() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let (old, here) = (host.sign_in(ADA).await, host.sign_in(ADA).await);
+        let before = here.token().expose().to_owned();
+        let (app, here) = host.add_authenticator(here).await;
+        assert!(!host.is_live(old.token().expose()).await, "a session from before the factor");
+        assert!(!host.is_live(&before).await, "the secret from before");
+        assert!(host.is_live(here.token().expose()).await);
+        let there = host.sign_in_twice(ADA, &app).await;
+        let (second, here) = host.add_authenticator(here).await;
+        assert!(host.is_live(there.token().expose()).await, "it proved both factors");
+        for app in [&app, &second] {
+            let _ = host.sign_in_twice(ADA, app).await;
+        }
+        let held = sudo(&host, here).await;
+        for _ in 0..3 {
+            let enrolment = host.auth.begin_totp(&held, "", &client()).await.unwrap();
+            let app = Authenticator::new(enrolment.uri(), host.clock.clone());
+            let _ = host.auth.confirm_totp(&held, enrolment.id(), app.code(0), &client()).await.unwrap();
+        }
+        let result = host.auth.begin_totp(&held, "", &client()).await;
+        assert_eq!(refusal(result), Refusal::TooManyFactors { most: 5 });
+        let pending = host.challenge(ADA).await;
+        let factors = host.auth.factors(&held).await.unwrap();
+        let removed = host.auth.remove_factor(&held, factors[0].id, &client()).await.unwrap().unwrap();
+        assert!(host.is_live(removed.token().expose()).await && host.is_live(there.token().expose()).await);
+        assert_eq!(refusal(host.prove(&pending, &second.code(0)).await), Refusal::InvalidToken);
+        assert!(host.auth.remove_factor(&held, factors[0].id, &client()).await.unwrap().is_none());
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &app.code(0)).await), Refusal::InvalidCode, "removed");
+        assert!(host.prove(&challenge, &second.code(0)).await.is_ok());
+        for factor in &factors[1..] {
+            assert!(host.auth.remove_factor(&held, factor.id, &client()).await.unwrap().is_some());
+        }
+        let _ = host.sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn backup_codes_are_good_once_and_typed_as_people_type() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database.clone()).await;
+        let held = sudo(&host, own).await;
+        assert_eq!(host.auth.backup_codes_left(&held).await.unwrap(), 0);
+        let first = codes(&host, &held).await;
+        assert_eq!((first.len(), host.auth.backup_codes_left(&held).await.unwrap()), (10, 10));
+        let challenge = host.challenge(ADA).await;
+        let sloppy =
+            format!(" {} ", first[0].to_lowercase().replace('0', "o").replace('1', "l").replace('-', " "));
+        let session = host.prove(&challenge, &sloppy).await.unwrap();
+        let assurance = session.session().assurance();
+        assert_eq!((assurance.second_factor().unwrap().0, assurance.level()), (Factor::BackupCode, Aal::Two));
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &first[0]).await), Refusal::InvalidCode);
+        for (number, code) in first[1..].iter().enumerate() {
+            let challenge = host.challenge(ADA).await;
+            assert!(host.prove(&challenge, code).await.is_ok());
+            host.deliver().await;
+            let Message::BackupCodeUsed { left, few, .. } = host.mailbox.last().unwrap().message else {
+                panic!("no notice")
+            };
+            let expected = u64::try_from(8 - number).unwrap();
+            assert_eq!((left, few), (expected, expected <= 3));
+        }
+        assert_eq!(host.auth.backup_codes_left(&held).await.unwrap(), 0);
+        // A new set voids the old one, and ends no session.
+        let old = codes(&host, &held).await;
+        let new = codes(&host, &held).await;
+        assert!(host.is_live(session.token().expose()).await);
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &old[0]).await), Refusal::InvalidCode);
+        assert!(host.prove(&challenge, &new[0]).await.is_ok());
+        // Another's code is nothing here.
+        host.account("eve@example.com").await;
+        let (_, eve) = host.enrol("eve@example.com").await;
+        let eves = codes(&host, &sudo(&host, eve).await).await;
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &eves[0]).await), Refusal::InvalidCode);
+        assert!(host.prove(&challenge, &app.code(0)).await.is_ok());
+        // Without a factor there is nothing for a code to stand in for.
+        host.account("none@example.com").await;
+        let held = sudo(&host, host.sign_in("none@example.com").await).await;
+        assert_eq!(refusal(host.auth.create_backup_codes(&held, &client()).await), Refusal::NoFactor);
+    })
+    .await;
+}
+
+/// Exactly one of many succeeded.
+fn assert_one<T>(results: &[Result<T, Error>], what: &str) {
+    let good = results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(good, 1, "{what}");
+    for result in results {
+        if let Err(error) = result {
+            assert!(error.refusal().is_some(), "{what}: {error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_uses_at_once_on_two_nodes_one_succeeds() {
+    each_database(|database| async move {
+        let (hosts, app, own) = two(database).await;
+        let uses = async |challenges: Vec<String>, code: String| {
+            at_once(challenges.into_iter().enumerate().map(|(number, challenge)| {
+                let auth: Sigra<User> = hosts[number % 2].auth.clone();
+                let code = code.clone();
+                async move { auth.prove_second_factor(&challenge, code, &client()).await }
+            }))
+            .await
+        };
+        let text = |challenge: SecondFactor| challenge.token().expose().to_owned();
+        let many = async || {
+            let mut challenges = Vec::new();
+            for _ in 0..64 {
+                challenges.push(text(hosts[0].challenge(ADA).await));
+            }
+            challenges
+        };
+        let backup = codes(&hosts[0], &sudo(&hosts[0], own).await).await;
+
+        // One challenge: one answer is taken, and no other is held against its owner.
+        let challenge = text(hosts[0].challenge(ADA).await);
+        let results = uses(vec![challenge; 64], app.code(0)).await;
+        assert_one(&results, "one challenge");
+        let refused: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+        assert!(refused.iter().all(|error| error.refusal() == Some(&Refusal::InvalidToken)), "{refused:?}");
+
+        // One code, each in a sign-in of its own.
+        hosts[0].clock.advance(Duration::from_mins(1));
+        assert_one(&uses(many().await, app.code(0)).await, "one code of an app");
+        hosts[0].clock.advance(Duration::from_mins(16));
+        assert_one(&uses(many().await, backup[0].clone()).await, "one backup code");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn six_wrong_codes_on_two_nodes_over_both_kinds_are_one_too_many() {
+    each_database(|database| async move {
+        let (hosts, app, own) = two(database.clone()).await;
+        let known = client().with_device_token(own.device_token().unwrap().expose());
+        let backup = codes(&hosts[0], &sudo(&hosts[0], own).await).await;
+        let wrong = [app.wrong(), "0000-0000-0000-0000-0000-0000".into(), "not even a code".into()];
+        for number in 0..6 {
+            // A challenge of its own each time: what is counted is the account.
+            let host = &hosts[number % 2];
+            let refusal = refusal(host.prove(&host.challenge(ADA).await, &wrong[number % 3]).await);
+            if number < 5 {
+                assert_eq!(refusal, Refusal::InvalidCode, "{number}");
+            } else {
+                assert!(is_limited(&refusal), "{refusal:?}");
+            }
+        }
+        // Neither kind, nor a process that starts anew, nor a fresh challenge helps.
+        let restarted = beside(&hosts[0], &database).await;
+        for code in [app.code(0), backup[0].clone()] {
+            let challenge = restarted.challenge(ADA).await;
+            assert!(is_limited(&refusal(restarted.prove(&challenge, &code).await)));
+        }
+        hosts[0].deliver().await;
+        let told = hosts[0].mailbox.all();
+        let told = told.iter().filter(|mail| matches!(mail.message, Message::SecondFactorGuessed { .. }));
+        assert_eq!(told.count(), 1, "its owner learns that somebody knows the password");
+        // Where its owner has proved a factor before, the account is not shut.
+        let challenge = hosts[1].challenge(ADA).await;
+        let result =
+            hosts[1].auth.prove_second_factor(challenge.token().expose(), app.code(0).as_str(), &known).await;
+        assert!(result.is_ok(), "{result:?}");
+
+        // The wait doubles, and ends.
+        hosts[0].clock.advance(Duration::from_secs(15 * 60 + 1));
+        for _ in 0..5 {
+            let challenge = hosts[0].challenge(ADA).await;
+            assert_eq!(refusal(hosts[0].prove(&challenge, &app.wrong()).await), Refusal::InvalidCode);
+        }
+        hosts[0].clock.advance(Duration::from_secs(15 * 60 + 1));
+        let challenge = hosts[0].challenge(ADA).await;
+        assert!(is_limited(&refusal(hosts[0].prove(&challenge, &app.code(0)).await)));
+        hosts[0].clock.advance(Duration::from_secs(15 * 60 + 1));
+        let challenge = hosts[0].challenge(ADA).await;
+        assert!(hosts[0].prove(&challenge, &backup[1]).await.is_ok(), "recovery works as the policy says");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_hundred_wrong_codes_none_is_looked_at_until_the_password_is_another() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database.clone()).await;
+        database.run("UPDATE sigra_accounts SET factor_failures = 95").await;
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &app.code(0)).await), Refusal::InvalidCode);
+        assert!(host.trail().await.contains(&"session.second_factor.prove refused factor_shut".to_owned()));
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        host.deliver().await;
+        let token = token_in(&host.mailbox.all().pop().unwrap(), "/reset/");
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        // The mailbox is no second factor.
+        let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, OTHER_PASSWORD).await else {
+            panic!("the second factor is still due")
+        };
+        assert!(host.prove(&challenge, &app.code(0)).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_owners_browser_whose_attempts_are_used_up_is_a_strangers() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let known = client().with_device_token(own.device_token().unwrap().expose());
+        for _ in 0..5 {
+            let challenge = host.challenge(ADA).await;
+            let result = host.auth.prove_second_factor(challenge.token().expose(), app.wrong(), &known).await;
+            assert_eq!(refusal(result), Refusal::InvalidCode);
+        }
+        // From now on it is counted with all others.
+        for _ in 0..5 {
+            let challenge = host.challenge(ADA).await;
+            let result = host.auth.prove_second_factor(challenge.token().expose(), app.wrong(), &known).await;
+            assert_eq!(refusal(result), Refusal::InvalidCode);
+        }
+        let challenge = host.challenge(ADA).await;
+        let result = host.auth.prove_second_factor(challenge.token().expose(), app.code(0), &known).await;
+        assert!(is_limited(&refusal(result)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_browser_that_only_the_mailbox_made_known_has_no_attempts_of_its_own() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database).await;
+        host.auth.request_unlock(ADA, &client()).await.unwrap();
+        host.deliver().await;
+        let token = token_in(&host.mailbox.last().unwrap(), "/unlock/");
+        let recovered = host.auth.unlock_by_link(&token, &client()).await.unwrap();
+        let known = client().with_device_token(recovered.device_token().unwrap().expose());
+        for _ in 0..5 {
+            let challenge = host.challenge(ADA).await;
+            assert_eq!(refusal(host.prove(&challenge, &app.wrong()).await), Refusal::InvalidCode);
+        }
+        let challenge = host.challenge(ADA).await;
+        let result = host.auth.prove_second_factor(challenge.token().expose(), app.code(0), &known).await;
+        assert!(is_limited(&refusal(result)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_trusted_browser_is_one_users_for_a_while_and_listed() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let trust = async |client: &Client| {
+            let challenge = host.challenge(ADA).await;
+            let code = Code::new(app.code(0)).trust(true);
+            let session =
+                host.auth.prove_second_factor(challenge.token().expose(), code, client).await.unwrap();
+            host.clock.advance(Duration::from_secs(30));
+            client.clone().with_device_token(session.device_token().unwrap().expose())
+        };
+        let skips = async |client: &Client| {
+            let credentials = Credentials::new(ADA, PASSWORD);
+            match host.auth.sign_in(credentials, client).await.unwrap() {
+                UserSignIn::Complete(_) => true,
+                UserSignIn::SecondFactor(_) => false,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (one, two) = (trust(&client()).await, trust(&client_number(2)).await);
+        assert!(skips(&one).await && skips(&two).await && !skips(&client()).await);
+        let listed = host.auth.trusted_browsers(own.session(), &one).await.unwrap();
+        assert_eq!(listed.len(), 2);
+        assert_eq!(listed.iter().filter(|browser| browser.current).count(), 1);
+        // A stranger's id names nothing here, and another account's browser skips nothing.
+        host.account("eve@example.com").await;
+        let (_, eve) = host.enrol("eve@example.com").await;
+        let hers = host.auth.revoke_trusted_browser(eve.session(), listed[0].id, &client()).await.unwrap();
+        assert!(!hers);
+        let credentials = Credentials::new("eve@example.com", PASSWORD);
+        assert!(matches!(host.auth.sign_in(credentials, &one).await, Ok(UserSignIn::SecondFactor(_))));
+        let current = listed.iter().find(|browser| browser.current).unwrap().id;
+        assert!(host.auth.revoke_trusted_browser(own.session(), current, &client()).await.unwrap());
+        assert!(!skips(&one).await && skips(&two).await);
+        assert_eq!(host.auth.revoke_trusted_browsers(own.session(), &client()).await.unwrap(), 1);
+        assert!(!skips(&two).await);
+        // It ends by itself.
+        let three = trust(&client_number(3)).await;
+        host.clock.advance(Duration::from_hours(30 * 24 - 1));
+        assert!(skips(&three).await);
+        host.clock.advance(Duration::from_hours(1));
+        assert!(!skips(&three).await);
+        // And with the password.
+        let four = trust(&client_number(4)).await;
+        let session = host.sign_in_twice(ADA, &app).await;
+        let changed =
+            host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await.unwrap();
+        assert_eq!(changed.session().assurance().level(), Aal::Two, "it carries on what was proved");
+        let result = host.auth.sign_in(Credentials::new(ADA, OTHER_PASSWORD), &four).await;
+        assert!(matches!(result, Ok(UserSignIn::SecondFactor(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn this_was_not_me_undoes_each_change_once_and_ends_everything() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let newest = async |path: &str| {
+            host.deliver().await;
+            let mails = host.mailbox.all();
+            let mail = mails.iter().rfind(|mail| mail.text.contains(path)).expect("a mail");
+            token_in(mail, path)
+        };
+        let renew = async || {
+            // Others may know the password, so it is replaced.
+            let result = host.try_sign_in(ADA, PASSWORD).await.unwrap();
+            assert!(matches!(result, UserSignIn::MustChangePassword(_)), "{result:?}");
+            let reset = newest("/reset/").await;
+            let _ = host.auth.reset_password(&reset, PASSWORD, &client()).await.unwrap();
+        };
+        let disown = async |token: &str| host.auth.disown(token, &client()).await;
+
+        // What was added is removed.
+        let first = newest("/disown/").await;
+        let (attackers, there) = host.add_authenticator(own).await;
+        let link = newest("/disown/").await;
+        assert_ne!(first, link);
+        let _ = disown(&link).await.unwrap();
+        assert!(!host.is_live(there.token().expose()).await);
+        assert_eq!(refusal(disown(&link).await), Refusal::InvalidToken, "once");
+        renew().await;
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &attackers.code(0)).await), Refusal::InvalidCode);
+        let session = host.prove(&challenge, &app.code(0)).await.unwrap();
+        host.clock.advance(Duration::from_mins(1));
+
+        // What was removed is restored.
+        let held = sudo(&host, session).await;
+        let id = host.auth.factors(&held).await.unwrap()[0].id;
+        let _ = host.auth.remove_factor(&held, id, &client()).await.unwrap().unwrap();
+        let link = newest("/disown/").await;
+        let _ = disown(&link).await.unwrap();
+        renew().await;
+        let session = host.sign_in_twice(ADA, &app).await;
+
+        // Codes that were made are void.
+        let held = sudo(&host, session).await;
+        let codes = codes(&host, &held).await;
+        let _ = disown(&newest("/disown/").await).await.unwrap();
+        renew().await;
+        let challenge = host.challenge(ADA).await;
+        assert_eq!(refusal(host.prove(&challenge, &codes[0]).await), Refusal::InvalidCode);
+
+        // A recovery is stopped.
+        let id = held.user().id;
+        assert!(host.auth.begin_recovery("root", &id, &client()).await.unwrap().is_some());
+        let _ = disown(&newest("/disown/").await).await.unwrap();
+        host.clock.advance(Duration::from_hours(25));
+        assert!(!host.auth.finish_recovery("root", &id, &client()).await.unwrap());
+        renew().await;
+        let _ = host.challenge(ADA).await;
+        // The very first one is still about its own change, a day later and after all of this; a week later it is not.
+        host.clock.advance(Duration::from_hours(7 * 24));
+        assert_eq!(refusal(disown(&first).await), Refusal::InvalidToken);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_assisted_recovery_takes_its_time_and_then_everything() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database.clone()).await;
+        let id = own.user().id;
+        let held = sudo(&host, own).await;
+        let codes = codes(&host, &held).await;
+        assert!(!host.auth.finish_recovery("root", &id, &client()).await.unwrap());
+        let until = host.auth.begin_recovery("root", &id, &client()).await.unwrap();
+        assert!(until.is_some());
+        assert!(host.auth.begin_recovery("root", &id, &client()).await.unwrap().is_none(), "it runs already");
+        let result = host.auth.finish_recovery("root", &id, &client()).await;
+        assert!(matches!(refusal(result), Refusal::TooEarly { .. }));
+        let session = host.sign_in_twice(ADA, &app).await;
+        host.clock.advance(Duration::from_hours(24));
+        assert!(host.auth.finish_recovery("root", &id, &client()).await.unwrap());
+        assert!(!host.is_live(session.token().expose()).await);
+        host.deliver().await;
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::RecoveryFinished { .. }));
+        assert_eq!(database.count("sigra_backup_codes", "1 = 1").await, 0);
+        assert_eq!(database.count("sigra_factors", "1 = 1").await, 0);
+        let _ = host.sign_in(ADA).await;
+        drop(codes);
+        let nobody = uuid::Uuid::now_v7();
+        assert!(host.auth.begin_recovery("root", &nobody, &client()).await.unwrap().is_none());
+        assert!(!host.auth.cancel_recovery("root", &id, &client()).await.unwrap());
+    })
+    .await;
+}
+
+/// Keys of the tests, newest first.
+const NEW_KEYS: &str =
+    "k2:bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleS0, k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+const ONLY_NEW: &str = "k2:bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleS0";
+
+#[tokio::test]
+async fn authenticators_outlive_a_rotation_of_the_keys() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database.clone()).await;
+        let backup = codes(&host, &sudo(&host, own).await).await;
+        let start = async |keys: &str| {
+            let keyring = sigra::Keyring::parse(keys).unwrap();
+            Sigra::<User>::builder()
+                .url(database.url())
+                .clock(host.clock.clone())
+                .keyring(keyring)
+                .build()
+                .await
+        };
+        let with = async |keys: &str| host.beside(start(keys).await.unwrap());
+        let rotated = with(NEW_KEYS).await;
+        let challenge = rotated.challenge(ADA).await;
+        assert!(rotated.prove(&challenge, &backup[0]).await.is_ok(), "a backup code under the old key");
+        let _ = rotated.sign_in_twice(ADA, &app).await;
+        // Its use sealed the seed under the new key. The codes that are left can only be made anew.
+        let error = start(ONLY_NEW).await.expect_err("backup codes need the old key");
+        let Error::Failed(Failure::Keys(error)) = error else { panic!("{error}") };
+        assert!(
+            matches!(&error, KeyringError::StillNeeded { id, factors: 0, backup_codes: 9, .. } if id == "k1"),
+            "{error}"
+        );
+        let session = rotated.sign_in_twice(ADA, &app).await;
+        let again = codes(&rotated, &sudo(&rotated, session).await).await;
+        let error = start(ONLY_NEW).await.expect_err("sessions and devices still need it");
+        assert!(error.to_string().contains("0 second factors and 0 backup codes"), "{error}");
+        // What else is under it ends on purpose.
+        database.run("DELETE FROM sigra_keys WHERE kind = 'key' AND id = 'k1'").await;
+        let alone = with(ONLY_NEW).await;
+        let _ = alone.sign_in_twice(ADA, &app).await;
+        let challenge = alone.challenge(ADA).await;
+        assert!(alone.prove(&challenge, &again[0]).await.is_ok());
+        // A ring that lacks the key takes no code, and counts each.
+        let error = start(sigra_tests::host::KEYS).await.expect_err("everything is under the other key");
+        assert!(error.to_string().contains("`k2`"), "{error}");
+        database.run("DELETE FROM sigra_keys WHERE kind = 'key'").await;
+        let lost = with(sigra_tests::host::KEYS).await;
+        for _ in 0..5 {
+            let challenge = lost.challenge(ADA).await;
+            assert_eq!(refusal(lost.prove(&challenge, &app.code(0)).await), Refusal::InvalidCode);
+        }
+        let challenge = lost.challenge(ADA).await;
+        assert!(is_limited(&refusal(lost.prove(&challenge, &app.code(0)).await)));
+    })
+    .await;
+}
+
+/// What another program says the code is at a time; `None` where it is not installed.
+fn other_program(name: &str, secret: &str, time: i64) -> Option<String> {
+    let output = match name {
+        "oathtool" => Command::new("oathtool")
+            .args(["--totp", "--base32", "--now", &format!("@{time}"), secret])
+            .output()
+            .ok()?,
+        _ => Command::new("python3")
+            .args(["-c", "import pyotp, sys; print(pyotp.TOTP(sys.argv[1]).at(int(sys.argv[2])))"])
+            .args([secret, &time.to_string()])
+            .output()
+            .ok()?,
+    };
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[tokio::test]
+async fn codes_of_other_programs_are_good_for_one_step_before_and_after() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database).await;
+        for name in ["oathtool", "pyotp"] {
+            let Some(code) = other_program(name, &app.secret, app.time(0)) else {
+                // Past the test runner's capture: whoever runs the tests should see it.
+                let line = format!("not covered by this run: codes of {name}, which is not installed\n");
+                let _ = std::io::stderr().write_all(line.as_bytes());
+                continue;
+            };
+            assert_eq!(code.len(), 6);
+            for (steps, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+                // Every step from here on is new, and the true time goes on by less than a step.
+                host.clock.advance(Duration::from_secs(5 * 30));
+                app.at_the_start_of_a_step().await;
+                let challenge = host.challenge(ADA).await;
+                let code = other_program(name, &app.secret, app.time(steps)).unwrap();
+                let result = host.prove(&challenge, &code).await;
+                assert_eq!(result.is_ok(), good, "{name} {steps}: {result:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_operation_of_a_signed_in_user_takes_a_challenge() {
+    each_database(|database| async move {
+        let (host, _, _) = one(database).await;
+        let challenge = host.challenge(ADA).await;
+        // Each of them takes a `Session` or a `Sudo`, which is one; and one place makes a session of a text. That nothing else
+        // compiles is shown in `ui-tests`.
+        let found: Option<Session<User>> = host.auth.session(challenge.token().expose()).await.unwrap();
+        assert!(found.is_none());
+        let secret = challenge.token().expose().rsplit('.').next().unwrap();
+        for tag in ["sgs", "sgd", "sgc", "sgr", "sgu", "sgn"] {
+            let text = format!("{tag}.k1.{secret}");
+            assert!(host.auth.session(&text).await.unwrap().is_none());
+            assert!(host.auth.pending_sign_in(&text).await.unwrap().is_none());
+            for result in [
+                host.auth.reset_password(&text, OTHER_PASSWORD, &client()).await.map(|_| ()),
+                host.auth.confirm_email(&text, &client()).await.map(|_| ()),
+                host.auth.unlock_by_link(&text, &client()).await.map(|_| ()),
+                host.auth.disown(&text, &client()).await.map(|_| ()),
+            ] {
+                assert_eq!(refusal(result), Refusal::InvalidToken);
+            }
+            let trusted = client().with_device_token(&text);
+            let result = host.auth.sign_in(Credentials::new(ADA, PASSWORD), &trusted).await;
+            assert!(matches!(result, Ok(UserSignIn::SecondFactor(_))));
+        }
+    })
+    .await;
+}

@@ -1,0 +1,193 @@
+//! Second factors of the reference host over HTTP: its pages, and the same for programs.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::Value;
+use sigra::clock::TestClock;
+use sigra_tests::authenticator::Authenticator;
+use sigra_tests::site::{Answer, Browser, Site};
+use sigra_tests::{PASSWORD, each_database};
+
+const ADA: &str = "ada@example.com";
+
+/// What a browser without scripts asks for.
+const PAGE: [(&str, &str); 1] = [("Accept", "text/html")];
+
+async fn page(browser: &Browser, path: &str) -> Answer {
+    browser.send(Method::GET, path, &[], &PAGE).await
+}
+
+fn done(answer: &Answer) {
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
+/// Adds an authenticator in a browser whose user has just proved to be there.
+async fn enrol(browser: &Browser) -> Authenticator {
+    let begun = browser.post("/settings/totp", &[("name", "phone")]).await;
+    done(&begun);
+    assert_eq!(begun.header("cache-control"), "no-store");
+    let app = Authenticator::new(begun.json["uri"].as_str().unwrap(), Arc::new(TestClock::default()));
+    assert_eq!(begun.json["secret"].as_str().unwrap().replace(' ', ""), app.secret);
+    let confirm = format!("/settings/totp/{}/confirm", begun.json["id"].as_str().unwrap());
+    let wrong = browser.post(&confirm, &[("code", &app.wrong())]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.json["error"].as_str()), (401, Some("invalid_code")));
+    let before = browser.cookie();
+    done(&browser.post(&confirm, &[("code", &app.code(0))]).await);
+    assert_ne!(browser.cookie(), before, "the session goes on under another secret");
+    app
+}
+
+async fn backup_codes(browser: &Browser) -> Vec<String> {
+    let made = browser.post("/settings/backup-codes", &[]).await;
+    done(&made);
+    let codes = made.json["codes"].as_array().unwrap();
+    codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+}
+
+fn rows(settings: &Value, name: &str) -> usize {
+    settings[name].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_user_adds_an_authenticator_signs_in_with_it_and_removes_it() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        site.account(ADA, PASSWORD).await;
+        let (laptop, other) = (site.browser(), site.browser());
+        for browser in [&laptop, &other] {
+            done(&browser.sign_in(ADA, PASSWORD).await);
+        }
+        let refused = laptop.post("/settings/backup-codes", &[]).await;
+        assert_eq!((refused.status.as_u16(), refused.json["error"].as_str()), (409, Some("no_factor")));
+        let app = enrol(&laptop).await;
+        assert_eq!((laptop.me().await, other.me().await), (200, 401), "what had no second factor is out");
+        let codes = backup_codes(&laptop).await;
+        assert_eq!(codes.len(), 10);
+
+        // The password is half of it, and opens nothing.
+        let other = site.browser();
+        let due = other.sign_in(ADA, PASSWORD).await;
+        assert_eq!(due.json["status"], "second_factor_due");
+        assert!(other.cookie().is_none() && due.header("set-cookie").starts_with("sigra-pending="));
+        assert_eq!(other.me().await, 401);
+        assert_eq!(other.get("/login/second-factor").await.status, 200);
+        let wrong = other.post("/login/second-factor", &[("code", &app.wrong())]).await;
+        assert_eq!((wrong.status.as_u16(), wrong.json["error"].as_str()), (401, Some("invalid_code")));
+        let used = other.post("/login/second-factor", &[("code", &app.code(0))]).await;
+        assert_eq!(used.json["error"], "invalid_code", "the code of the enrolment is used up");
+        let proof = [("code", app.code(1)), ("trust", "on".to_owned())];
+        let proof = proof.each_ref().map(|(name, value)| (*name, value.as_str()));
+        done(&other.post("/login/second-factor", &proof).await);
+        assert_eq!(other.me().await, 200);
+        assert_eq!(other.get("/login/second-factor").await.status, 401, "it is over");
+
+        // A browser that is trusted skips the factor, and changes no credential without it.
+        done(&other.post("/logout", &[]).await);
+        assert_eq!(other.sign_in(ADA, PASSWORD).await.json["status"], "signed_in");
+        let settings = other.get("/settings").await.json;
+        assert_eq!((rows(&settings, "factors"), rows(&settings, "trusted_browsers")), (1, 1));
+        assert_eq!(settings["trusted_browsers"][0]["current"], true);
+        assert_eq!(settings["backup_codes_left"], 10);
+        let factor = settings["factors"][0]["id"].as_str().unwrap();
+        let remove = format!("/settings/totp/{factor}/remove");
+        let refused = other.post(&remove, &[]).await;
+        assert_eq!((refused.status.as_u16(), refused.json["error"].as_str()), (403, Some("sudo_required")));
+        assert_eq!(refused.json["location"], "/step-up");
+        assert_eq!(other.get("/step-up").await.json["fields"][0], "code");
+        let refused = other.post("/step-up", &[("password", PASSWORD)]).await;
+        assert_eq!(refused.json["error"], "sudo_required", "the password is not enough");
+        done(&other.post("/step-up", &[("code", &codes[0])]).await);
+        let again = other.post("/step-up", &[("code", &codes[0])]).await;
+        assert_eq!(again.json["error"], "invalid_code", "a backup code is good once");
+        assert_eq!(other.get("/settings").await.json["backup_codes_left"], 9);
+
+        let browser = settings["trusted_browsers"][0]["id"].as_str().unwrap();
+        let revoke = format!("/settings/browsers/{browser}/revoke");
+        done(&other.post(&revoke, &[]).await);
+        assert_eq!(other.post(&revoke, &[]).await.status, 404);
+        assert_eq!(laptop.post("/settings/browsers/revoke-all", &[]).await.json["browsers"], 0);
+        done(&other.post("/logout", &[]).await);
+        assert_eq!(other.sign_in(ADA, PASSWORD).await.json["status"], "second_factor_due");
+        done(&other.post("/login/second-factor", &[("code", &codes[1])]).await);
+
+        // Somebody else's factor is none.
+        site.account("eve@example.com", PASSWORD).await;
+        let eve = site.browser();
+        done(&eve.sign_in("eve@example.com", PASSWORD).await);
+        assert_eq!(eve.post(&remove, &[]).await.status, 404);
+        done(&other.post(&remove, &[]).await);
+        assert_eq!(other.post(&remove, &[]).await.status, 404);
+        assert_eq!(site.browser().sign_in(ADA, PASSWORD).await.json["status"], "signed_in");
+
+        // It was not the owner: the link puts the factor back, and ends every session.
+        let link = site.link(ADA, "/disown/").await;
+        assert_eq!(other.get(&link).await.status, 200);
+        assert_eq!(other.me().await, 200, "to look at it changes nothing");
+        done(&other.post(&link, &[]).await);
+        assert_eq!(other.me().await, 401);
+        assert_eq!(other.post(&link, &[]).await.json["error"], "invalid_token", "it works once");
+        assert_eq!(other.sign_in(ADA, PASSWORD).await.json["error"], "must_change_password");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn its_pages_work_without_scripts_and_show_a_secret_once() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        site.account(ADA, PASSWORD).await;
+        let browser = site.browser();
+        done(&browser.sign_in(ADA, PASSWORD).await);
+        assert!(page(&browser, "/settings/totp").await.text.contains("name=\"name\""));
+        let begun = browser.send(Method::POST, "/settings/totp", &[("name", "<b>phone")], &PAGE).await;
+        let uri = begun.text.split('"').find(|part| part.starts_with("otpauth:")).expect("a link for apps");
+        let uri = uri.replace("&#38;", "&").replace("&amp;", "&");
+        let app = Authenticator::new(&uri, Arc::new(TestClock::default()));
+        assert!(begun.text.contains("<svg ") && begun.text.replace(' ', "").contains(&app.secret));
+        // The policy of the site lets no style in an attribute be.
+        assert!(!begun.text.contains("style="), "{}", begun.text);
+        assert_eq!(begun.header("referrer-policy"), "no-referrer");
+        let action = |text: &str, end: &str| {
+            let actions = text.split("action=\"").skip(1).filter_map(|part| part.split('"').next());
+            actions.map(str::to_owned).find(|action| action.ends_with(end)).expect("a form")
+        };
+        let confirm = action(&begun.text, "/confirm");
+        let wrong = browser.send(Method::POST, &confirm, &[("code", &app.wrong())], &PAGE).await;
+        assert_eq!(wrong.status, 401);
+        assert!(wrong.text.contains("aria-invalid") && !wrong.text.replace(' ', "").contains(&app.secret));
+        let added = browser.send(Method::POST, &confirm, &[("code", &app.code(0))], &PAGE).await;
+        assert_eq!((added.status.as_u16(), added.location()), (303, "/settings?done=factor-added"));
+        let settings = page(&browser, "/settings?done=factor-added").await.text;
+        assert!(
+            settings.contains("&#60;b&#62;phone") && settings.contains("Authenticator added"),
+            "{settings}"
+        );
+        let made = browser.send(Method::POST, "/settings/backup-codes", &[], &PAGE).await;
+        assert_eq!(made.text.matches("<li><code>").count(), 10);
+        assert!(page(&browser, "/settings/backup-codes").await.text.contains("You have 10 left"));
+
+        let other = site.browser();
+        let credentials = [("email", ADA), ("password", PASSWORD), ("next", "/settings/password")];
+        let due = other.send(Method::POST, "/login", &credentials, &PAGE).await;
+        assert_eq!(due.location(), "/login/second-factor?next=/settings/password");
+        let asked = page(&other, due.location()).await.text;
+        assert!(asked.contains("value=\"/settings/password\"") && !asked.contains(ADA), "{asked}");
+        let proof = [("code", &*app.code(1)), ("next", "/settings/password")];
+        let proved = other.send(Method::POST, "/login/second-factor", &proof, &PAGE).await;
+        assert_eq!((proved.status.as_u16(), proved.location()), (303, "/settings/password"));
+        assert_eq!(other.me().await, 200);
+        assert!(page(&other, "/step-up").await.text.contains("name=\"code\""));
+        let over = page(&other, "/login/second-factor").await;
+        assert_eq!((over.status.as_u16(), over.location()), (303, "/login?next=/login/second-factor"));
+        let away = other.send(
+            Method::POST,
+            "/login",
+            &[("email", ADA), ("password", PASSWORD), ("next", "//evil.example")],
+            &PAGE,
+        );
+        assert_eq!(away.await.location(), "/login/second-factor");
+    })
+    .await;
+}
