@@ -562,6 +562,51 @@ async fn what_keeps_the_log_is_checked_too() {
     .await;
 }
 
+/// Whoever may write to the database must not be able to keep the one who verifies it waiting.
+#[tokio::test]
+async fn verifying_comes_to_an_end_whatever_rows_are_forged() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+        let intruder = Intruder::break_in(database.clone(), 5).await;
+        intruder.remember().await;
+        let columns = "at, event, outcome, actor, count, key_id, mac";
+        let row = |id: &str, at: &str, leaf: &str| {
+            format!(
+                "INSERT INTO sigra_audit (id, leaf, {columns}) SELECT {id}, {leaf}, {at}, event, outcome, actor, count, \
+                 key_id, mac FROM sigra_audit WHERE leaf = 0"
+            )
+        };
+        // Numbered so high that nobody could count up to it, and no word of how far the log goes.
+        let id = match database.kind() {
+            Kind::Postgres => "gen_random_uuid()",
+            Kind::Sqlite => "randomblob(16)",
+            Kind::MySql => "RANDOM_BYTES(16)",
+        };
+        for number in [i64::MAX, 1 << 62] {
+            database.run(&row(id, "at", &number.to_string())).await;
+            database.run("DELETE FROM sigra_audit_tree").await;
+            let report = verify(&host, &sink).await;
+            assert!(report.findings.contains(&Finding::Tree), "{report:?}");
+            intruder.undo().await;
+        }
+        // More rows that cannot be read than are read at once: a time that is none.
+        let at = match database.kind() {
+            Kind::Sqlite => "9223372036854775807",
+            Kind::Postgres | Kind::MySql => "at",
+        };
+        for _ in 0..600 {
+            database.run(&row(id, at, "NULL")).await;
+        }
+        let report = verify(&host, &sink).await;
+        assert!(report.findings.len() >= 600, "{}", report.findings.len());
+        intruder.undo().await;
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
 /// Refusals that cost no hash.
 async fn knock(host: &Host, times: u32) {
     for _ in 0..times {

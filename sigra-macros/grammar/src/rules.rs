@@ -324,7 +324,7 @@ fn guessing_unanswered(draft: &Draft, errors: &Errors) {
         errors.at(
             &password.written,
             Message::new(format_args!("`{}` must say how guessing is met", draft.ident))
-                .help("add `lockout(after = 10, wait = \"15m\")`: ten wrong passwords shut an account for 15 minutes, also to its owner")
+                .help("add `lockout(after = 10, wait = \"15m\")`: ten wrong passwords shut an account for 15 minutes, but for browsers that are known")
                 .help("or `throttle(per_network = 100, within = \"15m\")`: one network runs out of attempts, many networks together do not")
                 .help("or `unsafe_no_lockout = \"reason\"`: Sigra counts nothing, whoever wrote the reason answers for it")
                 .note("`lockout` and `throttle` can stand together"),

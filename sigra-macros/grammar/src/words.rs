@@ -55,18 +55,21 @@ pub static LATER: &[Later] = &[
         words: "api_tokens api_token api_keys api_key tokens token personal_access_tokens",
         until_then: "until then a session's cookie also carries requests to an API",
     },
-    Later { words: "change_email email_change", until_then: "until then an operator changes the address" },
+    Later {
+        words: "change_email email_change",
+        until_then: "there is nothing like it until then: an account is found by the address that it was registered with",
+    },
     Later {
         words: "invitations invitation invitable invites invite",
         until_then: "until then `register` followed by `request_password_reset` does the same",
     },
     Later {
         words: "mail mailer smtp emails",
-        until_then: "until then `deliver_mail` hands each mail to the host's own mailer",
+        until_then: "until then `start_worker(mailer, links)` hands each mail to the host's own mailer",
     },
     Later {
         words: "jobs queue workers outbox",
-        until_then: "until then the host calls `deliver_mail` and `sweep` from a task of its own",
+        until_then: "until then `start_worker(mailer, links)` does all of it, or call `deliver_mail`, `seal_audit` and `sweep` from a timer",
     },
     Later {
         words: "delete_account account_deletion",

@@ -12,7 +12,7 @@ use super::row::{Keys, Personal, Row};
 use super::tree::{Edge, Hash, SEGMENT};
 
 /// Findings that a report lists; the rest are counted.
-const MOST_FINDINGS: usize = 10_000;
+pub(crate) const MOST_FINDINGS: usize = 10_000;
 /// Rows of which it is tried out where they came from.
 const MOST_SUSPECTS: usize = 200;
 /// So much may a row be older than one that retention removed: clocks of nodes differ, and transactions take their time.

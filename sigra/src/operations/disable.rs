@@ -19,7 +19,7 @@ impl<U> Sigra<U> {
     /// `account.user.disable`.
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).
     pub fn disable_account<'a>(
         &'a self,
         operator: &'a str,
@@ -39,7 +39,7 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.user.enable`.
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).
     pub fn enable_account<'a>(
         &'a self,
         operator: &'a str,

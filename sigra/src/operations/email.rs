@@ -31,7 +31,8 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.email.confirm`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, and [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn confirm_email<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Confirmed>
     where
         U: feature::ConfirmEmail,

@@ -464,7 +464,7 @@ impl<U> Sigra<U> {
     /// it is given up.
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
     pub fn deliver_mail<'a>(&'a self, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, usize>
     where
         U: Account,

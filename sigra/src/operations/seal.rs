@@ -60,7 +60,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditChanged`] where the log is not as Sigra left it, [`Failure::CheckpointSink`] where a sink did not take
-    /// the checkpoint: it stays and is tried again. [`Failure`] otherwise.
+    /// the checkpoint: it stays and is tried again, [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`] otherwise.
     pub fn seal_audit(&self) -> Operation<'_, Sealed>
     where
         U: feature::Audit,

@@ -115,7 +115,8 @@ impl<U> Sigra<U> {
     /// Ends the session on the server. Writes one audit row `session.own.sign_out`.
     ///
     /// # Errors
-    /// [`Refusal::SessionEnded`] where it had ended already, and [`Failure`](crate::Failure).
+    /// [`Refusal::SessionEnded`] where it had ended already, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn sign_out<'a>(&'a self, session: &'a Session<U>, client: &'a Client) -> Operation<'a, ()>
     where
         U: feature::Sessions,
@@ -130,7 +131,8 @@ impl<U> Sigra<U> {
     /// Writes one audit row `session.other.revoke`.
     ///
     /// # Errors
-    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn revoke_session<'a>(
         &'a self,
         session: &'a Session<U>,
@@ -149,7 +151,8 @@ impl<U> Sigra<U> {
     /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`.
     ///
     /// # Errors
-    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn revoke_other_sessions<'a>(
         &'a self,
         session: &'a Session<U>,
@@ -168,7 +171,8 @@ impl<U> Sigra<U> {
     /// row `session.all.revoke`.
     ///
     /// # Errors
-    /// [`Refusal::SessionEnded`] where the asking session has ended, and [`Failure`](crate::Failure).
+    /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn revoke_all_sessions<'a>(
         &'a self,
         session: &'a Session<U>,

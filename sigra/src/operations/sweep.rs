@@ -52,7 +52,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where old rows of the trail do not make up the hash of their
-    /// segment, and [`Failure`](crate::Failure).
+    /// segment, [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure).
     pub fn sweep(&self) -> Operation<'_, Swept>
     where
         U: Account,

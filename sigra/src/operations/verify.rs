@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, Row, SEGMENT,
-    inclusion, table,
+    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
+    Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
@@ -22,8 +22,6 @@ use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
 const SEGMENTS_AT_ONCE: u16 = 4096;
-/// Rows that `UnsealedFrom` reads.
-const UNSEALED_AT_ONCE: usize = 512;
 
 impl<U> Sigra<U> {
     /// Holds every row of the trail, its seal, the tree and the checkpoints against each other, and reports what does not fit.
@@ -37,7 +35,7 @@ impl<U> Sigra<U> {
     /// row. To verify an export without the secret keys, see [`Auditor`].
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure): the database did not answer. What does not fit is no error but a finding.
+    /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit is no error but a finding.
     pub fn verify_audit<'a>(&'a self, checkpoints: &'a str) -> Operation<'a, AuditReport>
     where
         U: feature::Audit,
@@ -146,13 +144,15 @@ impl<U: Account> Walk<'_, U> {
             return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
         }
         // Without a word on how far the log goes, it goes as far as there are rows.
-        let mut numbers = (0, -1);
+        let mut numbers = (0, -1, 0);
         if let Some(row) = self.fetch(Numbered, &[]).await?.first() {
             let mut row = Reader::<U>::new(row);
-            numbers = (row.next::<i64>()?, row.next::<i64>()?);
+            numbers = (row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?);
         }
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (lowest, size) = (number(numbers.0), number(numbers.1 + 1));
+        let (lowest, count) = (number(numbers.0), number(numbers.2));
+        // A forged number must not make a log of it that takes for ever: no more gaps than findings that are told.
+        let size = number(numbers.1.saturating_add(1)).min(lowest + count + MOST_FINDINGS as u64);
         if !state.is_empty() || size > 0 {
             self.auditor.find(Finding::Tree);
         }
@@ -209,22 +209,18 @@ impl<U: Account> Walk<'_, U> {
     }
 
     async fn walk_unsealed(&mut self) -> Result<(), Error> {
-        let mut last = None;
+        let mut read = 0;
         loop {
-            let rows = self.fetch(UnsealedFrom, &[&last.unwrap_or_default()]).await?;
-            let is_last = rows.len() < UNSEALED_AT_ONCE;
+            let rows = self.fetch(UnsealedFrom, &[&signed(read)]).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
             for columns in rows {
+                read += 1;
                 match Row::read(&columns) {
-                    Ok(row) if Some(row.id) != last => {
-                        last = Some(row.id);
-                        self.auditor.row(&row);
-                    }
-                    Ok(_) => {}
+                    Ok(row) => self.auditor.row(&row),
                     Err(_) => self.auditor.unreadable(None),
                 }
-            }
-            if is_last {
-                return Ok(());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Peppers: secrets of the application without which a stolen table cannot even be guessed at.
 
+use std::env::VarError;
 use std::sync::Arc;
 
 use base64ct::{Base64Unpadded, Encoding as _};
@@ -24,11 +25,18 @@ impl Peppers {
         if let Some(given) = given {
             return Ok(Self::from(given));
         }
-        match std::env::var(PEPPER_VARIABLE).map(Zeroizing::new) {
-            Ok(text) if !text.trim().is_empty() => {
-                Self::parse(&text).map_err(|error| Failure::Config(error).into())
+        Self::of_variable(std::env::var(PEPPER_VARIABLE))
+    }
+
+    /// Set but empty is a secret that went missing on its way here, and no decision to have none.
+    fn of_variable(variable: Result<String, VarError>) -> Result<Self, Error> {
+        match variable.map(Zeroizing::new) {
+            Ok(text) => Self::parse(&text).map_err(|error| Failure::Config(error).into()),
+            Err(VarError::NotPresent) => Ok(Self::default()),
+            Err(VarError::NotUnicode(_)) => {
+                Err(Failure::Config(format!("`{PEPPER_VARIABLE}` cannot be used: it is no UTF-8 text"))
+                    .into())
             }
-            _ => Ok(Self::default()),
         }
     }
 
@@ -81,5 +89,14 @@ mod tests {
         assert!(text.contains("`p1`") && text.contains("`SIGRA_PEPPER`"), "{text}");
         assert!(Peppers::default().secret(b"").unwrap().is_none());
         assert!(Peppers::parse("p1:short").unwrap_err().contains("`SIGRA_PEPPER` cannot be used"));
+    }
+
+    #[test]
+    fn a_variable_that_says_nothing_is_refused_and_one_that_is_not_there_means_none() {
+        assert!(Peppers::of_variable(Err(VarError::NotPresent)).unwrap().ring().is_none());
+        for variable in [Ok(String::new()), Ok(" \n".to_owned()), Err(VarError::NotUnicode("x".into()))] {
+            let error = Peppers::of_variable(variable).unwrap_err().to_string();
+            assert!(error.contains("`SIGRA_PEPPER` cannot be used"), "{error}");
+        }
     }
 }

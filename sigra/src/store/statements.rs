@@ -386,8 +386,9 @@ statements! {
     RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
     /// Rows whose number the log has not given, or has taken back.
     StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
-    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL AND l.id >= $1 ORDER BY l.id LIMIT 512";
-    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1) FROM [audit] WHERE leaf IS NOT NULL";
+    /// By place and not by key: of rows that somebody forged, not even the key need be readable.
+    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512 OFFSET $1";
+    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*) FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
 

@@ -321,8 +321,12 @@ async fn fill<U: Account>(auth: &Sigra<U>) {
                 let (id, email) = (uuid::Uuid::now_v7(), format!("u{number}@example.com"));
                 let (identifier, now) = (Identifier::of_attempt(&email), unit.stamp());
                 unit.execute(InsertRow, &[&id, &email]).await?;
-                unit.execute(crate::store::statements::InsertAccount, &[&id, &identifier.as_str(), &now])
-                    .await?;
+                let bucket = crate::limits::Bucket::account(&identifier);
+                unit.execute(
+                    crate::store::statements::InsertAccount,
+                    &[&id, &identifier.as_str(), bucket.as_bytes(), &now],
+                )
+                .await?;
             }
             Ok(unit.bookkeeping(crate::unit::Bookkeeping::LinkLookedAt, ()))
         }

@@ -23,7 +23,8 @@ pub use self::online::{BreachedOnline, RangeClient, RangeRequest, RangeResponse}
 
 /// A source that knows breached passwords.
 ///
-/// It is asked when a password is set or changed, never at a sign-in, and after every other rule.
+/// It is asked when a password is set or changed, after every other rule, and with `must_change_password` at each sign-in with
+/// the right password, where it has two seconds to answer.
 ///
 /// ```
 /// use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup};
