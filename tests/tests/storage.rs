@@ -121,6 +121,25 @@ async fn four_processes_migrate_an_empty_database_at_once() {
     .await;
 }
 
+/// SQLite turns the write-ahead log of a file on with nobody else in it, and does not wait until that is so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_that_another_process_has_locked_is_opened_once_it_is_free() {
+    use sqlx::Connection as _;
+
+    let database = Database::create(Kind::Sqlite).await;
+    let mut other = sqlx::SqliteConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("PRAGMA journal_mode = DELETE; CREATE TABLE t (a); BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").execute(&mut other).await.unwrap();
+    let start = tokio::spawn({
+        let database = database.clone();
+        async move { Host::join(database).await.auth.migrate().await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!start.is_finished(), "it waits");
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    start.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_migration_that_was_killed_after_any_statement_is_taken_up_again() {
     each_database(|database| async move {

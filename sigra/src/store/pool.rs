@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::Dialect;
 use super::connection::Connection;
+#[cfg(feature = "sqlite")]
+use crate::error::DatabaseErrorKind;
 use crate::error::{DatabaseError, Error, Failure};
 
 /// Where the database is.
@@ -159,15 +161,32 @@ impl Pool {
             )
             .into());
         }
-        let pool = |size| {
-            SqlitePoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(ACQUIRE_WITHIN)
-                .test_before_acquire(false)
+        let pool = async |size| {
+            let pool = || {
+                SqlitePoolOptions::new()
+                    .max_connections(size)
+                    .acquire_timeout(ACQUIRE_WITHIN)
+                    .test_before_acquire(false)
+                    .connect_with(options.clone())
+            };
+            // To turn the write-ahead log on needs the file alone, and SQLite does not wait for it: processes that start together
+            // on a new file would turn each other away.
+            let deadline = tokio::time::Instant::now() + ACQUIRE_WITHIN;
+            loop {
+                match pool().await.map_err(DatabaseError::from) {
+                    Err(error)
+                        if error.kind == DatabaseErrorKind::Transient
+                            && tokio::time::Instant::now() < deadline =>
+                    {
+                        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    }
+                    opened => break opened,
+                }
+            }
         };
         // The writer first: it creates the file and turns the write-ahead log on.
-        let writer = pool(1).connect_with(options.clone()).await.map_err(DatabaseError::from)?;
-        let readers = pool(CONNECTIONS).connect_with(options).await.map_err(DatabaseError::from)?;
+        let writer = pool(1).await?;
+        let readers = pool(CONNECTIONS).await?;
         Ok(Self {
             backend: Backend::Sqlite { readers, writer, turn: tokio::sync::Semaphore::new(1) },
             shared: false,
