@@ -48,8 +48,11 @@ mod postgres {
     use super::{OffsetDateTime, Stamp};
     use sqlx::encode::IsNull;
     use sqlx::error::BoxDynError;
-    use sqlx::postgres::{PgTypeInfo, PgValueRef};
+    use sqlx::postgres::{PgTypeInfo, PgValueFormat, PgValueRef};
     use sqlx::{Decode, Encode, Postgres, Type};
+
+    /// PostgreSQL counts microseconds from 2000 on.
+    const EPOCH: i128 = 946_684_800_000_000;
 
     impl Type<Postgres> for Stamp {
         fn type_info() -> PgTypeInfo {
@@ -71,7 +74,12 @@ mod postgres {
 
     impl<'r> Decode<'r, Postgres> for Stamp {
         fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-            <OffsetDateTime as Decode<'r, Postgres>>::decode(value).map(Self)
+            // sqlx panics at `infinity`, which somebody may have written into a row of the trail.
+            if value.format() == PgValueFormat::Text {
+                return <OffsetDateTime as Decode<'r, Postgres>>::decode(value).map(Self);
+            }
+            let micros = i128::from(<i64 as Decode<'r, Postgres>>::decode(value)?);
+            Ok(Self(OffsetDateTime::from_unix_timestamp_nanos((micros + EPOCH) * 1_000)?))
         }
     }
 }
