@@ -8,11 +8,30 @@ use ::http::request::Parts;
 use super::extract::{CurrentUser, Rejection, step_up_page};
 use super::respond::Problem;
 use super::site::{Site, Web};
-use crate::assurance::Aal;
+use crate::assurance::{Aal, Assurance};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::operations::Sudo;
 use crate::session::Session;
+
+/// The session, if what was proved in it is enough.
+async fn session_with<S, U>(
+    parts: &mut Parts,
+    state: &S,
+    is_enough: impl FnOnce(Assurance) -> bool + Send,
+    lack: fn() -> Problem,
+) -> Result<Session<U>, Rejection>
+where
+    S: Send + Sync,
+    U: feature::Totp,
+    Web<U>: FromRef<S>,
+{
+    let CurrentUser(session) = CurrentUser::<U>::from_request_parts(parts, state).await?;
+    if is_enough(session.assurance()) {
+        return Ok(session);
+    }
+    Err(not_enough(Web::<U>::from_ref(state).site(), parts, lack()))
+}
 
 /// What a session lacks, with the way to it.
 fn not_enough(site: &Site, parts: &Parts, problem: Problem) -> Rejection {
@@ -74,11 +93,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let CurrentUser(session) = CurrentUser::<U>::from_request_parts(parts, state).await?;
-        if session.assurance().level() >= Aal::Two {
-            return Ok(Self(session));
-        }
-        Err(not_enough(Web::<U>::from_ref(state).site(), parts, Problem::aal2_required()))
+        let is_enough = |assurance: Assurance| assurance.level() >= Aal::Two;
+        session_with(parts, state, is_enough, Problem::aal2_required).await.map(Self)
     }
 }
 
@@ -108,11 +124,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let CurrentUser(session) = CurrentUser::<U>::from_request_parts(parts, state).await?;
-        if session.assurance().is_phishing_resistant() {
-            return Ok(Self(session));
-        }
-        Err(not_enough(Web::<U>::from_ref(state).site(), parts, Problem::phishing_resistant_required()))
+        let is_enough = |assurance: Assurance| assurance.is_phishing_resistant();
+        session_with(parts, state, is_enough, Problem::phishing_resistant_required).await.map(Self)
     }
 }
 
