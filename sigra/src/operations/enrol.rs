@@ -226,6 +226,18 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
+    /// Whoever adds a factor has proved to be there of late, and has room for one more.
+    async fn may_add_factor(&mut self, holder: &Holder<U>) -> Result<Result<Held, (Reason, Refusal)>, Error> {
+        let held = match self.sudo(holder).await? {
+            Ok(held) => held,
+            Err(not_enough) => return Ok(Err((not_enough.reason, not_enough.refusal()))),
+        };
+        if held.factors >= i64::from(MOST_FACTORS) {
+            return Ok(Err((Reason::TooManyFactors, Refusal::TooManyFactors { most: MOST_FACTORS })));
+        }
+        Ok(Ok(held))
+    }
+
     /// After a change of the factors: ends what the table says, and moves this browser's session on.
     async fn factors_changed(
         &mut self,
@@ -272,15 +284,8 @@ impl<U: feature::Totp> Step<U> for Begin<U> {
         let refused = |reason| {
             Entry::refused(Event::BeginFactor, Actor::Account, reason).of(user_id).in_session(*session)
         };
-        let held = match unit.sudo(&self.holder).await? {
-            Ok(held) => held,
-            Err(not_enough) => {
-                return unit.record(refused(not_enough.reason), Err(not_enough.refusal())).await;
-            }
-        };
-        if held.factors >= i64::from(MOST_FACTORS) {
-            let refusal = Refusal::TooManyFactors { most: MOST_FACTORS };
-            return unit.record(refused(Reason::TooManyFactors), Err(refusal)).await;
+        if let Err((reason, refusal)) = unit.may_add_factor(&self.holder).await? {
+            return unit.record(refused(reason), Err(refusal)).await;
         }
         unit.execute(DeleteEnrolments, &[user_id]).await?;
         let issuer = U::POLICY.totp.ok_or_else(|| Failure::Config("`totp` is off".into()))?.issuer;
@@ -344,16 +349,10 @@ impl<U: feature::Totp> Step<U> for Confirm<U> {
         let refused = |reason| {
             Entry::refused(Event::AddFactor, Actor::Account, reason).of(user_id).in_session(*session)
         };
-        let held = match unit.sudo(&self.holder).await? {
+        let held = match unit.may_add_factor(&self.holder).await? {
             Ok(held) => held,
-            Err(not_enough) => {
-                return unit.record(refused(not_enough.reason), Err(not_enough.refusal())).await;
-            }
+            Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,
         };
-        if held.factors >= i64::from(MOST_FACTORS) {
-            let refusal = Refusal::TooManyFactors { most: MOST_FACTORS };
-            return unit.record(refused(Reason::TooManyFactors), Err(refusal)).await;
-        }
         if let Err((reason, refusal)) = self.confirm(unit).await? {
             return unit.record(refused(reason), Err(refusal)).await;
         }
