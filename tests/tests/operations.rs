@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::{Refusal, SessionId};
 use sigra_tests::host::{client, client_number, somebody};
 use sigra_tests::{Host, NewUser, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
@@ -657,4 +658,27 @@ async fn nothing_that_holds_a_secret_shows_it() {
     let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
     let shown = format!("{credentials:?} {password:?} {keys:?}");
     assert!(!shown.contains("canary") && !shown.contains("dGVzd"), "{shown}");
+}
+
+/// A name comes from the host's own records, and from there into the trail and its exports.
+#[tokio::test]
+async fn no_name_of_an_operator_ends_a_line_of_the_trail_or_turns_its_direction() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let (auth, by, name) = (&host.auth, &client(), "ro\u{202e}ot\r\n");
+        host.account(ADA).await;
+        let id = host.sign_in(ADA).await.user().id;
+        assert!(auth.disable_account(name, &id, by).await.unwrap());
+        assert!(auth.enable_account(name, &id, by).await.unwrap());
+        assert!(auth.unlock_account(name, &id, by).await.unwrap());
+        assert!(auth.require_password_change(name, &id, by).await.unwrap());
+        assert!(auth.begin_recovery(name, &id, by).await.unwrap().is_none());
+        assert!(!auth.finish_recovery(name, &id, by).await.unwrap());
+        assert!(!auth.cancel_recovery(name, &id, by).await.unwrap());
+        assert!(auth.erase_personal_facts(name, &id, by).await.unwrap() > 0);
+        let _ = auth.export_audit(name, AuditFilter::new(), ExportFormat::JsonLines, by).await.unwrap();
+        let actors = host.database.texts("SELECT actor FROM sigra_audit WHERE actor LIKE 'operator:%'").await;
+        assert_eq!(actors, vec!["operator:root"; 9]);
+    })
+    .await;
 }

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::details::EventError;
 use super::host::{AuditEvent, EventName, reason_of};
+use crate::client::harmless;
 
 /// What an operation is called in the trail. The names are stable: `area.object.verb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -255,6 +256,11 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// By the name that the host gives, without what would end a line of the trail or turn its direction.
+    pub(crate) fn operator(name: &str) -> Self {
+        Self::Operator(harmless(name).collect())
+    }
+
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Visitor => "visitor".into(),

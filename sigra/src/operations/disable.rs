@@ -1,7 +1,7 @@
 //! What an operator does to an account.
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::Event;
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::{DatabaseError, Error};
@@ -10,6 +10,8 @@ use crate::invalidation::Change;
 use crate::store::statements::{Disable, Enable};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
+
+use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
     /// Disables an account: ends its sessions, voids its tokens, and lets nobody sign in to it. `false`: there is no such
@@ -58,43 +60,39 @@ impl<U> Sigra<U> {
     where
         U: feature::DisableAccount,
     {
-        let actor = Actor::Operator(operator.to_owned());
-        self.perform(Switch::<U> { actor, user_id: user_id.clone(), off, client: client.clone() }).await
+        self.perform(Switch { by: ByOperator::new(operator, user_id, client), off }).await
     }
 }
 
 struct Switch<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
+    by: ByOperator<U>,
     off: bool,
-    client: Client,
 }
 
 impl<U: feature::DisableAccount> Step<U> for Switch<U> {
     type Output = bool;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.by.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
         let (event, changed) = if self.off {
             let now = unit.now;
-            (Event::DisableAccount, unit.execute(Disable, &[&now, &self.user_id]).await?.rows == 1)
+            (Event::DisableAccount, unit.execute(Disable, &[&now, &self.by.user_id]).await?.rows == 1)
         } else {
-            (Event::EnableAccount, unit.execute(Enable, &[&self.user_id]).await?.rows == 1)
+            (Event::EnableAccount, unit.execute(Enable, &[&self.by.user_id]).await?.rows == 1)
         };
         if !changed {
-            let entry = Entry::refused(event, self.actor.clone(), Reason::NothingToDo).of(&self.user_id);
-            return unit.record(entry, false).await;
+            return unit.record(self.by.nothing_to_do(event), false).await;
         }
         if self.off
-            && let Some(standing) = unit.standing(&self.user_id).await?
-            && unit.invalidate(Change::Disabled, &self.user_id, standing.epoch, None).await?.is_none()
+            && let Some(standing) = unit.standing(&self.by.user_id).await?
+            && unit.invalidate(Change::Disabled, &self.by.user_id, standing.epoch, None).await?.is_none()
         {
             // Another change of the account came between: run the step again, on what it left.
             return Err(DatabaseError::lost_race().into());
         }
-        unit.record(Entry::success(event, self.actor.clone()).of(&self.user_id), true).await
+        unit.record(self.by.success(event), true).await
     }
 }

@@ -77,15 +77,7 @@ impl<U: feature::Totp> Step<U> for Disown {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let found = match &self.token {
-            Some(token) => unit.find(token).await?,
-            None => None,
-        };
-        let consumed = match found {
-            Some(found) => unit.consume::<ForDisown>(found).await?,
-            None => None,
-        };
-        let Some(consumed) = consumed else {
+        let Some(consumed) = unit.redeem(self.token.as_ref()).await? else {
             let entry = Entry::refused(Event::Disown, Actor::Visitor, Reason::InvalidToken);
             return unit.record(entry, Err(Refusal::InvalidToken)).await;
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::Event;
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{Error, Refusal};
@@ -12,6 +12,7 @@ use crate::store::statements::{ErasePersonalFacts, UnsealedFacts};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
+use super::operator::ByOperator;
 use super::seal::Turn;
 
 /// How often rows that came meanwhile are sealed first.
@@ -43,9 +44,7 @@ impl<U> Sigra<U> {
             for _ in 0..MAX_ROUNDS {
                 // Only sealed rows can be erased: that the erasure came after them then shows in their numbers.
                 self.sequence(Turn::Now).await?;
-                let actor = Actor::Operator(operator.to_owned());
-                let erase = Erase::<U> { actor, user_id: user_id.clone(), client: client.clone() };
-                if let Some(rows) = self.perform(erase).await? {
+                if let Some(rows) = self.perform(Erase(ByOperator::new(operator, user_id, client))).await? {
                     return Ok(rows);
                 }
             }
@@ -54,32 +53,25 @@ impl<U> Sigra<U> {
     }
 }
 
-struct Erase<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct Erase<U: Account>(ByOperator<U>);
 
 impl<U: feature::Audit> Step<U> for Erase<U> {
     type Output = Option<u64>;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<u64>>, Error> {
-        let user_id = self.user_id.to_string();
+        let user_id = self.0.user_id.to_string();
         if let Some(row) = unit.fetch_optional(UnsealedFacts, &[&user_id]).await?
             && Reader::<U>::new(&row).next::<i64>()? > 0
         {
             return Ok(unit.bookkeeping(crate::unit::Bookkeeping::Sealing, None));
         }
         let erased = unit.execute(ErasePersonalFacts, &[&user_id]).await?.rows;
-        let entry = if erased == 0 {
-            Entry::refused(Event::ErasePersonalFacts, self.actor.clone(), Reason::NothingToDo)
-        } else {
-            Entry::success(Event::ErasePersonalFacts, self.actor.clone())
-        };
-        unit.record(entry.of(&self.user_id), Some(erased)).await
+        let event = Event::ErasePersonalFacts;
+        let entry = if erased == 0 { self.0.nothing_to_do(event) } else { self.0.success(event) };
+        unit.record(entry, Some(erased)).await
     }
 }

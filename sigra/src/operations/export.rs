@@ -53,7 +53,7 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::ExportAudit).by(client).run(async move {
             let details = filter.details().with("format", format.name()).to_json().map_err(Failure::from)?;
-            let actor = Actor::Operator(operator.to_owned());
+            let actor = Actor::operator(operator);
             self.perform(Begin { actor, details, client: client.clone() }).await?;
             let filter = filter.page_size(LARGEST_PAGE);
             Ok(AuditExport { auth: self.clone(), filter, format, next: Next::Start })

@@ -38,6 +38,7 @@ mod forward;
 mod invalidate;
 mod keys;
 mod must_change;
+mod operator;
 mod outbox;
 mod password;
 mod record;

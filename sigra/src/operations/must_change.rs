@@ -1,7 +1,7 @@
 //! Passwords that have to be replaced because others may know them.
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::Event;
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::Identifier;
@@ -13,6 +13,7 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
     /// Has a password replaced that others may know (NIST SP 800-63B-4 3.1.1.2): ends the account's sessions, voids its tokens,
@@ -36,10 +37,9 @@ impl<U> Sigra<U> {
     where
         U: feature::MustChangePassword,
     {
-        let actor = Actor::Operator(operator.to_owned());
-        watched::<U>(Named::RequirePasswordChange).by(client).run(async move {
-            self.perform(Require::<U> { actor, user_id: user_id.clone(), client: client.clone() }).await
-        })
+        watched::<U>(Named::RequirePasswordChange)
+            .by(client)
+            .run(async move { self.perform(Require(ByOperator::new(operator, user_id, client))).await })
     }
 }
 
@@ -55,31 +55,26 @@ impl<U: Account> Unit<'_, U> {
     }
 }
 
-struct Require<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct Require<U: Account>(ByOperator<U>);
 
 impl<U: feature::MustChangePassword> Step<U> for Require<U> {
     type Output = bool;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
         let event = Event::RequirePasswordChange;
-        let standing = unit.standing(&self.user_id).await?;
+        let standing = unit.standing(&self.0.user_id).await?;
         let Some(standing) = standing.filter(|standing| standing.must_change_since.is_none()) else {
-            let entry = Entry::refused(event, self.actor.clone(), Reason::NothingToDo).of(&self.user_id);
-            return unit.record(entry, false).await;
+            return unit.record(self.0.nothing_to_do(event), false).await;
         };
-        if !unit.require_change(&self.user_id, standing.epoch).await? {
+        if !unit.require_change(&self.0.user_id, standing.epoch).await? {
             // Another change of the account came between: run the step again, on what it left.
             return Err(DatabaseError::lost_race().into());
         }
         unit.enqueue(MailKind::MustChangePassword, &Identifier::from_stored(standing.identifier)).await?;
-        unit.record(Entry::success(event, self.actor.clone()).of(&self.user_id), true).await
+        unit.record(self.0.success(event), true).await
     }
 }

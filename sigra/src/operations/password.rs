@@ -203,11 +203,7 @@ impl<U: Account> Step<U> for Reset {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let consumed = match unit.find(&self.token).await? {
-            Some(found) => unit.consume::<ForResetPassword>(found).await?,
-            None => None,
-        };
-        let Some(consumed) = consumed else {
+        let Some(consumed) = unit.redeem(Some(&self.token)).await? else {
             return unit.record(invalid_link(), Err(Refusal::InvalidToken)).await;
         };
         let user_id = &consumed.user_id;

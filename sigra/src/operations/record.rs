@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::account::Account;
 use crate::audit::{Actor, AuditEvent, Entry, EventError};
-use crate::client::{Client, harmless};
+use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::{Error, Failure};
 use crate::feature;
@@ -87,7 +87,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        let actor = Actor::Operator(harmless(operator).collect());
+        let actor = Actor::operator(operator);
         let entry = Entry::of_host(&event, actor).map(|entry| entry.on_behalf_of(on_behalf_of));
         watched::<U>(Named::RecordByOperator).by(client).run(self.write(entry, client))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::{Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
@@ -19,6 +19,7 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
     /// Begins to take the second factors off an account whose owner has lost them. Nothing changes yet but that the owner gets a
@@ -41,10 +42,9 @@ impl<U> Sigra<U> {
     where
         U: feature::AssistedRecovery,
     {
-        let actor = Actor::Operator(operator.to_owned());
-        watched::<U>(Named::BeginRecovery).by(client).run(async move {
-            self.perform(Begin::<U> { actor, user_id: user_id.clone(), client: client.clone() }).await
-        })
+        watched::<U>(Named::BeginRecovery)
+            .by(client)
+            .run(async move { self.perform(Begin(ByOperator::new(operator, user_id, client))).await })
     }
 
     /// Takes the second factors off, after the delay of `assisted_recovery(delay = "..")`: factors, backup codes, sessions, links
@@ -64,9 +64,8 @@ impl<U> Sigra<U> {
     where
         U: feature::AssistedRecovery,
     {
-        let actor = Actor::Operator(operator.to_owned());
         watched::<U>(Named::FinishRecovery).by(client).run(async move {
-            let finish = Finish::<U> { actor, user_id: user_id.clone(), client: client.clone() };
+            let finish = Finish(ByOperator::new(operator, user_id, client));
             Ok(self.perform(finish).await??)
         })
     }
@@ -84,60 +83,49 @@ impl<U> Sigra<U> {
     where
         U: feature::AssistedRecovery,
     {
-        let actor = Actor::Operator(operator.to_owned());
-        watched::<U>(Named::CancelRecovery).by(client).run(async move {
-            self.perform(Cancel::<U> { actor, user_id: user_id.clone(), client: client.clone() }).await
-        })
+        watched::<U>(Named::CancelRecovery)
+            .by(client)
+            .run(async move { self.perform(Cancel(ByOperator::new(operator, user_id, client))).await })
     }
 }
 
-struct Begin<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct Begin<U: Account>(ByOperator<U>);
 
 impl<U: feature::AssistedRecovery> Step<U> for Begin<U> {
     type Output = Option<OffsetDateTime>;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let delay = U::POLICY.assisted_recovery;
         let until = unit.after(delay.ok_or_else(|| Failure::Config("`assisted_recovery` is off".into()))?);
-        let standing = unit.standing(&self.user_id).await?.filter(|standing| standing.factors > 0);
+        let standing = unit.standing(&self.0.user_id).await?.filter(|standing| standing.factors > 0);
         let begun = match &standing {
-            Some(_) => unit.execute(BeginRecovery, &[&until, &self.user_id]).await?.rows == 1,
+            Some(_) => unit.execute(BeginRecovery, &[&until, &self.0.user_id]).await?.rows == 1,
             None => false,
         };
         let (Some(standing), true) = (standing, begun) else {
-            let entry = Entry::refused(Event::BeginRecovery, self.actor.clone(), Reason::NothingToDo);
-            return unit.record(entry.of(&self.user_id), None).await;
+            return unit.record(self.0.nothing_to_do(Event::BeginRecovery), None).await;
         };
         unit.enqueue(MailKind::RecoveryBegun, &Identifier::from_stored(standing.identifier)).await?;
-        let entry = Entry::success(Event::BeginRecovery, self.actor.clone()).of(&self.user_id);
-        unit.record(entry, Some(until.0)).await
+        unit.record(self.0.success(Event::BeginRecovery), Some(until.0)).await
     }
 }
 
-struct Finish<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct Finish<U: Account>(ByOperator<U>);
 
 impl<U: feature::AssistedRecovery> Step<U> for Finish<U> {
     type Output = Result<bool, Refusal>;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let user_id = &self.user_id;
-        let refused = |reason| Entry::refused(Event::FinishRecovery, self.actor.clone(), reason).of(user_id);
+        let user_id = &self.0.user_id;
+        let refused = |reason| self.0.refused(Event::FinishRecovery, reason);
         let now = unit.stamp();
         if unit.execute(FinishRecovery, &[user_id, &now]).await?.rows != 1 {
             let row = unit.fetch_optional(RecoveryOf, &[user_id]).await?;
@@ -159,31 +147,23 @@ impl<U: feature::AssistedRecovery> Step<U> for Finish<U> {
         unit.execute(DeleteFactors, &[user_id]).await?;
         unit.clear(&Bucket::factors(&identifier)).await?;
         unit.enqueue(MailKind::RecoveryFinished, &identifier).await?;
-        let entry = Entry::success(Event::FinishRecovery, self.actor.clone()).of(user_id);
-        unit.record(entry, Ok(true)).await
+        unit.record(self.0.success(Event::FinishRecovery), Ok(true)).await
     }
 }
 
-struct Cancel<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct Cancel<U: Account>(ByOperator<U>);
 
 impl<U: feature::AssistedRecovery> Step<U> for Cancel<U> {
     type Output = bool;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
-        let done = unit.execute(CancelRecovery, &[&self.user_id]).await?.rows == 1;
-        let entry = if done {
-            Entry::success(Event::CancelRecovery, self.actor.clone())
-        } else {
-            Entry::refused(Event::CancelRecovery, self.actor.clone(), Reason::NothingToDo)
-        };
-        unit.record(entry.of(&self.user_id), done).await
+        let done = unit.execute(CancelRecovery, &[&self.0.user_id]).await?.rows == 1;
+        let event = Event::CancelRecovery;
+        let entry = if done { self.0.success(event) } else { self.0.nothing_to_do(event) };
+        unit.record(entry, done).await
     }
 }

@@ -123,6 +123,18 @@ impl<U: Account> Unit<'_, U> {
         row.as_ref().map(Found::read).transpose()
     }
 
+    /// Consumes a token; `None` where there is none, or it is no good.
+    pub(super) async fn redeem<P: TokenPurpose>(
+        &mut self,
+        token: Option<&Token<P>>,
+    ) -> Result<Option<Consumed<U>>, Error> {
+        let Some(token) = token else { return Ok(None) };
+        match self.find(token).await? {
+            Some(found) => self.consume::<P>(found).await,
+            None => Ok(None),
+        }
+    }
+
     /// The row of the newest code for an address, if the code is the right one. The try is counted before it is compared.
     pub(super) async fn find_by_code<P: TokenPurpose>(
         &mut self,

@@ -16,6 +16,7 @@ use crate::token::{DeviceToken, ForUnlockAccount, Token};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::operator::ByOperator;
 use super::outbox::Ask;
 
 /// How long a link to unlock an account is good (NIST SP 800-63B-4 4.2.1.2: a day at most).
@@ -95,10 +96,8 @@ impl<U> Sigra<U> {
     where
         U: feature::Lockout,
     {
-        let actor = Actor::Operator(operator.to_owned());
         watched::<U>(Named::UnlockByOperator).by(client).run(async move {
-            self.perform(UnlockByOperator::<U> { actor, user_id: user_id.clone(), client: client.clone() })
-                .await
+            self.perform(UnlockByOperator(ByOperator::new(operator, user_id, client))).await
         })
     }
 }
@@ -144,15 +143,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByLink {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let found = match &self.token {
-            Some(token) => unit.find(token).await?,
-            None => None,
-        };
-        let consumed = match found {
-            Some(found) => unit.consume::<ForUnlockAccount>(found).await?,
-            None => None,
-        };
-        let Some(consumed) = consumed else {
+        let Some(consumed) = unit.redeem(self.token.as_ref()).await? else {
             let entry = Entry::refused(Event::UnlockAccount, Actor::Visitor, Reason::InvalidToken);
             return unit.record(entry, Err(Refusal::InvalidToken)).await;
         };
@@ -162,25 +153,20 @@ impl<U: feature::Lockout> Step<U> for UnlockByLink {
     }
 }
 
-struct UnlockByOperator<U: Account> {
-    actor: Actor,
-    user_id: U::Id,
-    client: Client,
-}
+struct UnlockByOperator<U: Account>(ByOperator<U>);
 
 impl<U: feature::Lockout> Step<U> for UnlockByOperator<U> {
     type Output = bool;
 
     fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<bool>, Error> {
-        let Some(standing) = unit.standing(&self.user_id).await? else {
-            let entry = Entry::refused(Event::UnlockAccount, self.actor.clone(), Reason::NothingToDo);
-            return unit.record(entry.of(&self.user_id), false).await;
+        let Some(standing) = unit.standing(&self.0.user_id).await? else {
+            return unit.record(self.0.nothing_to_do(Event::UnlockAccount), false).await;
         };
         unit.open_again(&Identifier::from_stored(standing.identifier)).await?;
-        unit.record(Entry::success(Event::UnlockAccount, self.actor.clone()).of(&self.user_id), true).await
+        unit.record(self.0.success(Event::UnlockAccount), true).await
     }
 }
