@@ -128,7 +128,12 @@ async fn a_new_file_that_another_process_has_locked_is_opened_once_it_is_free() 
 
     let database = Database::create(Kind::Sqlite).await;
     let mut other = sqlx::SqliteConnection::connect(database.url()).await.unwrap();
-    sqlx::raw_sql("PRAGMA journal_mode = DELETE; CREATE TABLE t (a); BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").execute(&mut other).await.unwrap();
+    sqlx::raw_sql(
+        "PRAGMA journal_mode = DELETE; CREATE TABLE t (a); BEGIN IMMEDIATE; INSERT INTO t VALUES (1)",
+    )
+    .execute(&mut other)
+    .await
+    .unwrap();
     let start = tokio::spawn({
         let database = database.clone();
         async move { Host::join(database).await.auth.migrate().await }
