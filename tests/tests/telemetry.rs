@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use sigra::audit::{AuditFilter, ExportFormat};
+use sigra::audit::{AuditFilter, AuditSink, ExportFormat, Row, SinkError};
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
 use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
@@ -581,6 +582,7 @@ async fn the_recorder_of_the_application_sees_what_happened() {
         both_steps_of_a_sign_in_are_counted(&host, recorder).await;
         the_outbox_is_measured(&host, recorder).await;
         the_sealing_is_measured(&host, recorder).await;
+        a_sink_that_falls_behind_is_seen(&host, recorder).await;
         who_finds_no_room_is_counted(&host, &database, recorder).await;
         assert_eq!(recorder.sum("sigra_operations_in_flight", &[]), 0.0);
         assert_eq!(recorder.sum("sigra_hash_queue_depth", &[]), 0.0);
@@ -672,6 +674,46 @@ async fn the_sealing_is_measured(host: &Host, recorder: &'static Recorder) {
     }
     assert_eq!(stands(), (0.0, 0.0), "the worker seals, and measures it");
     drop(sealing);
+    // Nobody writes for a day: the newest checkpoint is none the worse for it.
+    host.clock.advance(Duration::from_hours(24));
+    host.auth.seal_audit().await.unwrap();
+    assert_eq!(stands(), (0.0, 0.0));
+}
+
+/// Takes rows or refuses them.
+struct Valve(Arc<AtomicBool>);
+
+impl AuditSink for Valve {
+    fn name(&self) -> String {
+        "valve".into()
+    }
+
+    fn forward(&self, _: Vec<Row>) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
+        let open = self.0.load(Ordering::SeqCst);
+        Box::pin(async move { if open { Ok(()) } else { Err(SinkError::new("shut")) } })
+    }
+}
+
+async fn a_sink_that_falls_behind_is_seen(host: &Host, recorder: &'static Recorder) {
+    let open = Arc::new(AtomicBool::new(true));
+    let builder = Sigra::<User>::builder().url(host.database.url()).forward_audit_to(Valve(open.clone()));
+    let sinking = Host::with(host.database.clone(), builder).await;
+    let behind = || recorder.sum("sigra_audit_sink_behind_rows", &[("user_type", "User"), ("sink", "valve")]);
+    let rows = host.database.count("sigra_audit", "1 = 1").await;
+    sinking.auth.seal_audit().await.unwrap();
+    assert_eq!(behind(), f64::from(i32::try_from(rows).unwrap()), "it has not got any yet");
+    sinking.auth.forward_audit().await.unwrap();
+    sinking.auth.seal_audit().await.unwrap();
+    assert_eq!(behind(), 0.0);
+    open.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        assert!(host.auth.confirm_email("nonsense", &somebody()).await.is_err());
+    }
+    sinking.auth.seal_audit().await.unwrap();
+    assert!(sinking.auth.forward_audit().await.is_err());
+    sinking.auth.seal_audit().await.unwrap();
+    assert_eq!(behind(), 3.0);
+    sinking.auth.close().await;
 }
 
 async fn who_finds_no_room_is_counted(host: &Host, database: &Database, recorder: &'static Recorder) {

@@ -11,7 +11,9 @@ use crate::core::{Operation, Reader, Sigra};
 use crate::error::{Error, Failure};
 use crate::feature;
 use crate::store::Rendered;
-use crate::store::statements::{ForwardedTo, LeaseSink, RowsToForward, SinkPlace, SinksDue, StartSink};
+use crate::store::statements::{
+    ForwardedTo, LeaseSink, RowsToForward, SinkBehind, SinkPlace, SinksDue, StartSink,
+};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
@@ -87,6 +89,20 @@ impl<U> Sigra<U> {
         let row =
             self.core.pool.read().await?.fetch_optional(Rendered::<U, SinksDue>::STATEMENT, &[&name]).await?;
         Ok(row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()? == Some(1))
+    }
+
+    /// Tells how many sealed rows each sink has not got.
+    pub(crate) async fn measure_sinks(&self) -> Result<(), Error>
+    where
+        U: Account,
+    {
+        for sink in &self.core.evidence.row_sinks {
+            let (name, statement) = (sink.name(), Rendered::<U, SinkBehind>::STATEMENT);
+            let row = self.core.pool.read().await?.fetch_optional(statement, &[&name]).await?;
+            let behind = row.map(|row| Reader::<U>::new(&row).next()).transpose()?.unwrap_or_default();
+            telemetry::sink_behind(U::SCHEMA.user_type, &name, behind);
+        }
+        Ok(())
     }
 
     async fn rows_from(&self, next: i64) -> Result<Vec<Row>, Error>

@@ -96,10 +96,15 @@ impl<U> Sigra<U> {
             let row = self.core.pool.read().await?.fetch_optional(statement, &[]).await?;
             let Some(row) = row else { return Ok(()) };
             let mut row = Reader::<U>::new(&row);
-            let (unsealed, signed_at) = (row.next()?, row.next::<Option<Stamp>>()?);
-            let age = signed_at.map(|Stamp(at)| Duration::try_from(now - at).unwrap_or_default());
+            let (unsealed, signed_at): (i64, Option<Stamp>) = (row.next()?, row.next()?);
+            // Where nothing was written since, the newest checkpoint vouches for everything, however old it is.
+            let has_newer = unsealed > 0 || row.next::<i64>()? == 1;
+            let age = signed_at.map(|Stamp(at)| match has_newer {
+                true => Duration::try_from(now - at).unwrap_or_default(),
+                false => Duration::ZERO,
+            });
             telemetry::audit_lag(U::SCHEMA.user_type, unsealed, age);
-            Ok::<(), Error>(())
+            self.measure_sinks().await
         };
         if let Err(error) = measured.await {
             telemetry::worker_failed("measure", &error);

@@ -341,7 +341,9 @@ statements! {
          THEN 1 ELSE 0 END AS {int8})";
     /// For metrics alone: rows without a number, and when the newest checkpoint was signed.
     SealingStands =
-        "SELECT (SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL), (SELECT MAX(signed_at) FROM [audit_checkpoints])";
+        "SELECT (SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL), (SELECT MAX(signed_at) FROM [audit_checkpoints]), \
+         CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         COALESCE((SELECT MAX(c.size) FROM [audit_checkpoints] c), 0)) THEN 1 ELSE 0 END AS {int8})";
     /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
     /// the number `$4` on.
     SealRows =
@@ -398,6 +400,10 @@ statements! {
     SinksDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
          COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)) THEN 1 ELSE 0 END AS {int8})";
+    /// How many sealed rows a sink has not got.
+    SinkBehind =
+        "SELECT COALESCE((SELECT MAX(l.leaf) + 1 FROM [audit] l), 0) - \
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)";
     RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT 256";
     StartSink =
         "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";

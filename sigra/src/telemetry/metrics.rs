@@ -57,7 +57,8 @@ metrics! {
     OUTBOX_DUE: Gauge in Count = "sigra_outbox_due_mails", "Mails in the outbox that are due";
     OUTBOX_AGE: Gauge in Seconds = "sigra_outbox_oldest_seconds", "Age of the oldest mail in the outbox";
     AUDIT_UNSEQUENCED: Gauge in Count = "sigra_audit_unsequenced_rows", "Rows of the trail that have no number and no seal yet";
-    AUDIT_AGE: Gauge in Seconds = "sigra_audit_checkpoint_age_seconds", "Age of the newest checkpoint of the trail";
+    AUDIT_AGE: Gauge in Seconds = "sigra_audit_checkpoint_age_seconds", "Age of the newest checkpoint of the trail, zero while nothing was written since";
+    AUDIT_SINK: Gauge in Count = "sigra_audit_sink_behind_rows", "Sealed rows of the trail that a sink has not got";
 }
 
 /// Whether anything is measured: what would be read for a metric alone is not read without one.
@@ -85,6 +86,10 @@ mod recording {
 
         pub(super) fn set(self, labels: &[Label], value: f64) {
             metrics::gauge!(self.0, labels).set(value);
+        }
+
+        pub(super) fn set_for_sink(self, user_type: &'static str, sink: &str, value: f64) {
+            metrics::gauge!(self.0, "user_type" => user_type, "sink" => sink.to_owned()).set(value);
         }
 
         pub(super) fn describe(self, unit: Unit, help: &'static str) {
@@ -133,6 +138,7 @@ mod recording {
     impl Gauge {
         pub(super) const fn add(self, _: f64) {}
         pub(super) const fn set(self, _: &[Label], _: f64) {}
+        pub(super) const fn set_for_sink(self, _: &'static str, _: &str, _: f64) {}
     }
 
     impl Histogram {
@@ -285,6 +291,12 @@ pub(crate) fn outbox_stands(user_type: &'static str, mails: i64, due: i64, oldes
     OUTBOX.set(&labels, mails as f64);
     OUTBOX_DUE.set(&labels, due as f64);
     OUTBOX_AGE.set(&labels, oldest.as_secs_f64());
+}
+
+/// How far a sink is behind the sealed rows. Its name is the host's own word, and there are as many as the host has sinks.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is read by people")]
+pub(crate) fn sink_behind(user_type: &'static str, sink: &str, rows: i64) {
+    AUDIT_SINK.set_for_sink(user_type, sink, rows as f64);
 }
 
 /// How far the sealing is behind the trail: rows without a seal, and the age of the newest checkpoint, if there is one.

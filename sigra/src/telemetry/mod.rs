@@ -20,7 +20,7 @@ pub(crate) use self::events::{
 pub(crate) use self::events::{no_address_by_proxies, no_address_of_connection};
 pub(crate) use self::metrics::{
     Busy, MEASURES, MailOutcome, Timer, audit_lag, busy, describe, hash_computed, hash_queue, mail_settled,
-    outbox_stands, session_checked,
+    outbox_stands, session_checked, sink_behind,
 };
 pub(crate) use self::operation::{Notes, carry, failed_all_the_same, watched};
 pub(crate) use self::spans::Named;
