@@ -39,12 +39,12 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// Moves the clock on.
+    /// Moves the clock on, by whole seconds: a fraction is dropped.
     pub fn advance(&self, by: Duration) {
         self.offset_seconds.fetch_add(i64::try_from(by.as_secs()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Moves the clock back, as a bad time server would.
+    /// Moves the clock back, as a bad time server would, by whole seconds.
     pub fn step_back(&self, by: Duration) {
         self.offset_seconds.fetch_sub(i64::try_from(by.as_secs()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }

@@ -1,6 +1,6 @@
 //! One documented item for each key of `#[sigra(..)]`: editors complete and explain the keys from it.
 //!
-//! Made from the table of keys in `sigra-grammar`, whose tests keep the two the same.
+//! Made from the table of keys of `sigra-macros`, whose tests keep the two the same.
 
 #![allow(non_upper_case_globals, reason = "the items are named like the keys")]
 

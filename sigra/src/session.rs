@@ -139,6 +139,7 @@ impl<U> fmt::Debug for NewSession<U> {
 
 /// One of a user's sessions, for a list of devices.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// Its name, to revoke it by.
     pub id: SessionId,

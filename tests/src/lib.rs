@@ -29,10 +29,12 @@ pub mod recorder;
 pub mod site;
 pub mod statistics;
 pub mod users;
+pub mod wait;
 pub mod wire;
 
 pub use database::{Database, each_database};
 pub use host::{Host, Mailbox, NewUser, User, UserSignIn};
+pub use wait::until;
 
 /// A password that the policy accepts.
 pub const PASSWORD: &str = "glacier teapot 47 violins";

@@ -13,7 +13,7 @@ use sigra_tests::database::Kind;
 use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
 use sigra_tests::host::{Mailbox, User, client, client_number, links};
 use sigra_tests::pool::give_up;
-use sigra_tests::{Database, Host, each_database};
+use sigra_tests::{Database, Host, each_database, until};
 
 /// The user type keeps its trail for 400 days.
 const RETENTION: Duration = Duration::from_hours(401 * 24);
@@ -159,9 +159,7 @@ async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
         let (other, other_sink) = join_with_sink(database.clone()).await;
         idle_rows(&host, 20).await;
         let worker = host.auth.start_worker(Mailbox::default(), links());
-        while sink.all().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until("a checkpoint", async || !sink.all().is_empty()).await;
         let holder = async || {
             let holder = match database.kind() {
                 Kind::Postgres => "holder::text",
@@ -172,18 +170,15 @@ async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
         let first = holder().await;
         let second_worker = other.auth.start_worker(Mailbox::default(), links());
         idle_rows(&other, 20).await;
-        while database.count("sigra_audit", "leaf IS NULL").await > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let sealed = async || database.count("sigra_audit", "leaf IS NULL").await == 0;
+        until("every row has its number", sealed).await;
         assert_eq!(holder().await, first, "the lease is with the first");
         assert!(other_sink.all().is_empty());
         // A node that is gone holds the log up for no longer than its lease.
         drop(worker);
         other.clock.advance(Duration::from_mins(5));
         idle_rows(&other, 20).await;
-        while other_sink.all().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until("a checkpoint of the other node", async || !other_sink.all().is_empty()).await;
         assert_ne!(holder().await, first);
         drop(second_worker);
         let report = other.auth.verify_audit(&format!("{}{}", sink.text(), other_sink.text())).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sigra::mail::{Links, Mail, MailError, Mailer};
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, links, somebody};
-use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, each_database};
+use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, each_database, until};
 
 const ADA: &str = "ada@example.com";
 const EVE: &str = "eve@example.com";
@@ -140,9 +140,7 @@ async fn a_mailer_that_does_not_answer_holds_up_no_other_mail() {
         let _ = host.register(EVE).await.unwrap();
         let stuck = against(&host, || Box::pin(std::future::pending()));
         let worker = host.auth.start_worker(stuck, links());
-        while database.count("sigra_outbox", "attempts > 0").await == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("a delivery", async || database.count("sigra_outbox", "attempts > 0").await > 0).await;
         // One that comes alone, and several.
         for number in 1..=4 {
             host.register(&format!("u{number}@example.com")).await.map(drop).unwrap();

@@ -34,7 +34,7 @@ use sigra_tests::host::{client, client_number, links, somebody};
 use sigra_tests::http::{Format, Line, Request, loopback};
 use sigra_tests::pool::HostPool;
 use sigra_tests::site::Site;
-use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
+use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database, until};
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "a wrong password here";
@@ -438,9 +438,7 @@ async fn class_a_mail_that_cannot_be_sent_shows_in_no_answer() {
             let _ = host.register(email).await.unwrap();
         }
         // The worker has tried and will again: the answers above did not wait for it.
-        while database.count("sigra_outbox", "attempts > 0").await == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        until("a delivery", async || database.count("sigra_outbox", "attempts > 0").await > 0).await;
         host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
         drop(worker);
         // What it was at still has a connection, and a database is not dropped under one.

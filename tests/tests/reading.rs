@@ -13,7 +13,7 @@ use sigra::{AuditExport, Error, Failure, Sigra};
 use sigra_tests::canary::hex;
 use sigra_tests::evidence::{idle_rows, mixed_rows};
 use sigra_tests::host::{User, client, links};
-use sigra_tests::{Database, Host, each_database};
+use sigra_tests::{Database, Host, each_database, until};
 
 /// All rows of a filter, page by page.
 async fn all(host: &Host, filter: &AuditFilter) -> Vec<Row> {
@@ -272,16 +272,6 @@ async fn a_sink_gets_every_row_in_order_and_after_a_failure_and_a_restart_again(
     .await;
 }
 
-/// Waits until something has come about.
-async fn until(holds: impl Fn() -> bool) {
-    let wait = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(2), wait).await.expect("it comes about");
-}
-
 #[tokio::test]
 async fn what_a_process_was_forwarding_when_it_went_away_comes_again_in_order() {
     each_database(|database| async move {
@@ -292,7 +282,7 @@ async fn what_a_process_was_forwarding_when_it_went_away_comes_again_in_order() 
         host.auth.seal_audit().await.unwrap();
         let auth = host.auth.clone();
         let forwarding = tokio::spawn(async move { auth.forward_audit().await });
-        until(|| hanging.taken().len() == 256).await;
+        until("rows in the sink", async || hanging.taken().len() == 256).await;
         forwarding.abort();
         assert!(forwarding.await.unwrap_err().is_cancelled());
 
@@ -315,13 +305,13 @@ async fn the_worker_seals_and_forwards_by_itself() {
         let host = node(&database, &[&sink]).await;
         let worker = host.auth.start_worker(host.mailbox.clone(), links());
         idle_rows(&host, 3).await;
-        until(|| sink.taken().len() == 3).await;
+        until("rows in the sink", async || sink.taken().len() == 3).await;
         // A sink that fails gets its rows again, and the worker goes on.
         sink.break_down(true);
         idle_rows(&host, 1).await;
-        until(|| sink.taken().len() == 4).await;
+        until("rows in the sink", async || sink.taken().len() == 4).await;
         sink.break_down(false);
-        until(|| sink.taken().len() == 5).await;
+        until("rows in the sink", async || sink.taken().len() == 5).await;
         assert_eq!(sink.taken(), [0, 1, 2, 3, 3]);
         drop(worker);
     })

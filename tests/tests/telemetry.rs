@@ -21,7 +21,7 @@ use sigra_tests::host::{KEYS, client, links, somebody, token_in};
 use sigra_tests::log::{Log, Told};
 use sigra_tests::recorder::Recorder;
 use sigra_tests::{
-    Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log, recorder,
+    Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, log, recorder, until,
 };
 
 const ADA: &str = "ada@example.com";
@@ -666,13 +666,7 @@ async fn the_sealing_is_measured(host: &Host, recorder: &'static Recorder) {
     assert_eq!(stands(), (3.0, 60.0));
     host.database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_audit_tree").await;
     let sealing = host.auth.start_worker(Parrot, links());
-    for _ in 0..6_000 {
-        if stands() == (0.0, 0.0) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(stands(), (0.0, 0.0), "the worker seals, and measures it");
+    until("the worker seals, and measures it", async || stands() == (0.0, 0.0)).await;
     drop(sealing);
     // Nobody writes for a day: the newest checkpoint is none the worse for it.
     host.clock.advance(Duration::from_hours(24));

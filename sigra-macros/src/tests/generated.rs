@@ -25,7 +25,7 @@ fn the_editor_hints_of_the_library_are_made_from_the_table() {
     let mut made = String::from(
         "//! One documented item for each key of `#[sigra(..)]`: editors complete and explain the keys from it.\n\
          //!\n\
-         //! Made from the table of keys in `sigra-grammar`, whose tests keep the two the same.\n\n\
+         //! Made from the table of keys of `sigra-macros`, whose tests keep the two the same.\n\n\
          #![allow(non_upper_case_globals, reason = \"the items are named like the keys\")]\n",
     );
     for key in keys::STRUCT.into_iter().filter(|key| key.name != "crate") {

@@ -378,6 +378,7 @@ impl Entry {
 
 /// One row of an account's own trail.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Activity {
     /// When (UTC).
     pub at: OffsetDateTime,

@@ -99,9 +99,8 @@ impl<U> Sigra<U> {
             let (unsealed, signed_at): (i64, Option<Stamp>) = (row.next()?, row.next()?);
             // Where nothing was written since, the newest checkpoint vouches for everything, however old it is.
             let has_newer = unsealed > 0 || row.next::<i64>()? == 1;
-            let age = signed_at.map(|Stamp(at)| match has_newer {
-                true => Duration::try_from(now - at).unwrap_or_default(),
-                false => Duration::ZERO,
+            let age = signed_at.map(|Stamp(at)| {
+                if has_newer { Duration::try_from(now - at).unwrap_or_default() } else { Duration::ZERO }
             });
             telemetry::audit_lag(U::SCHEMA.user_type, unsealed, age);
             self.measure_sinks().await

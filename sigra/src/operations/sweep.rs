@@ -12,6 +12,7 @@ use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Swept {
     /// Sessions that were idle for too long or expired.
     pub sessions: u64,

@@ -53,7 +53,8 @@ impl<U> Sigra<U> {
     }
 
     /// Proves that a row is in the log: with the hashes that lead from it to a signed checkpoint. Seals and signs first, where
-    /// the row is newer than the newest checkpoint. `None`: there is no such row, or the log around it was changed.
+    /// the row is newer than the newest checkpoint. `None`: there is no such row, or the log around it was changed. Writes no
+    /// audit row. RFC 6962, 2.1.1.
     ///
     /// # Errors
     /// As [`seal_audit`](Self::seal_audit).
