@@ -54,17 +54,9 @@ impl Site {
     }
 
     /// A browser that knows nothing yet.
-    ///
-    /// # Panics
-    /// The client cannot be made.
     #[must_use]
     pub fn browser(&self) -> Browser {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
-            .build()
-            .expect("a client");
-        Browser { client, base: self.base.clone(), cookies: Mutex::default() }
+        Browser::at(&self.base)
     }
 
     /// The number of the process, while it runs.
@@ -146,6 +138,20 @@ pub struct Answer {
 }
 
 impl Browser {
+    /// A browser that knows nothing yet, before a site such as `http://127.0.0.1:40001`.
+    ///
+    /// # Panics
+    /// The client cannot be made.
+    #[must_use]
+    pub fn at(base: &str) -> Self {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+            .build()
+            .expect("a client");
+        Self { client, base: base.to_owned(), cookies: Mutex::default() }
+    }
+
     /// A GET.
     ///
     /// # Panics

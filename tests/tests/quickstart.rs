@@ -1,0 +1,65 @@
+//! The program that newcomers begin with, called as the README calls it: to a sign-in with a second factor.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde_json::json;
+use sigra::clock::TestClock;
+use sigra_tests::authenticator::Authenticator;
+use sigra_tests::database::Kind;
+use sigra_tests::host::KEYS;
+use sigra_tests::site::{Answer, Browser};
+use sigra_tests::{Database, PASSWORD};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+const ADA: (&str, &str) = ("email", "ada@example.com");
+
+fn done(answer: &Answer) {
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
+    let database = Database::create(Kind::Sqlite).await;
+    let mut program = Command::new(sigra_tests::example("quickstart"))
+        .env("SIGRA_DATABASE_URL", database.url())
+        .env("SIGRA_KEYS", KEYS)
+        .env("PORT", "0")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(program.stdout.take().unwrap()).lines();
+    let line = output.next_line().await.unwrap().unwrap();
+    let curl = Browser::at(line.strip_prefix("Listening on ").expect(&line));
+    let ada = [ADA, ("password", PASSWORD)];
+
+    done(&curl.post("/register", &ada).await);
+    let code = loop {
+        let line = output.next_line().await.unwrap().expect("a mail with a code");
+        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() == 6 {
+            break digits;
+        }
+    };
+    assert_eq!(curl.post("/sign-in", &ada).await.status, 401, "nobody has confirmed it yet");
+    done(&curl.post("/confirm", &[ADA, ("code", &code)]).await);
+    assert_eq!(curl.get("/me").await.status, 401);
+    assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "signed in");
+    assert_eq!(curl.get("/me").await.json, json!({ "email": ADA.1, "second_factor": false }));
+
+    let app = curl.post("/apps", &[]).await;
+    done(&app);
+    let phone = Authenticator::new(app.json["uri"].as_str().unwrap(), Arc::new(TestClock::default()));
+    assert_eq!(app.json["secret"], phone.secret);
+    let path = format!("/apps/{}", app.json["id"].as_str().unwrap());
+    done(&curl.post(&path, &[("code", &phone.code(0))]).await);
+    done(&curl.post("/sign-out", &[]).await);
+
+    assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "code, please");
+    assert_eq!(curl.get("/me").await.status, 401, "a challenge is no session");
+    done(&curl.post("/sign-in/code", &[("code", &phone.code(1))]).await);
+    assert_eq!(curl.get("/me").await.json, json!({ "email": ADA.1, "second_factor": true }));
+}
