@@ -218,9 +218,8 @@ struct Batch<Id> {
     is_full: bool,
 }
 
-/// What became of a row.
-enum Fate<Id> {
-    Adopted(Entry),
+/// Why a row has got no account now.
+enum Passed<Id> {
     Left(WhyNotAdopted<Id>),
     /// It is for the other turn.
     Other,
@@ -246,15 +245,15 @@ impl<U: Account> Step<U> for AdoptBatch<U> {
         for row in rows {
             let user_id = key::<U>(&row)?;
             match self.adopt(unit, &user_id, &row).await? {
-                Fate::Adopted(entry) => {
+                Ok(entry) => {
                     batch.adopted += 1;
                     if let Some(before) = closing.replace(entry) {
                         unit.record_beside(before).await?;
                     }
                 }
-                Fate::Left(why) => batch.left.push(NotAdopted { user_id: user_id.clone(), why }),
-                Fate::Other => batch.others = true,
-                Fate::Settled => {}
+                Err(Passed::Left(why)) => batch.left.push(NotAdopted { user_id: user_id.clone(), why }),
+                Err(Passed::Other) => batch.others = true,
+                Err(Passed::Settled) => {}
             }
             batch.last = Some(user_id);
         }
@@ -266,45 +265,51 @@ impl<U: Account> Step<U> for AdoptBatch<U> {
 }
 
 impl<U: Account> AdoptBatch<U> {
-    async fn adopt(&self, unit: &mut Unit<'_, U>, user_id: &U::Id, row: &Row) -> Result<Fate<U::Id>, Error> {
+    /// Makes the account, and gives the row of the trail that stands for it.
+    async fn adopt(
+        &self,
+        unit: &mut Unit<'_, U>,
+        user_id: &U::Id,
+        row: &Row,
+    ) -> Result<Result<Entry, Passed<U::Id>>, Error> {
         let address = match self.address(row) {
             Ok(address) => address,
-            Err(fate) => return Ok(fate),
+            Err(passed) => return Ok(Err(passed)),
         };
         let identifier = address.identifier();
         let (bucket, now) = (Bucket::account(&identifier), unit.stamp());
         let values: &[&dyn crate::column::Bind] = &[user_id, &identifier.as_str(), bucket.as_bytes(), &now];
         if unit.execute(InsertAccount, values).await?.rows == 0 {
-            return Ok(match unit.owner_of(&identifier).await? {
-                Some(by) if by != *user_id => Fate::Left(WhyNotAdopted::AddressTaken { by }),
-                _ => Fate::Settled,
-            });
+            return Ok(Err(match unit.owner_of(&identifier).await? {
+                Some(by) if by != *user_id => Passed::Left(WhyNotAdopted::AddressTaken { by }),
+                _ => Passed::Settled,
+            }));
         }
         let confirmed = self.turn == AdoptAs::Confirmed;
         if confirmed {
             unit.confirm(user_id).await?;
         }
         let entry = Entry::success(Event::AdoptAccount, self.by.actor.clone()).of(user_id);
-        Ok(Fate::Adopted(entry.with_details(format!(r#"{{"confirmed":{confirmed}}}"#))))
+        Ok(Ok(entry.with_details(format!(r#"{{"confirmed":{confirmed}}}"#))))
     }
 
     /// The address of a row that it is the turn of.
-    fn address(&self, row: &Row) -> Result<Address, Fate<U::Id>> {
+    fn address(&self, row: &Row) -> Result<Address, Passed<U::Id>> {
         let user = match U::read(&mut crate::column::Columns::new(row)) {
             Ok(user) => user,
             // The host cannot be asked whose turn it is.
             Err(error) if self.turn == AdoptAs::Confirmed => {
-                return Err(Fate::Left(WhyNotAdopted::Unreadable(error)));
+                return Err(Passed::Left(WhyNotAdopted::Unreadable(error)));
             }
-            Err(_) => return Err(Fate::Settled),
+            Err(_) => return Err(Passed::Settled),
         };
         if (self.by.adopt_as)(&user) != self.turn {
-            return Err(Fate::Other);
+            return Err(Passed::Other);
         }
         let stored = user.email();
-        let address = Address::parse(stored).map_err(|_| Fate::Left(WhyNotAdopted::InvalidAddress))?;
+        let address = Address::parse(stored).map_err(|_| Passed::Left(WhyNotAdopted::InvalidAddress))?;
         // Mail goes to what is stored.
-        if address.as_str() == stored { Ok(address) } else { Err(Fate::Left(WhyNotAdopted::NotAsWritten)) }
+        if address.as_str() == stored { Ok(address) } else { Err(Passed::Left(WhyNotAdopted::NotAsWritten)) }
     }
 }
 

@@ -51,6 +51,9 @@ impl<U> Sigra<U> {
     /// gets a link and a code. An account whose address nobody has confirmed loses its password when the address is registered
     /// once more: whoever has the mailbox then chooses one by `reset_password`.
     ///
+    /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
+    /// addresses unique. Nobody gets a mail then.
+    ///
     /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the input is refused
     /// before the database is asked, or the server is busy.
     ///
