@@ -23,8 +23,8 @@ pub enum AdoptAs {
     /// Somebody has proved to receive mail there. With `confirm_email` the user signs in at once.
     Confirmed,
     /// Nobody has, or nobody knows. With `confirm_email` the user signs in after a link or code that
-    /// [`Sigra::resend_confirmation`] mails; and as with any account that nobody has confirmed, whoever registers with the address once
-    /// more voids its password, and the mailbox decides.
+    /// [`Sigra::resend_confirmation`] mails; and as with any account that nobody has confirmed, whoever registers with the
+    /// address once more voids its password, and the mailbox decides.
     Unconfirmed,
 }
 
@@ -86,8 +86,9 @@ const BATCH: usize = 100;
 const NAMED: usize = 1_000;
 
 impl<U> Sigra<U> {
-    /// Gives each row of the host's table that has no account one: until then nobody signs in to it, whatever its column of the
-    /// password holds. Registration does the same for the rows that it makes; this is for rows that an import or other code wrote.
+    /// Gives each row of the host's table that has no account one: until then nobody signs in to it, whatever its column of
+    /// the password holds. Registration does the same for the rows that it makes; this is for rows that an import or other
+    /// code wrote.
     ///
     /// ```no_run
     /// # use sigra::{AdoptAs, Client, Sigra};
@@ -103,26 +104,26 @@ impl<U> Sigra<U> {
     /// # }
     /// ```
     ///
-    /// `adopt_as` says for each user whether the address was ever proved; there is no default, since nobody but the host can know.
-    /// Where the struct has a `confirmed_at` field, a time that stands there counts whatever it says, and `Confirmed` fills an empty one.
-    /// It may be called more than once for a user, and must answer by the row alone.
+    /// `adopt_as` says for each user whether the address was ever proved; there is no default, since nobody but the host
+    /// can know. Where the struct has a `confirmed_at` field, a time that stands there counts whatever it says, and
+    /// `Confirmed` fills an empty one. It may be called more than once for a user, and must answer by the row alone.
     ///
-    /// A row gets the account that a registration with its address would: found by every spelling, and with the same limits. Rows
-    /// that could not be registered are left as they are and named in the report; the rest is adopted. Of two rows with one
-    /// address, one that is confirmed comes first, then the one with the lower key; which of them is the user's is for
-    /// somebody to decide who knows both. A registration with the address counts as well, so adopt before the application takes
-    /// registrations, or have a unique index on the column: then it turns them away.
+    /// A row gets the account that a registration with its address would: found by every spelling, and with the same
+    /// limits. Rows that could not be registered are left as they are and named in the report; the rest is adopted. Of two
+    /// rows with one address, one that is confirmed comes first, then the one with the lower key; which of them is the
+    /// user's is for somebody to decide who knows both. A registration with the address counts as well, so adopt before the
+    /// application takes registrations, or have a unique index on the column: then it turns them away.
     ///
-    /// Works through the table in transactions of 100 rows, and holds no more of it in memory. Each makes whole accounts, with their
-    /// rows in the trail, or nothing, so it may be cut off, fail, run beside itself in another process or be called at every start: the
-    /// next call makes the accounts that are missing.
+    /// Works through the table in transactions of 100 rows, and holds no more of it in memory. Each makes whole accounts,
+    /// with their rows in the trail, or nothing, so it may be cut off, fail, run beside itself in another process or be
+    /// called at every start: the next call makes the accounts that are missing.
     ///
-    /// `operator` names who does it, for the trail. Writes one audit row `account.user.adopt` for each account, with `confirmed` in its
-    /// details; one in all where there was none to make.
+    /// `operator` names who does it, for the trail. Writes one audit row `account.user.adopt` for each account, with
+    /// `confirmed` in its details; one in all where there was none to make.
     ///
     /// # Errors
-    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure), also where the key of a row does not fit its field. What
-    /// was adopted before stays.
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure), also where the key of a row does not fit
+    /// its field. What was adopted before stays.
     pub fn adopt_accounts<'a>(
         &'a self,
         operator: &'a str,
