@@ -226,6 +226,7 @@ impl<U: Account> Builder<U> {
             places,
             evidence,
             outbox,
+            told_of_unadopted: std::sync::OnceLock::new(),
         });
         // Here too: a host that keeps Sigra's migrations among its own never calls `migrate`.
         auth.check_keys().await?;

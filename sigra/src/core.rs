@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) evidence: Evidence,
     /// Wakes the worker of this process when mail was put into the outbox.
     pub(crate) outbox: Notify,
+    /// Whether the log has been told of users without an account.
+    pub(crate) told_of_unadopted: OnceLock<()>,
 }
 
 /// Operations under way in one process; more are refused at once.
@@ -87,7 +89,8 @@ impl<U> Sigra<U> {
     /// Creates or updates Sigra's tables. Call it after the host's own migrations: the tables refer to the host's.
     ///
     /// Safe to call at every start, from several processes at once, and after a crash. Then compares the keys and peppers with
-    /// those that the database was used with, and notes which are new.
+    /// those that the database was used with, and notes which are new. Users without an account are told to the log: see
+    /// [`adopt_accounts`](Self::adopt_accounts).
     ///
     /// # Errors
     /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Keys`] where the keys are not the ones that
@@ -101,7 +104,8 @@ impl<U> Sigra<U> {
             // Shielded: a migration that is cut off half-way would only cost the next start time, but there is no need.
             let task = async move {
                 crate::store::migrate::<U>(&auth.core.pool, auth.core.now()).await?;
-                auth.check_keys().await
+                auth.check_keys().await?;
+                auth.look_for_unadopted().await
             };
             tokio::spawn(carry(task)).await.map_err(Failure::from)?
         })

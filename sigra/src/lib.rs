@@ -127,7 +127,10 @@ pub use self::error::{Error, Failure, Refusal};
 #[cfg(feature = "totp")]
 pub use self::factors::typed::Code;
 pub use self::keyring::Keyring;
-pub use self::operations::{AuditExport, Confirmed, Recovered, Registered, Sealed, Sudo, Swept};
+pub use self::operations::{
+    AdoptAs, Adoption, AuditExport, Confirmed, NotAdopted, Recovered, Registered, Sealed, Sudo, Swept,
+    WhyNotAdopted,
+};
 #[cfg(feature = "totp")]
 pub use self::operations::{
     BackupCodes, BrowserId, Disowned, Enrolment, FactorId, FactorInfo, TrustedBrowser,

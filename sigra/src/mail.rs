@@ -564,7 +564,8 @@ impl Drop for Worker {
 }
 
 impl<U> Sigra<U> {
-    /// Starts the background task that sends what is in the outbox, seals the audit trail and sweeps what has expired.
+    /// Starts the background task that sends what is in the outbox, seals the audit trail and sweeps what has expired. At its start it
+    /// looks for users without an account, as [`migrate`](Self::migrate) does.
     ///
     /// Run it in every process or in one: rows are taken by lease, so no two workers send the same one at once.
     pub fn start_worker(&self, mailer: impl Mailer, links: Links) -> Worker

@@ -63,6 +63,8 @@ pub(crate) enum Bookkeeping {
     Forwarding,
     /// Notes the keys that a process started with.
     KeysNoted,
+    /// Rows of the host's that were looked at and got no account.
+    NothingAdopted,
 }
 
 /// An open transaction.
@@ -379,6 +381,15 @@ impl<'c, U: Account> Unit<'c, U> {
     pub(crate) async fn insert_row(&mut self, row: AuditRow) -> Result<(), Error> {
         let written = self.execute(InsertAudit, &borrowed(&row.into_values())).await;
         written.map_err(|source| Failure::Audit { table: table::<U>(), source })?;
+        Ok(())
+    }
+
+    /// Writes the row of one of several changes of a step, beside the one that closes it.
+    pub(crate) async fn record_beside(&mut self, entry: Entry) -> Result<(), Error> {
+        if U::POLICY.audit.enabled {
+            let row = self.audit_row(entry)?;
+            self.insert_row(row).await?;
+        }
         Ok(())
     }
 

@@ -143,6 +143,30 @@ impl Host {
         self.auth.register(new, &somebody()).await
     }
 
+    /// Writes a user as an import does: a row of the host's, and nothing of Sigra's.
+    ///
+    /// # Panics
+    /// The database refuses it.
+    pub async fn import(&self, email: &str, hash: &str) {
+        self.import_all([(email, hash)]).await;
+    }
+
+    /// The same for many, each with an address and a hash.
+    ///
+    /// # Panics
+    /// The database refuses it.
+    pub async fn import_all<'a>(&self, users: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let id = match self.database.kind() {
+            Kind::Sqlite => "randomblob(16)",
+            Kind::Postgres => "gen_random_uuid()",
+            Kind::MySql => "UNHEX(REPLACE(UUID(), '-', ''))",
+        };
+        let rows = users.into_iter().map(|(email, hash)| format!("({id}, '{email}', '{hash}', 'Imported')"));
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO users (id, email, password_hash, display_name) VALUES {rows}");
+        self.database.run(&sql).await;
+    }
+
     /// Signs in and gives what came of it.
     ///
     /// # Errors

@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{
-    AuditEvent, BrowserId, Builder, Client, Code, Credentials, Error, FactorId, Failure, Keyring, NewSession,
-    Refusal, Session, SessionId, Sigra, Sudo,
+    AdoptAs, AuditEvent, BrowserId, Builder, Client, Code, Credentials, Error, FactorId, Failure, Keyring,
+    NewSession, Refusal, Session, SessionId, Sigra, Sudo,
 };
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::canary::{Canaries, hex, unhex};
@@ -207,6 +207,7 @@ impl Scene {
             panic!("no code")
         };
         let code = code.clone();
+        host.import("imported@example.com", "!").await;
         // The one mail that waits.
         host.auth.resend_confirmation("late@example.com", &client()).await.unwrap();
         Self { host, here, there, ended, burnt, disabled, leaked, shut, unlock, reset, link, code, factors }
@@ -455,6 +456,10 @@ fn cases() -> Vec<Case> {
             row: "account.user.register refused address_contested",
             run: |s| s.register("late@example.com", "Ada"),
         },
+        case!("account.user.adopt success -",
+            s => s.host.auth.adopt_accounts("root", |_| AdoptAs::Confirmed, &client())),
+        case!("account.user.adopt refused nothing_to_do",
+            s => s.host.auth.adopt_accounts("root", |_| AdoptAs::Confirmed, &client())),
         case!("account.user.enable refused nothing_to_do",
             s => s.host.auth.enable_account("root", &s.burnt.user().id, &client())),
         case!("account.user.enable success -", s => s.host.auth.enable_account("root", &s.disabled, &client())),

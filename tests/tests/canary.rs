@@ -17,8 +17,8 @@ use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::password::breached::Fingerprint;
 use sigra::{
-    AuditEvent, Client, Code, Credentials, Error, Hashing, Keyring, NewSession, Password, PasswordVerifier,
-    SessionId, Sigra, Sudo,
+    AdoptAs, AuditEvent, Client, Code, Credentials, Error, Hashing, Keyring, NewSession, Password,
+    PasswordVerifier, SessionId, Sigra, Sudo,
 };
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::canary::{Canaries, hex};
@@ -389,11 +389,30 @@ impl Cage {
         ] {
             self.hear(done);
         }
+        self.adopt(secret, by).await;
         self.second_factors(secret, by).await;
         self.trail(secret, by).await;
         self.settings(secret).await;
         // What was locked is open again for the next secret. There may be no such table just now.
         let _ = self.host.database.try_run("DELETE FROM sigra_limits").await;
+    }
+
+    /// A row that an import wrote, with the secret for an address.
+    async fn adopt(&mut self, secret: &str, by: &Client) {
+        let auth = self.host.auth.clone();
+        self.host.import("imported", "!").await;
+        // The database may refuse what is no text.
+        let _ = self
+            .host
+            .database
+            .try_run(&format!("UPDATE users SET email = '{secret}' WHERE display_name = 'Imported'"))
+            .await;
+        let adoption = self.hear(auth.adopt_accounts(OPERATOR, |_| AdoptAs::Confirmed, by).await);
+        if let Some(adoption) = adoption {
+            assert_eq!((adoption.adopted, adoption.rows.len()), (0, 1), "{adoption:?}");
+            self.values.push(adoption.rows[0].why.to_string());
+        }
+        self.host.database.run("DELETE FROM users WHERE display_name = 'Imported'").await;
     }
 
     /// What an operator asks of the trail, and what a sink that it is forwarded to may hear.

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use sigra::{Builder, Error, Failure, Keyring, PasswordVerifier, Refusal, Sigra};
+use sigra::{AdoptAs, Builder, Error, Failure, Keyring, PasswordVerifier, Refusal, Sigra};
 use sigra_tests::database::Kind;
+use sigra_tests::host::client;
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -114,7 +115,11 @@ const PEPPERS: &str =
     "p2:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI p1:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY";
 
 async fn stored(host: &Host) -> String {
-    let sql = format!("SELECT password_hash FROM users WHERE email = '{ADA}'");
+    stored_of(host, ADA).await
+}
+
+async fn stored_of(host: &Host, email: &str) -> String {
+    let sql = format!("SELECT password_hash FROM users WHERE email = '{email}'");
     host.database.texts(&sql).await.remove(0)
 }
 
@@ -123,7 +128,11 @@ async fn store(host: &Host, hash: &str) {
 }
 
 async fn refused(host: &Host, password: &str) {
-    let answer = host.try_sign_in(ADA, password).await;
+    refused_for(host, ADA, password).await;
+}
+
+async fn refused_for(host: &Host, email: &str, password: &str) {
+    let answer = host.try_sign_in(email, password).await;
     assert_eq!(answer.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
 }
 
@@ -137,21 +146,26 @@ async fn with(database: Database, set: impl FnOnce(Builder<User>) -> Builder<Use
 async fn hashes_of_other_implementations_sign_in_once_and_are_upgraded() {
     each_database(|database| async {
         let host = Host::start(database).await;
-        host.account(ADA).await;
-        for (name, hash) in WEAKER {
-            store(&host, hash).await;
-            refused(&host, OTHER_PASSWORD).await;
-            assert_eq!(stored(&host).await, hash, "{name}: a wrong password changed it");
-            let session = host.sign_in_with(ADA, OLD).await;
-            let upgraded = stored(&host).await;
+        // As an import leaves them: rows of the host's.
+        let emails: Vec<String> =
+            (0..WEAKER.len()).map(|number| format!("old{number}@example.com")).collect();
+        let rows = emails.iter().map(String::as_str).zip(WEAKER.map(|(_, hash)| hash));
+        host.import_all(rows.clone()).await;
+        let adoption = host.auth.adopt_accounts("root", |_| AdoptAs::Confirmed, &client()).await.unwrap();
+        assert_eq!((adoption.adopted, adoption.not_adopted), (20, 0));
+        for ((email, hash), (name, _)) in rows.zip(WEAKER) {
+            refused_for(&host, email, OTHER_PASSWORD).await;
+            assert_eq!(stored_of(&host, email).await, hash, "{name}: a wrong password changed it");
+            let session = host.sign_in_with(email, OLD).await;
+            let upgraded = stored_of(&host, email).await;
             assert!(upgraded.starts_with(TODAY), "{name}: {upgraded}");
             // The session of that very sign-in is good, and so is the next.
             assert!(host.is_live(session.token().expose()).await, "{name}");
-            refused(&host, OTHER_PASSWORD).await;
+            refused_for(&host, email, OTHER_PASSWORD).await;
             let before = host.auth.hashes_computed();
-            let _ = host.sign_in_with(ADA, OLD).await;
+            let _ = host.sign_in_with(email, OLD).await;
             assert_eq!(host.auth.hashes_computed(), before + 1, "{name}");
-            assert_eq!(stored(&host).await, upgraded, "{name}: upgraded twice");
+            assert_eq!(stored_of(&host, email).await, upgraded, "{name}: upgraded twice");
         }
     })
     .await;

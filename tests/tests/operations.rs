@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sigra::audit::{AuditFilter, ExportFormat};
-use sigra::{Refusal, SessionId};
+use sigra::{AdoptAs, Refusal, SessionId};
 use sigra_tests::host::{client, client_number, somebody};
 use sigra_tests::{Host, NewUser, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
 
@@ -676,9 +676,12 @@ async fn no_name_of_an_operator_ends_a_line_of_the_trail_or_turns_its_direction(
         assert!(!auth.finish_recovery(name, &id, by).await.unwrap());
         assert!(!auth.cancel_recovery(name, &id, by).await.unwrap());
         assert!(auth.erase_personal_facts(name, &id, by).await.unwrap() > 0);
+        host.import("eve@example.com", "!").await;
+        let adoption = auth.adopt_accounts(name, |_| AdoptAs::Confirmed, by).await.unwrap();
+        assert_eq!(adoption.adopted, 1);
         let _ = auth.export_audit(name, AuditFilter::new(), ExportFormat::JsonLines, by).await.unwrap();
         let actors = host.database.texts("SELECT actor FROM sigra_audit WHERE actor LIKE 'operator:%'").await;
-        assert_eq!(actors, vec!["operator:root"; 9]);
+        assert_eq!(actors, vec!["operator:root"; 10]);
     })
     .await;
 }

@@ -14,7 +14,9 @@ use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
 use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup, WhenUnavailable};
 use sigra::telemetry::{EVENTS, METRICS, SPANS};
-use sigra::{AuditEvent, Client, Code, Credentials, Hashing, Keyring, NewSession, Operation, Refusal, Sigra};
+use sigra::{
+    AdoptAs, AuditEvent, Client, Code, Credentials, Hashing, Keyring, NewSession, Operation, Refusal, Sigra,
+};
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{KEYS, client, links, somebody, token_in};
@@ -127,6 +129,8 @@ async fn everything(host: &Host) {
     assert!(auth.disable_account("root", &id, by).await.unwrap());
     assert!(auth.enable_account("root", &id, by).await.unwrap());
 
+    host.import("eve@example.com", "!").await;
+    assert_eq!(auth.adopt_accounts("root", |_| AdoptAs::Confirmed, by).await.unwrap().adopted, 1);
     auth.record(here.session(), DoorOpened, by).await.unwrap();
     // What the host refused is recorded all the same.
     auth.record(here.session(), DoorOpened.refused("too_late"), by).await.unwrap();
@@ -372,6 +376,43 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
         assert!(hearing.told().iter().filter(|told| told.is_span).all(|span| {
             (span.field("outcome") == "failed") == (span.field("otel.status_code") == "ERROR")
         }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_without_an_account_are_told_of_at_start_until_they_are_adopted() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let warned = async |worker: bool| {
+            let (hearing, next) = (Hearing::begin(), Host::join(database.clone()).await);
+            let found = || hearing.events("account.not_adopted");
+            if worker {
+                // A host that keeps Sigra's migrations among its own.
+                let worker = next.auth.start_worker(next.mailbox.clone(), links());
+                while found().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                drop(worker);
+            }
+            for _ in 0..2 {
+                next.auth.migrate().await.unwrap();
+            }
+            let rows = |told: &Told| format!("{} {}", told.field("table"), told.field("rows"));
+            found().iter().map(rows).collect::<Vec<_>>()
+        };
+        assert!(warned(false).await.is_empty());
+        host.import("eve@example.com", "!").await;
+        host.import("bob@example.com", "!").await;
+        assert_eq!(warned(false).await, ["users 2"]);
+        assert_eq!(warned(true).await, ["users 2"]);
+        assert_eq!(
+            host.auth.adopt_accounts("root", |_| AdoptAs::Confirmed, &client()).await.unwrap().adopted,
+            2
+        );
+        assert!(warned(false).await.is_empty());
     })
     .await;
 }

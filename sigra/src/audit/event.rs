@@ -12,6 +12,8 @@ use crate::client::harmless;
 pub enum Event {
     /// A visitor registers.
     Register,
+    /// An operator gives a row of the host's table an account.
+    AdoptAccount,
     /// An operator disables an account.
     DisableAccount,
     /// An operator enables an account again.
@@ -84,6 +86,7 @@ impl Event {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Register => "account.user.register",
+            Self::AdoptAccount => "account.user.adopt",
             Self::DisableAccount => "account.user.disable",
             Self::EnableAccount => "account.user.enable",
             Self::UnlockAccount => "account.user.unlock",

@@ -29,7 +29,7 @@ pub enum ExportFormat {
     /// | `session.password.sign_in` | Authentication (3002) | Logon (1) |
     /// | `session.own.sign_out`, `session.*.revoke` | Authentication (3002) | Logoff (2) |
     /// | other events of the area `session` | Authentication (3002) | Other (99) |
-    /// | `account.user.register` | Account Change (3001) | Create (1) |
+    /// | `account.user.register`, `account.user.adopt` | Account Change (3001) | Create (1) |
     /// | `account.user.enable`, `account.user.disable` | Account Change (3001) | Enable (2), Disable (5) |
     /// | `account.password.change`, `account.password.reset` | Account Change (3001) | Password Change (3), Password Reset (4) |
     /// | other events of the area `account` | Account Change (3001) | Other (99) |

@@ -18,7 +18,7 @@ fn class(event: &str) -> (i64, i64, &str) {
         "session.own.sign_out" | "session.other.revoke" | "session.others.revoke" | "session.all.revoke" => {
             (AUTHENTICATION, 2, "Logoff")
         }
-        "account.user.register" => (ACCOUNT_CHANGE, 1, "Create"),
+        "account.user.register" | "account.user.adopt" => (ACCOUNT_CHANGE, 1, "Create"),
         "account.user.enable" => (ACCOUNT_CHANGE, 2, "Enable"),
         "account.password.change" => (ACCOUNT_CHANGE, 3, "Password Change"),
         "account.password.reset" => (ACCOUNT_CHANGE, 4, "Password Reset"),
@@ -203,6 +203,7 @@ mod tests {
         }
         for (event, activity) in [
             (Event::Register, 1),
+            (Event::AdoptAccount, 1),
             (Event::EnableAccount, 2),
             (Event::ChangePassword, 3),
             (Event::ResetPassword, 4),

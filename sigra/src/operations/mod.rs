@@ -18,6 +18,7 @@
 //! | `Holder` | the session on whose behalf a step runs; `Unit::is_live` asks whether it still may | a `Session` |
 
 mod activity;
+mod adopt;
 mod attempt;
 mod audit_page;
 #[cfg(feature = "totp")]
@@ -62,6 +63,7 @@ mod trust;
 mod unlock;
 mod verify;
 
+pub use self::adopt::{AdoptAs, Adoption, NotAdopted, WhyNotAdopted};
 #[cfg(feature = "totp")]
 pub use self::backup_codes::BackupCodes;
 #[cfg(feature = "axum")]

@@ -577,7 +577,7 @@ impl<U> Sigra<U> {
 pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     let (deliver, seal) = (deliver(auth.clone(), Arc::new(mailer), links), keep_sealing(auth.clone()));
     let forward = keep_forwarding(auth.clone());
-    tokio::join!(deliver, sweep(auth.clone()), seal, forward, measure(auth));
+    tokio::join!(look(auth.clone()), deliver, sweep(auth.clone()), seal, forward, measure(auth));
 }
 
 /// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was
@@ -616,6 +616,13 @@ async fn sweep<U: Account>(auth: Sigra<U>) {
         tokio::time::sleep(SWEEP_EVERY).await;
         // It has told by itself what became of it.
         let _ = auth.sweep().await;
+    }
+}
+
+/// Once, and not when the handle is made: to count many users takes a while, and nothing waits for it here.
+async fn look<U: Account>(auth: Sigra<U>) {
+    if let Err(error) = auth.look_for_unadopted().await {
+        telemetry::worker_failed("count_users", &error);
     }
 }
 

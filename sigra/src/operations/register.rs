@@ -51,6 +51,9 @@ impl<U> Sigra<U> {
     /// gets a link and a code. An account whose address nobody has confirmed loses its password when the address is registered
     /// once more: whoever has the mailbox then chooses one by `reset_password`.
     ///
+    /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
+    /// addresses unique. Nobody gets a mail then.
+    ///
     /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the input is refused
     /// before the database is asked, or the server is busy.
     ///
@@ -101,14 +104,20 @@ impl<U: Account> Step<U> for Register<U> {
         if let Err(refusal) = unit.count_request().await? {
             return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
         }
-        let mut owner = self.owner(unit).await?;
+        let mut owner = unit.owner_of(&self.identifier).await?;
+        let mut taken = owner.is_some();
         unit.mark().await?;
-        let mut inserted = self.insert(unit, owner.is_none()).await?;
-        if inserted.is_err() && owner.is_none() {
+        let mut inserted = self.insert(unit, !taken).await?;
+        if let Err(refusal) = &inserted
+            && !taken
+        {
+            let conflict = *refusal == Refusal::Conflict;
             unit.take_back().await?;
-            // The host's own index may have decided between two registrations of this address before Sigra's could.
-            owner = self.owner(unit).await?;
-            if owner.is_some() {
+            // The host's own index may have decided between two registrations of this address before Sigra's could, or for a
+            // row that nobody has adopted. Where it was about another value, it refuses this insert too.
+            owner = unit.owner_of(&self.identifier).await?;
+            if conflict || owner.is_some() {
+                taken = true;
                 inserted = self.insert(unit, false).await?;
             }
         }
@@ -119,7 +128,7 @@ impl<U: Account> Step<U> for Register<U> {
                 return unit.record(refused(Reason::InvalidValue), Err(refusal)).await;
             }
         };
-        if owner.is_none() {
+        if !taken {
             let now = unit.stamp();
             let account = unit
                 .execute(
@@ -136,7 +145,7 @@ impl<U: Account> Step<U> for Register<U> {
                 return self.registered(unit, user_id).await;
             }
             // Another registration of this address came first.
-            owner = self.owner(unit).await?;
+            owner = unit.owner_of(&self.identifier).await?;
         }
         unit.take_back().await?;
         let reason = self.taken(unit, owner.as_ref()).await?;
@@ -144,13 +153,15 @@ impl<U: Account> Step<U> for Register<U> {
     }
 }
 
-impl<U: Account> Register<U> {
-    /// Whoever has this address.
-    async fn owner(&self, unit: &mut Unit<'_, U>) -> Result<Option<U::Id>, Error> {
-        let row = unit.fetch_optional(IdentifierTaken, &[&self.identifier.as_str()]).await?;
+impl<U: Account> Unit<'_, U> {
+    /// Whose account has this address.
+    pub(super) async fn owner_of(&mut self, identifier: &Identifier) -> Result<Option<U::Id>, Error> {
+        let row = self.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await?;
         Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?)
     }
+}
 
+impl<U: Account> Register<U> {
     /// Inserts the host's row. For a taken address too, under an address that nobody has, to be taken back: whatever the host's
     /// table refuses, it refuses for free and taken addresses alike.
     async fn insert(&self, unit: &mut Unit<'_, U>, free: bool) -> Result<Result<U::Id, Refusal>, Error> {

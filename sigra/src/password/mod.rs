@@ -2,8 +2,9 @@
 //!
 //! # Hashes that other software made
 //!
-//! Copy them into the column as they are; the first right password replaces each by an Argon2id hash of today's cost, in the
-//! transaction that opens the session.
+//! Copy them into the column as they are, and give the rows accounts by [`adopt_accounts`](crate::Sigra::adopt_accounts): a row that
+//! no registration made has none, and nobody signs in to it until then. The first right password replaces each hash by an Argon2id
+//! hash of today's cost, in the transaction that opens the session.
 //!
 //! | form | from | bounds |
 //! |---|---|---|

@@ -31,6 +31,16 @@ statements! {
         "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, factor_failures, created_at) \
          VALUES ($1, $2, 0, $3, 0, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
+    /// Rows of the host's that have no account, by their key: what stays without must not be read twice.
+    UsersWithoutAccount =
+        "SELECT {columns}, u.{id} FROM {users} u WHERE NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) \
+         ORDER BY u.{id} LIMIT 100";
+    UsersWithoutAccountAfter =
+        "SELECT {columns}, u.{id} FROM {users} u WHERE u.{id} > $1 \
+         AND NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) ORDER BY u.{id} LIMIT 100";
+    /// No account is without its row, so how many rows are without an account is what is left: to count is cheap, to compare is not.
+    CountWithoutAccount =
+        "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
         "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \

@@ -41,6 +41,7 @@ events! {
     FAILED = "operation.failed" at ERROR;
     ABANDONED = "operation.abandoned" at DEBUG;
     ACCOUNT_LOCKED = "account.locked" at WARN;
+    NOT_ADOPTED = "account.not_adopted" at WARN;
     MAIL_FAILED = "mail.failed" at WARN;
     UNREADABLE_SEED = "factor.seed_unreadable" at ERROR;
     CHECKPOINT = "audit.checkpoint" at INFO;
@@ -161,6 +162,17 @@ pub(super) fn account_locked(user_type: &'static str) {
         ACCOUNT_LOCKED,
         user_type,
         "the attempts at an address are used up, whether or not it has an account"
+    );
+}
+
+/// Users of the host's without an account.
+pub(crate) fn not_adopted(user_type: &'static str, table: &'static str, rows: i64) {
+    tell!(
+        NOT_ADOPTED,
+        user_type,
+        table,
+        rows,
+        "rows of the users' table have no account and cannot sign in; call `Sigra::adopt_accounts`"
     );
 }
 

@@ -66,6 +66,7 @@ spans! {
     Migrate = "store.schema.migrate" at INFO;
     Sweep = "store.expired.sweep" at INFO;
     Register = "account.user.register" at INFO;
+    AdoptAccounts = "account.user.adopt" at INFO;
     DisableAccount = "account.user.disable" at INFO;
     EnableAccount = "account.user.enable" at INFO;
     Unlock = "account.user.unlock" at INFO;

@@ -239,6 +239,7 @@ fn device(user_agent: Option<&str>) -> String {
 fn describe(row: &Activity) -> String {
     let words = match row.event.as_str() {
         "account.user.register" => "Account registered",
+        "account.user.adopt" => "Account taken over",
         "account.user.disable" => "Account disabled",
         "account.user.enable" => "Account enabled",
         "account.user.unlock" => "Account unlocked",
