@@ -475,14 +475,11 @@ async fn a_caller_who_hangs_up_takes_no_outcome_along() {
         // Nothing was begun yet.
         let builder = Sigra::<User>::builder().url(database.url());
         let waiting = Host::with(database, builder.breached_passwords(Silent, WhenUnavailable::Accept)).await;
+        let session = host.sign_in(ADA).await;
         let hearing = Hearing::begin();
-        let new = NewUser {
-            email: "eve@example.com".into(),
-            password: PASSWORD.into(),
-            display_name: "Eve".into(),
-        };
-        hang_up(waiting.auth.register(new, &client())).await;
-        let span = hearing.span("account.user.register").await;
+        let by = client();
+        hang_up(waiting.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &by)).await;
+        let span = hearing.span("account.password.change").await;
         assert_eq!(span.field("outcome"), "abandoned");
         assert_eq!(hearing.events("operation.abandoned").len(), 1);
     })

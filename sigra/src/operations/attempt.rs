@@ -199,6 +199,14 @@ impl<U: Account> Unit<'_, U> {
         let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
         Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
     }
+
+    /// Nothing came of a request, for want of room.
+    pub(super) async fn return_request(&mut self) -> Result<(), Error> {
+        if let Some((_, network)) = U::POLICY.throttle.zip(self.client.network()) {
+            self.refund(&Bucket::requests(network)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What is known of whoever tries, after the attempt was counted.
