@@ -487,6 +487,48 @@ async fn whoever_registers_with_a_strangers_address_does_not_get_the_strangers_a
 }
 
 #[tokio::test]
+async fn whoever_keeps_registering_an_address_voids_no_link_that_its_owner_was_mailed() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let again = async || {
+            for _ in 0..3 {
+                assert!(host.register(ADA).await.unwrap().user().is_none());
+                let contested = "account.user.register refused address_contested";
+                assert_eq!(host.trail().await.last().unwrap(), contested);
+            }
+        };
+        let wrong = async |password: &str| {
+            let refused = host.try_sign_in(ADA, password).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials), "{password}");
+        };
+        let _ = host.register(ADA).await.unwrap();
+        again().await;
+        while host.deliver().await > 0 {}
+        host.auth.resend_confirmation(ADA, &somebody()).await.unwrap();
+        let confirm = host.token_of("/confirm/").await;
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        again().await;
+        host.auth.confirm_email(&confirm, &client()).await.unwrap();
+        // No password of a stranger's was confirmed with it.
+        wrong(PASSWORD).await;
+        let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+
+        // A password that was set since is somebody's again: should the host ask for another proof of the address, it goes too.
+        host.database.run("UPDATE sigra_accounts SET confirmed_at = NULL").await;
+        again().await;
+        wrong(OTHER_PASSWORD).await;
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        again().await;
+        let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn twenty_wrong_codes_for_an_address_leave_it_the_link() {
     each_database(|database| async {
         let host = Host::start(database).await;

@@ -14,7 +14,9 @@ use crate::invalidation::Change;
 use crate::limits::Bucket;
 use crate::password::{Password, PasswordHash};
 use crate::store::Dialect;
-use crate::store::statements::{IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser};
+use crate::store::statements::{
+    Contest, IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser,
+};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
@@ -48,8 +50,8 @@ impl<U> Sigra<U> {
     /// Registers a user with a password.
     ///
     /// A taken address gets the same answer after the same work, and its owner a mail. With `confirm_email` the new address
-    /// gets a link and a code. An account whose address nobody has confirmed loses its password when the address is registered
-    /// once more: whoever has the mailbox then chooses one by `reset_password`.
+    /// gets a link and a code. An account whose address nobody has confirmed loses its password, and every link, when the
+    /// address is registered once more, and no more than once: whoever has the mailbox then chooses one by `reset_password`.
     ///
     /// What is no address, or a password of the wrong length, is refused at no cost and counted nowhere. Everything else counts
     /// for the network before the password is looked up or hashed, whatever comes of it, unless the server is busy.
@@ -256,6 +258,8 @@ impl<U: Account> Register<U> {
     /// Where nobody has confirmed the address yet, nobody knows whose password stands there: somebody may have registered with
     /// another person's address, and that person now registers too and would confirm the stranger's password. So it ceases to
     /// be one, and the mailbox decides: its owner chooses a password by the link to reset it.
+    ///
+    /// Once: from then on nobody's password stands there, and every further time would void the links that its owner was mailed.
     async fn taken(&self, unit: &mut Unit<'_, U>, owner: Option<&U::Id>) -> Result<Reason, Error> {
         unit.mail_if_allowed(MailKind::AddressTaken, &self.identifier).await?;
         let both = U::POLICY.confirm_email.is_some() && U::POLICY.reset_password.is_some();
@@ -266,11 +270,17 @@ impl<U: Account> Register<U> {
         match standing {
             Some(standing) if !standing.confirmed => {
                 let nobody_knows = unit.core.hasher.unknowable()?;
+                unit.mark().await?;
+                let is_first = unit.execute(Contest, &[&standing.user_id]).await?.rows == 1;
                 if !unit
                     .replace_password(Change::PasswordReset, &standing.user_id, standing.epoch, &nobody_knows)
                     .await?
                 {
                     return Err(DatabaseError::lost_race().into());
+                }
+                // Done and taken back, so that the time tells nobody whether somebody was here before.
+                if !is_first {
+                    unit.take_back().await?;
                 }
                 Ok(Reason::AddressContested)
             }

@@ -132,6 +132,22 @@ mod tests {
         }
     }
 
+    /// Never says whether it knows a password.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl BreachedPasswords for Silent {
+        fn contains<'a>(&'a self, _: &'a Fingerprint) -> crate::password::breached::Lookup<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_never_answers_is_not_waited_for() {
+        let answer = answer(&Silent, &"glacier teapot 47 violins".into(), Duration::from_millis(1)).await;
+        assert_eq!(answer, Err(Unavailable::new("no answer in time")));
+    }
+
     #[tokio::test]
     async fn each_reason_is_its_own_and_length_comes_first() {
         assert_eq!(check("aaaaaaa", 8).await, Some(PasswordProblem::TooShort { min: 8 }));
