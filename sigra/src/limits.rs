@@ -100,6 +100,11 @@ impl Bucket {
         Self::new("codes", identifier.as_str())
     }
 
+    /// Times that one address was locked, of which its owner is told once each.
+    pub(crate) fn locked(identifier: &Identifier) -> Self {
+        Self::new("locked", identifier.as_str())
+    }
+
     /// Mails of one kind to one address.
     pub(crate) fn mail(kind: &str, identifier: &Identifier) -> Self {
         Self::new(&format!("mail-{kind}"), identifier.as_str())

@@ -362,6 +362,50 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
     .await;
 }
 
+/// Attempts that are used up as soon as can be.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 2, wait = "30s"))]
+struct Hasty {
+    #[sigra(id)]
+    id: uuid::Uuid,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+#[tokio::test]
+async fn however_short_the_waits_the_owner_is_told_five_times_an_hour_at_most() {
+    each_database(|database| async move {
+        let clock = Arc::new(TestClock::default());
+        let auth = shop::<Hasty>(&database, clock.clone()).await;
+        let new = NewHasty { email: ADA.into(), password: PASSWORD.into() };
+        let id = auth.register(new, &client()).await.unwrap().user().unwrap().id;
+        let lock = async || {
+            for attempt in 0..3 {
+                let refused = auth.sign_in(Credentials::new(ADA, WRONG), &somebody()).await.unwrap_err();
+                let waits = matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. }));
+                assert_eq!(waits, attempt == 2, "{refused}");
+            }
+        };
+        let told = async || database.count("sigra_outbox", "kind = 'account_locked'").await;
+        for times in 1..=7 {
+            lock().await;
+            assert_eq!(told().await, times.min(5));
+            // Whether the wait is over, or an operator ended it.
+            if times % 2 == 0 {
+                assert!(auth.unlock_account("root", &id, &client()).await.unwrap());
+            } else {
+                clock.advance(Duration::from_secs(121));
+            }
+        }
+        clock.advance(Duration::from_hours(1));
+        lock().await;
+        assert_eq!(told().await, 6);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn whoever_unlocks_an_account_takes_over_nobodys_password() {
     each_database(|database| async move {

@@ -157,13 +157,13 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Strangers have used up the attempts: its owner learns how to get in all the same. One mail a wait.
+    /// Strangers have used up the attempts: its owner learns how to get in all the same. One mail a wait, and no more an hour than
+    /// of any other kind.
     async fn tell_the_owner(&mut self, identifier: &Identifier, wait: Duration) -> Result<(), Error> {
         let once = Limit::InWindow { most: 1, within: wait };
-        let kind = MailKind::AccountLocked;
-        if self.reserve(&Bucket::mail(kind.name(), identifier), once).await?.is_ok() {
+        if self.reserve(&Bucket::locked(identifier), once).await?.is_ok() {
             self.notes.locked();
-            self.enqueue(kind, identifier).await?;
+            self.mail_if_allowed(MailKind::AccountLocked, identifier).await?;
         }
         Ok(())
     }

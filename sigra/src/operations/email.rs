@@ -73,7 +73,8 @@ impl<U> Sigra<U> {
     }
 
     /// Asks for another confirmation mail. The answer and the work are the same whether or not there is such an account: the
-    /// worker finds that out. At most five mails an hour go to one address.
+    /// worker finds that out. At most five mails an hour go to one address, in portions that their links outlast, as for
+    /// [`request_password_reset`](Self::request_password_reset).
     ///
     /// Writes one audit row `account.email.request_confirmation`.
     ///

@@ -26,7 +26,8 @@ use super::unlock::Recovered;
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
-    /// that out. At most five mails an hour go to one address.
+    /// that out. At most five mails an hour go to one address, in portions that their links outlast: whoever asks in its owner's
+    /// place leaves a link that is good. A link that lasts for less than twelve minutes can be had anew after twelve.
     ///
     /// Writes one audit row `account.password.request_reset`.
     ///

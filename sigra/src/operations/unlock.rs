@@ -62,7 +62,7 @@ impl<U> Sigra<U> {
 
     /// Asks for a mail with a link to unlock an account. The answer and the work are the same whether or not there is such an
     /// account: the worker finds that out. At most five mails an hour go to one address. A mail goes out by itself when an
-    /// account is locked; this is for those who have lost it.
+    /// account is locked, five times an hour at most; this is for those who have lost it.
     ///
     /// Writes one audit row `account.user.request_unlock`.
     ///
@@ -126,7 +126,7 @@ impl<U: Account> Unit<'_, U> {
     /// It may be tried again, and its owner is told anew when that is used up.
     async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
         self.clear(&Bucket::account(identifier)).await?;
-        self.clear(&Bucket::mail(MailKind::AccountLocked.name(), identifier)).await
+        self.clear(&Bucket::locked(identifier)).await
     }
 }
 
