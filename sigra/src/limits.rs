@@ -90,7 +90,7 @@ impl Bucket {
         Self::new("network", &network.limit_key())
     }
 
-    /// Registrations and requests for mail from one network.
+    /// Registrations, requests for mail and links that are no good from one network.
     pub(crate) fn requests(network: ClientNet) -> Self {
         Self::new("requests", &network.limit_key())
     }

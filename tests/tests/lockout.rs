@@ -446,6 +446,105 @@ async fn one_unlock_link_of_many_uses_at_once_works_once() {
     .await;
 }
 
+/// What a mailed link may be for.
+#[derive(Clone, Copy, Debug)]
+enum Link {
+    Confirm,
+    Reset,
+    Unlock,
+    Disown,
+}
+
+impl Link {
+    const ALL: [Self; 4] = [Self::Confirm, Self::Reset, Self::Unlock, Self::Disown];
+
+    fn event(self) -> &'static str {
+        match self {
+            Self::Confirm => "account.email.confirm",
+            Self::Reset => "account.password.reset",
+            Self::Unlock => "account.user.unlock",
+            Self::Disown => "account.change.disown",
+        }
+    }
+
+    /// A good one, of an account of its own.
+    async fn mail(self, host: &Host) -> String {
+        let email = format!("{self:?}@example.com");
+        match self {
+            Self::Confirm => {
+                let _ = host.register(&email).await.unwrap();
+                host.token_of("/confirm/").await
+            }
+            Self::Reset => {
+                host.account(&email).await;
+                host.auth.request_password_reset(&email, &somebody()).await.unwrap();
+                host.token_of("/reset/").await
+            }
+            Self::Unlock => {
+                host.account(&email).await;
+                host.auth.request_unlock(&email, &somebody()).await.unwrap();
+                host.token_of("/unlock/").await
+            }
+            Self::Disown => {
+                host.account(&email).await;
+                let _ = host.enrol(&email).await;
+                host.token_of("/disown/").await
+            }
+        }
+    }
+
+    async fn follow(self, host: &Host, token: &str, client: &Client) -> Result<(), Refusal> {
+        let result = match self {
+            Self::Confirm => host.auth.confirm_email(token, client).await.map(drop),
+            Self::Reset => host.auth.reset_password(token, OTHER_PASSWORD, client).await.map(drop),
+            Self::Unlock => host.auth.unlock_by_link(token, client).await.map(drop),
+            Self::Disown => host.auth.disown(token, client).await.map(drop),
+        };
+        result.map_err(|error| error.refusal().cloned().unwrap_or_else(|| panic!("{error}")))
+    }
+}
+
+#[tokio::test]
+async fn a_network_has_only_so_many_links_that_are_no_good_and_every_good_one() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        let mut good = Vec::new();
+        for link in Link::ALL {
+            good.push((link, link.mail(&host).await));
+        }
+        let network = client_number(9);
+        for number in 0..50 {
+            let link = Link::ALL[number % 4];
+            assert_eq!(link.follow(&host, "nonsense", &network).await, Err(Refusal::InvalidToken));
+        }
+        let hashes = host.auth.hashes_computed();
+        // Whatever is wrong with one: nothing at all about it, or that it is for something else.
+        for (link, _) in &good {
+            for token in std::iter::once("nonsense").chain(good.iter().map(|(_, token)| token.as_str())) {
+                if good.iter().any(|(other, own)| own == token && link.event() == other.event()) {
+                    continue;
+                }
+                let refused = link.follow(&host, token, &network).await.unwrap_err();
+                assert!(matches!(refused, Refusal::TooManyAttempts { .. }), "{link:?}: {refused}");
+                assert_eq!(
+                    host.trail().await.last().unwrap(),
+                    &format!("{} refused network_limit", link.event())
+                );
+            }
+        }
+        assert_eq!(host.auth.hashes_computed(), hashes);
+        for (link, token) in &good {
+            assert_eq!(link.follow(&host, token, &network).await, Ok(()), "{link:?}");
+            // And used it is like all others, here and elsewhere.
+            let used = link.follow(&host, token, &network).await.unwrap_err();
+            assert!(matches!(used, Refusal::TooManyAttempts { .. }), "{link:?}: {used}");
+            let elsewhere = link.follow(&host, token, &somebody()).await;
+            assert_eq!(elsewhere, Err(Refusal::InvalidToken), "{link:?}");
+        }
+    })
+    .await;
+}
+
 /// Everybody's attempts are counted together; the smallest limit there may be.
 #[derive(Clone, Debug, Sigra)]
 #[sigra(

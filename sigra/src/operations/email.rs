@@ -31,8 +31,8 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.email.confirm`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
+    /// further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn confirm_email<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Confirmed>
     where
         U: feature::ConfirmEmail,
@@ -136,8 +136,12 @@ impl<U: Account> Step<U> for ConfirmBy {
             None => None,
         };
         let Some(consumed) = consumed else {
-            let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            // A code was counted before it was compared.
+            if let Proof::Code(..) = &self.proof {
+                let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
+                return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            }
+            return unit.refuse_link(Event::ConfirmEmail).await;
         };
         if let Proof::Code(identifier, _) = &self.proof {
             unit.clear(&Bucket::codes(identifier)).await?;

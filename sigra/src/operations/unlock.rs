@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::assurance::Factor;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
@@ -48,8 +48,8 @@ impl<U> Sigra<U> {
     /// `account.user.unlock`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
+    /// further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn unlock_by_link<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
     where
         U: feature::Lockout,
@@ -144,8 +144,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByLink {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Some(consumed) = unit.redeem(self.token.as_ref()).await? else {
-            let entry = Entry::refused(Event::UnlockAccount, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            return unit.refuse_link(Event::UnlockAccount).await;
         };
         let user_id = &consumed.user_id;
         let recovered = unit.recover(user_id, &Identifier::from_stored(consumed.identifier)).await?;
