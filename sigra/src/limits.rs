@@ -90,7 +90,7 @@ impl Bucket {
         Self::new("network", &network.limit_key())
     }
 
-    /// Registrations and requests for mail from one network.
+    /// Registrations, requests for mail and links that are no good from one network.
     pub(crate) fn requests(network: ClientNet) -> Self {
         Self::new("requests", &network.limit_key())
     }
@@ -98,6 +98,11 @@ impl Bucket {
     /// Wrong codes for one address, over all the codes it was sent.
     pub(crate) fn codes(identifier: &Identifier) -> Self {
         Self::new("codes", identifier.as_str())
+    }
+
+    /// Times that one address was locked, of which its owner is told once each.
+    pub(crate) fn locked(identifier: &Identifier) -> Self {
+        Self::new("locked", identifier.as_str())
     }
 
     /// Mails of one kind to one address.

@@ -45,9 +45,11 @@ pub(crate) struct Recorded<T>(T);
 pub(crate) enum Bookkeeping {
     /// Counts an attempt before the password is looked at. The step that decides about it writes the row.
     AttemptReserved,
+    /// Counts a registration before its password is looked up or hashed. The step that registers writes the row.
+    RequestCounted,
     /// Moves the time at which a session was last used.
     LastSeen,
-    /// Gives back an attempt that came to nothing because the server was busy.
+    /// Gives back an attempt or a registration that came to nothing because the server was busy.
     AttemptReturned,
     /// Takes or gives back a row of the outbox.
     OutboxLease,

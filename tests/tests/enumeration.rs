@@ -825,3 +825,34 @@ async fn a_wrong_password_a_wrong_code_and_asking_for_mail_run_the_same_statemen
     })
     .await;
 }
+
+/// Of a registration no two states do the same, but none tells whether somebody else registered with the address before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unconfirmed_address_costs_the_same_the_first_time_it_is_registered_again_and_later() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        let states = [State::Unconfirmed, State::Contested];
+        for (index, state) in states.into_iter().enumerate() {
+            state.make(&plain, &address(0, index)).await;
+        }
+        while plain.deliver().await > 0 {}
+        let mut work = Vec::new();
+        for (index, _) in states.into_iter().enumerate() {
+            let _ = wire.take();
+            assert!(host.register(&address(0, index)).await.unwrap().user().is_none());
+            let mut statements = wire.take();
+            // What was done already is done once more and taken back.
+            statements.retain(|statement| {
+                !(statement.starts_with("SET ")
+                    || statement.starts_with("ROLLBACK TO")
+                    || is_counter(statement))
+            });
+            work.push(statements);
+        }
+        assert!(work[0].iter().any(|statement| statement.contains("contested_epoch")), "{:#?}", work[0]);
+        assert_eq!(work[0], work[1]);
+    })
+    .await;
+}

@@ -362,6 +362,50 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
     .await;
 }
 
+/// Attempts that are used up as soon as can be.
+#[derive(Clone, Debug, Sigra)]
+#[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 2, wait = "30s"))]
+struct Hasty {
+    #[sigra(id)]
+    id: uuid::Uuid,
+    #[sigra(email)]
+    email: String,
+    #[sigra(password)]
+    password: Option<PasswordHash>,
+}
+
+#[tokio::test]
+async fn however_short_the_waits_the_owner_is_told_five_times_an_hour_at_most() {
+    each_database(|database| async move {
+        let clock = Arc::new(TestClock::default());
+        let auth = shop::<Hasty>(&database, clock.clone()).await;
+        let new = NewHasty { email: ADA.into(), password: PASSWORD.into() };
+        let id = auth.register(new, &client()).await.unwrap().user().unwrap().id;
+        let lock = async || {
+            for attempt in 0..3 {
+                let refused = auth.sign_in(Credentials::new(ADA, WRONG), &somebody()).await.unwrap_err();
+                let waits = matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. }));
+                assert_eq!(waits, attempt == 2, "{refused}");
+            }
+        };
+        let told = async || database.count("sigra_outbox", "kind = 'account_locked'").await;
+        for times in 1..=7 {
+            lock().await;
+            assert_eq!(told().await, times.min(5));
+            // Whether the wait is over, or an operator ended it.
+            if times % 2 == 0 {
+                assert!(auth.unlock_account("root", &id, &client()).await.unwrap());
+            } else {
+                clock.advance(Duration::from_secs(121));
+            }
+        }
+        clock.advance(Duration::from_hours(1));
+        lock().await;
+        assert_eq!(told().await, 6);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn whoever_unlocks_an_account_takes_over_nobodys_password() {
     each_database(|database| async move {
@@ -398,6 +442,105 @@ async fn one_unlock_link_of_many_uses_at_once_works_once() {
             successes += u32::from(one.await.unwrap());
         }
         assert_eq!(successes, 1);
+    })
+    .await;
+}
+
+/// What a mailed link may be for.
+#[derive(Clone, Copy, Debug)]
+enum Link {
+    Confirm,
+    Reset,
+    Unlock,
+    Disown,
+}
+
+impl Link {
+    const ALL: [Self; 4] = [Self::Confirm, Self::Reset, Self::Unlock, Self::Disown];
+
+    fn event(self) -> &'static str {
+        match self {
+            Self::Confirm => "account.email.confirm",
+            Self::Reset => "account.password.reset",
+            Self::Unlock => "account.user.unlock",
+            Self::Disown => "account.change.disown",
+        }
+    }
+
+    /// A good one, of an account of its own.
+    async fn mail(self, host: &Host) -> String {
+        let email = format!("{self:?}@example.com");
+        match self {
+            Self::Confirm => {
+                let _ = host.register(&email).await.unwrap();
+                host.token_of("/confirm/").await
+            }
+            Self::Reset => {
+                host.account(&email).await;
+                host.auth.request_password_reset(&email, &somebody()).await.unwrap();
+                host.token_of("/reset/").await
+            }
+            Self::Unlock => {
+                host.account(&email).await;
+                host.auth.request_unlock(&email, &somebody()).await.unwrap();
+                host.token_of("/unlock/").await
+            }
+            Self::Disown => {
+                host.account(&email).await;
+                let _ = host.enrol(&email).await;
+                host.token_of("/disown/").await
+            }
+        }
+    }
+
+    async fn follow(self, host: &Host, token: &str, client: &Client) -> Result<(), Refusal> {
+        let result = match self {
+            Self::Confirm => host.auth.confirm_email(token, client).await.map(drop),
+            Self::Reset => host.auth.reset_password(token, OTHER_PASSWORD, client).await.map(drop),
+            Self::Unlock => host.auth.unlock_by_link(token, client).await.map(drop),
+            Self::Disown => host.auth.disown(token, client).await.map(drop),
+        };
+        result.map_err(|error| error.refusal().cloned().unwrap_or_else(|| panic!("{error}")))
+    }
+}
+
+#[tokio::test]
+async fn a_network_has_only_so_many_links_that_are_no_good_and_every_good_one() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        let mut good = Vec::new();
+        for link in Link::ALL {
+            good.push((link, link.mail(&host).await));
+        }
+        let network = client_number(9);
+        for number in 0..50 {
+            let link = Link::ALL[number % 4];
+            assert_eq!(link.follow(&host, "nonsense", &network).await, Err(Refusal::InvalidToken));
+        }
+        let hashes = host.auth.hashes_computed();
+        // Whatever is wrong with one: nothing at all about it, or that it is for something else.
+        for (link, _) in &good {
+            for token in std::iter::once("nonsense").chain(good.iter().map(|(_, token)| token.as_str())) {
+                if good.iter().any(|(other, own)| own == token && link.event() == other.event()) {
+                    continue;
+                }
+                let refused = link.follow(&host, token, &network).await.unwrap_err();
+                assert!(matches!(refused, Refusal::TooManyAttempts { .. }), "{link:?}: {refused}");
+                assert_eq!(
+                    host.trail().await.last().unwrap(),
+                    &format!("{} refused network_limit", link.event())
+                );
+            }
+        }
+        assert_eq!(host.auth.hashes_computed(), hashes);
+        for (link, token) in &good {
+            assert_eq!(link.follow(&host, token, &network).await, Ok(()), "{link:?}");
+            // And used it is like all others, here and elsewhere.
+            let used = link.follow(&host, token, &network).await.unwrap_err();
+            assert!(matches!(used, Refusal::TooManyAttempts { .. }), "{link:?}: {used}");
+            let elsewhere = link.follow(&host, token, &somebody()).await;
+            assert_eq!(elsewhere, Err(Refusal::InvalidToken), "{link:?}");
+        }
     })
     .await;
 }

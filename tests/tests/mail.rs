@@ -3,11 +3,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sigra::clock::TestClock;
 use sigra::mail::{Links, Mail, MailError, Mailer};
+use sigra::{PasswordHash, Sigra, feature};
 use sigra_tests::database::Kind;
-use sigra_tests::host::{client, links, somebody};
+use sigra_tests::host::{client, links, prepare, somebody, token_in};
 use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, each_database, until};
 
 const ADA: &str = "ada@example.com";
@@ -134,13 +137,15 @@ async fn a_mail_that_the_mailer_never_takes_is_given_up_in_the_name_of_its_accou
 }
 
 #[tokio::test]
-async fn a_mailer_that_does_not_answer_holds_up_no_other_mail() {
+async fn three_mails_that_the_mailer_does_not_answer_hold_up_no_other() {
     each_database(|database| async move {
         let host = Host::start(database.clone()).await;
         let _ = host.register(EVE).await.unwrap();
+        host.auth.request_password_reset(EVE, &somebody()).await.unwrap();
+        host.auth.request_unlock(EVE, &somebody()).await.unwrap();
         let stuck = against(&host, || Box::pin(std::future::pending()));
         let worker = host.auth.start_worker(stuck, links());
-        until("a delivery", async || database.count("sigra_outbox", "attempts > 0").await > 0).await;
+        until("three deliveries", async || database.count("sigra_outbox", "attempts > 0").await == 3).await;
         // One that comes alone, and several.
         for number in 1..=4 {
             host.register(&format!("u{number}@example.com")).await.map(drop).unwrap();
@@ -261,6 +266,90 @@ async fn what_was_asked_for_days_ago_is_not_sent_but_a_notice_is() {
         assert_eq!(host.deliver().await, 1);
         assert_eq!(host.mailbox.last().unwrap().subject, "Your password was changed");
         assert_eq!(waiting(&database).await, 0);
+    })
+    .await;
+}
+
+/// Users whose reset links last for so long.
+macro_rules! links_that_last {
+    ($($name:ident for $within:literal;)*) => {$(
+        #[derive(Clone, Debug, Sigra)]
+        #[sigra(
+            table = "users",
+            password,
+            session(idle = "1h", absolute = "14d"),
+            reset_password(within = $within),
+            lockout(after = 10, wait = "15m")
+        )]
+        struct $name {
+            #[sigra(id)]
+            id: uuid::Uuid,
+            #[sigra(email)]
+            email: String,
+            #[sigra(password, column = "password_hash")]
+            password: Option<PasswordHash>,
+            #[allow(dead_code, reason = "the table asks for it")]
+            display_name: String,
+        }
+    )*};
+}
+links_that_last! {
+    Brief for "5m";
+    Quarter for "15m";
+    Half for "30m";
+    Hour for "1h";
+}
+
+/// Strangers ask for another password all the time for two hours: how old the newest link was in its owner's mailbox, at most.
+async fn asked_for_all_the_time<U>(database: &Database, new: U::New) -> Duration
+where
+    U: feature::Passwords + feature::ResetPassword,
+{
+    for table in ["users", "sigra_limits", "sigra_outbox"] {
+        database.run(&format!("DELETE FROM {table}")).await;
+    }
+    let clock = Arc::new(TestClock::default());
+    let builder = Sigra::<U>::builder().url(database.url());
+    let auth = prepare(builder, clock.clone()).build().await.unwrap();
+    let _ = auth.register(new, &somebody()).await.unwrap();
+    let mailbox = Mailbox::default();
+    let mut arrived = Vec::new();
+    let mut oldest = Duration::ZERO;
+    for minute in (0..120_u64).step_by(3) {
+        for _ in 0..if minute % 30 == 0 { 6 } else { 1 } {
+            auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        }
+        let sent = auth.deliver_mail(&mailbox, &links()).await.unwrap();
+        arrived.extend(std::iter::repeat_n(minute, sent));
+        oldest = oldest.max(Duration::from_mins(minute - arrived.last().unwrap()));
+        clock.advance(Duration::from_mins(3));
+    }
+    for hour in [0..60, 60..120] {
+        let mails = arrived.iter().filter(|minute| hour.contains(*minute)).count();
+        assert!((4..=5).contains(&mails), "{arrived:?}");
+    }
+    // The newest is as good as if its owner had asked for it.
+    let token = token_in(&mailbox.last().unwrap(), "/reset/");
+    clock.step_back(Duration::from_mins(120 - arrived.last().unwrap()));
+    let _ = auth.reset_password(&token, OTHER_PASSWORD, &somebody()).await.unwrap();
+    oldest
+}
+
+#[tokio::test]
+async fn whoever_asks_for_mail_in_its_owners_place_leaves_a_link_that_is_good() {
+    each_database(|database| async move {
+        drop(Host::start(database.clone()).await);
+        macro_rules! oldest {
+            ($user:ident, $new:ident) => {{
+                let new = $new { email: ADA.into(), password: PASSWORD.into(), display_name: "Ada".into() };
+                asked_for_all_the_time::<$user>(&database, new).await
+            }};
+        }
+        assert!(oldest!(Hour, NewHour) < Duration::from_hours(1));
+        assert!(oldest!(Half, NewHalf) < Duration::from_mins(30));
+        assert!(oldest!(Quarter, NewQuarter) < Duration::from_mins(15));
+        // No five links of five minutes last for an hour: another can be had every twelve minutes.
+        assert!(oldest!(Brief, NewBrief) < Duration::from_mins(12));
     })
     .await;
 }

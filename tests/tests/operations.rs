@@ -487,6 +487,48 @@ async fn whoever_registers_with_a_strangers_address_does_not_get_the_strangers_a
 }
 
 #[tokio::test]
+async fn whoever_keeps_registering_an_address_voids_no_link_that_its_owner_was_mailed() {
+    each_database(|database| async {
+        let host = Host::start(database).await;
+        let again = async || {
+            for _ in 0..3 {
+                assert!(host.register(ADA).await.unwrap().user().is_none());
+                let contested = "account.user.register refused address_contested";
+                assert_eq!(host.trail().await.last().unwrap(), contested);
+            }
+        };
+        let wrong = async |password: &str| {
+            let refused = host.try_sign_in(ADA, password).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials), "{password}");
+        };
+        let _ = host.register(ADA).await.unwrap();
+        again().await;
+        while host.deliver().await > 0 {}
+        host.auth.resend_confirmation(ADA, &somebody()).await.unwrap();
+        let confirm = host.token_of("/confirm/").await;
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        again().await;
+        host.auth.confirm_email(&confirm, &client()).await.unwrap();
+        // No password of a stranger's was confirmed with it.
+        wrong(PASSWORD).await;
+        let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+
+        // A password that was set since is somebody's again: should the host ask for another proof of the address, it goes too.
+        host.database.run("UPDATE sigra_accounts SET confirmed_at = NULL").await;
+        again().await;
+        wrong(OTHER_PASSWORD).await;
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let reset = host.token_of("/reset/").await;
+        again().await;
+        let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn twenty_wrong_codes_for_an_address_leave_it_the_link() {
     each_database(|database| async {
         let host = Host::start(database).await;
@@ -606,12 +648,57 @@ async fn a_full_queue_turns_a_sign_in_away_before_anything_is_counted_or_hashed(
             let credentials = sigra::Credentials::new("nobody@example.com", "a wrong password here");
             let refused = auth.sign_in(credentials, &visitor).await.unwrap_err();
             assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+            let new = NewUser {
+                email: "eve@example.com".into(),
+                password: PASSWORD.into(),
+                display_name: "Eve".into(),
+            };
+            let refused = auth.register(new, &visitor).await.unwrap_err();
+            assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
         }
         assert_eq!(auth.hashes_computed(), hashes);
         assert_eq!(plain.database.dumper().await.dump().await, before);
         tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
         let refused = first.await.unwrap().unwrap_err();
         assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_waits_in_vain_for_its_hash_is_given_back() {
+    each_database(|database| async {
+        let plain = Host::start(database).await;
+        plain.account(ADA).await;
+        plain.database.run("UPDATE users SET password_hash = 'slow'").await;
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let builder = sigra::Sigra::<sigra_tests::User>::builder().url(plain.database.url());
+        // Room to wait, and no patience.
+        let hashing = sigra::Hashing { permits: 1, queue: 1, deadline: Duration::from_millis(20) };
+        let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
+        let builder = builder.keyring(keys).hashing(hashing).verifier(Slow(gate.clone()));
+        let auth = builder.build().await.unwrap();
+        let held = auth.clone();
+        let first = tokio::spawn(async move {
+            held.sign_in(sigra::Credentials::new(ADA, "a wrong password here"), &somebody()).await
+        });
+        let begun = gate.clone();
+        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+
+        let counted = plain.database.count("sigra_limits", "used > 0").await;
+        // One more than the network has.
+        for _ in 0..51 {
+            let new = NewUser {
+                email: "eve@example.com".into(),
+                password: PASSWORD.into(),
+                display_name: "Eve".into(),
+            };
+            let refused = auth.register(new, &client_number(5)).await.unwrap_err();
+            assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        }
+        assert_eq!(plain.database.count("sigra_limits", "used > 0").await, counted);
+        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        assert!(first.await.unwrap().is_err());
     })
     .await;
 }

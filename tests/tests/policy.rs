@@ -66,8 +66,7 @@ async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_wa
         host.auth.request_password_reset(ADA, &client()).await.unwrap();
         let token = host.token_of("/reset/").await;
         let (hashes, trail) = (host.auth.hashes_computed(), host.trail().await);
-        let limits =
-            host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
+        let limits = used(&host).await;
         for (password, reason) in bad() {
             // The address is taken now, and the answer the same.
             assert_eq!(problem(register(&host, ADA, password).await), reason, "{password}");
@@ -81,15 +80,23 @@ async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_wa
         }
         assert_eq!(host.auth.hashes_computed(), hashes, "nothing was hashed");
         assert_eq!(host.trail().await, trail, "nothing happened");
-        let after =
-            host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
-        assert_eq!(after, limits, "no attempt was counted");
+        // No attempt was counted, and of the registrations those that were not refused for their length: to judge them is work.
+        let after = used(&host).await;
+        assert_eq!(after.len(), limits.len());
+        let grown: Vec<i64> = after.iter().zip(&limits).map(|(after, before)| after - before).collect();
+        assert_eq!(grown.iter().filter(|by| **by != 0).collect::<Vec<_>>(), [&5], "{grown:?}");
         assert!(host.is_live(session.token().expose()).await);
 
         let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
     })
     .await;
+}
+
+/// What every limit has counted.
+async fn used(host: &Host) -> Vec<i64> {
+    let texts = host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
+    texts.iter().map(|used| used.trim().parse().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -179,6 +186,36 @@ async fn a_breached_password_is_refused_wherever_one_is_set() {
         let error = host.auth.reset_password("no link", OTHER_PASSWORD, &client()).await.unwrap_err();
         assert_eq!(error.refusal(), Some(&Refusal::InvalidToken));
         assert_eq!(asked.load(Ordering::SeqCst), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_at_the_limit_of_its_network_is_neither_looked_up_nor_hashed() {
+    each_database(|database| async {
+        let source = Source::default();
+        let asked = source.asked.clone();
+        let host =
+            host(database, |builder| builder.breached_passwords(source, WhenUnavailable::Refuse)).await;
+        // Refused for their form, which counts nothing.
+        for _ in 0..50 {
+            assert!(register(&host, "no address", PASSWORD).await.is_err());
+            assert!(register(&host, ADA, "too short").await.is_err());
+        }
+        assert_eq!(host.database.count("sigra_limits", "1 = 1").await, 0);
+        // Judged, which counts, though nothing comes of it.
+        for _ in 0..50 {
+            assert_eq!(problem(register(&host, ADA, "PasswordPassword").await), PasswordProblem::Common);
+        }
+        for password in [PASSWORD, "PasswordPassword"] {
+            let refused = register(&host, ADA, password).await.unwrap_err();
+            assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+            assert_eq!(host.trail().await.last().unwrap(), "account.user.register refused network_limit");
+        }
+        assert_eq!((host.auth.hashes_computed(), asked.load(Ordering::SeqCst)), (0, 0));
+        // It was that network and no other.
+        let _ = host.register(ADA).await.unwrap();
+        assert_eq!((host.auth.hashes_computed(), asked.load(Ordering::SeqCst)), (1, 1));
     })
     .await;
 }

@@ -70,7 +70,7 @@ async fn one_confirmation_link_of_64_uses_at_once_works_once() {
         let token = nodes[0].token_of("/confirm/").await;
         let uses = (0..64).map(|number| {
             let (auth, token) = (nodes[number % 2].auth.clone(), token.clone());
-            async move { auth.confirm_email(&token, &client()).await }
+            async move { auth.confirm_email(&token, &visitor(number)).await }
         });
         only_one(at_once(uses).await);
         assert_eq!(trail(&nodes[0], "account.email.confirm success").await, 1);

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::audit::Reason;
+use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
-use crate::unit::Unit;
+use crate::unit::{Recorded, Unit};
 
 use super::MailKind;
 use super::devices::Device;
@@ -157,13 +157,13 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Strangers have used up the attempts: its owner learns how to get in all the same. One mail a wait.
+    /// Strangers have used up the attempts: its owner learns how to get in all the same. One mail a wait, and no more an hour than
+    /// of any other kind.
     async fn tell_the_owner(&mut self, identifier: &Identifier, wait: Duration) -> Result<(), Error> {
         let once = Limit::InWindow { most: 1, within: wait };
-        let kind = MailKind::AccountLocked;
-        if self.reserve(&Bucket::mail(kind.name(), identifier), once).await?.is_ok() {
+        if self.reserve(&Bucket::locked(identifier), once).await?.is_ok() {
             self.notes.locked();
-            self.enqueue(kind, identifier).await?;
+            self.mail_if_allowed(MailKind::AccountLocked, identifier).await?;
         }
         Ok(())
     }
@@ -191,13 +191,34 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them.
+    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them, or a link that is no good.
     pub(super) async fn count_request(&mut self) -> Result<Result<(), Refusal>, Error> {
         let Some((policy, network)) = U::POLICY.throttle.zip(self.client.network()) else {
             return Ok(Ok(()));
         };
         let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
         Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
+    /// A link that is no good: counts it for the network, and closes the step with its refusal. Never called for a good one, so
+    /// nobody's link is refused for what others on the network do.
+    pub(super) async fn refuse_link<T>(
+        &mut self,
+        event: Event,
+    ) -> Result<Recorded<Result<T, Refusal>>, Error> {
+        let (reason, refusal) = match self.count_request().await? {
+            Ok(()) => (Reason::InvalidToken, Refusal::InvalidToken),
+            Err(refusal) => (Reason::NetworkLimit, refusal),
+        };
+        self.record(Entry::refused(event, Actor::Visitor, reason), Err(refusal)).await
+    }
+
+    /// Nothing came of a request, for want of room.
+    pub(super) async fn return_request(&mut self) -> Result<(), Error> {
+        if let Some((_, network)) = U::POLICY.throttle.zip(self.client.network()) {
+            self.refund(&Bucket::requests(network)).await?;
+        }
+        Ok(())
     }
 }
 

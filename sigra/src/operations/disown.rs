@@ -1,7 +1,7 @@
 //! "This was not me": a mailed link undoes a change that the owner did not make, and ends what came of it.
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::Identifier;
@@ -32,8 +32,8 @@ impl<U> Sigra<U> {
     /// once, for a week. Writes one audit row `account.change.disown`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
+    /// further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn disown<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Disowned>
     where
         U: feature::Totp,
@@ -78,8 +78,7 @@ impl<U: feature::Totp> Step<U> for Disown {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Some(consumed) = unit.redeem(self.token.as_ref()).await? else {
-            let entry = Entry::refused(Event::Disown, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            return unit.refuse_link(Event::Disown).await;
         };
         let user_id = &consumed.user_id;
         let ended = unit.invalidate(Change::Disowned, user_id, consumed.epoch, None).await?;

@@ -31,8 +31,8 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.email.confirm`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
+    /// further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn confirm_email<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Confirmed>
     where
         U: feature::ConfirmEmail,
@@ -73,7 +73,8 @@ impl<U> Sigra<U> {
     }
 
     /// Asks for another confirmation mail. The answer and the work are the same whether or not there is such an account: the
-    /// worker finds that out. At most five mails an hour go to one address.
+    /// worker finds that out. At most five mails an hour go to one address, in portions that their links outlast, as for
+    /// [`request_password_reset`](Self::request_password_reset).
     ///
     /// Writes one audit row `account.email.request_confirmation`.
     ///
@@ -135,8 +136,12 @@ impl<U: Account> Step<U> for ConfirmBy {
             None => None,
         };
         let Some(consumed) = consumed else {
-            let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            // A code was counted before it was compared.
+            if let Proof::Code(..) = &self.proof {
+                let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::InvalidToken);
+                return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            }
+            return unit.refuse_link(Event::ConfirmEmail).await;
         };
         if let Proof::Code(identifier, _) = &self.proof {
             unit.clear(&Bucket::codes(identifier)).await?;

@@ -115,13 +115,35 @@ impl MailKind {
         )
     }
 
+    /// How long the link in it is good, where the host says so.
+    fn good_for<U: Account>(self) -> Option<Duration> {
+        match self {
+            Self::ConfirmEmail => U::POLICY.confirm_email.map(|policy| policy.within),
+            Self::ResetPassword | Self::MustChangePassword => {
+                U::POLICY.reset_password.map(|policy| policy.within)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many of the kind strangers can cause to one address: five an hour at most. Where its links do not last for an hour, in
+    /// smaller portions over less time, so that whoever uses one up leaves the owner a link that is good until the next. Links
+    /// that last for less than twelve minutes cannot fill the hour: there the owner waits for the next.
+    fn limit<U: Account>(self) -> Limit {
+        const HOUR: Duration = Duration::from_hours(1);
+        const HALF: Duration = Duration::from_mins(30);
+        match self.good_for::<U>() {
+            Some(lasting) if lasting < HALF => Limit::InWindow { most: 1, within: Duration::from_mins(12) },
+            Some(lasting) if lasting < HOUR => Limit::InWindow { most: 2, within: HALF },
+            _ => Limit::InWindow { most: 5, within: HOUR },
+        }
+    }
+
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// Mails of one kind that strangers can cause to one address.
-const MAILS: Limit = Limit::InWindow { most: 5, within: Duration::from_hours(1) };
 /// How long a worker has for one mail before another may take it.
 const LEASE: Duration = Duration::from_mins(2);
 /// How long a mailer has, within the lease.
@@ -135,7 +157,7 @@ pub(super) const DISOWN_WITHIN: Duration = Duration::from_hours(7 * 24);
 const FEW_CODES: u64 = 3;
 /// Rows that `DueMail` reads.
 const BATCH: usize = 20;
-/// Mails that a worker sends at once.
+/// Mails that a worker sends at once: so many may be slow, for [`SEND_WITHIN`] each, before others wait.
 const AT_ONCE: usize = 4;
 /// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
@@ -172,7 +194,7 @@ impl<U: Account> Unit<'_, U> {
         kind: MailKind,
         identifier: &Identifier,
     ) -> Result<bool, Error> {
-        let allowed = self.reserve(&Bucket::mail(kind.name(), identifier), MAILS).await?.is_ok();
+        let allowed = self.reserve(&Bucket::mail(kind.name(), identifier), kind.limit::<U>()).await?.is_ok();
         if allowed {
             self.enqueue(kind, identifier).await?;
         }
@@ -580,8 +602,8 @@ pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, link
     tokio::join!(look(auth.clone()), deliver, sweep(auth.clone()), seal, forward, measure(auth));
 }
 
-/// Sends what is due, a few mails at once: a slow delivery keeps no other waiting, nor tells by its slowness that there was
-/// something to deliver.
+/// Sends what is due, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that there was
+/// something to deliver. As many slow ones at once as there are places do, until they are cut off.
 async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
     let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut sending = tokio::task::JoinSet::new();

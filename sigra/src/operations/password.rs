@@ -26,7 +26,8 @@ use super::unlock::Recovered;
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
-    /// that out. At most five mails an hour go to one address.
+    /// that out. At most five mails an hour go to one address, in portions that their links outlast: whoever asks in its owner's
+    /// place leaves a link that is good. A link that lasts for less than twelve minutes can be had anew after twelve.
     ///
     /// Writes one audit row `account.password.request_reset`.
     ///
@@ -51,7 +52,8 @@ impl<U> Sigra<U> {
     /// Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
+    /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`] for one that is wrong, used,
+    /// expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a further one of these, [`Refusal::Busy`], and
     /// [`Failure`](crate::Failure).
     pub fn reset_password<'a>(
         &'a self,
@@ -181,12 +183,8 @@ impl<U: Account> Step<U> for CheckLink {
         {
             return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok((token.clone(), found.identifier))));
         }
-        unit.record(invalid_link(), Err(Refusal::InvalidToken)).await
+        unit.refuse_link(Event::ResetPassword).await
     }
-}
-
-fn invalid_link() -> Entry {
-    Entry::refused(Event::ResetPassword, Actor::Visitor, Reason::InvalidToken)
 }
 
 struct Reset {
@@ -204,11 +202,12 @@ impl<U: Account> Step<U> for Reset {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Some(consumed) = unit.redeem(Some(&self.token)).await? else {
-            return unit.record(invalid_link(), Err(Refusal::InvalidToken)).await;
+            return unit.refuse_link(Event::ResetPassword).await;
         };
         let user_id = &consumed.user_id;
         if !unit.replace_password(Change::PasswordReset, user_id, consumed.epoch, &self.hash).await? {
-            return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
+            let entry = Entry::refused(Event::ResetPassword, Actor::Visitor, Reason::InvalidToken);
+            return unit.record(entry.of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
         // The link proves the address, and the password is from whoever used it.

@@ -12,11 +12,13 @@ use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::limits::Bucket;
-use crate::password::PasswordHash;
+use crate::password::{Password, PasswordHash};
 use crate::store::Dialect;
-use crate::store::statements::{IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser};
+use crate::store::statements::{
+    Contest, IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser,
+};
 use crate::telemetry::{Named, watched};
-use crate::unit::{Recorded, Step, Unit};
+use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::MailKind;
 
@@ -48,19 +50,23 @@ impl<U> Sigra<U> {
     /// Registers a user with a password.
     ///
     /// A taken address gets the same answer after the same work, and its owner a mail. With `confirm_email` the new address
-    /// gets a link and a code. An account whose address nobody has confirmed loses its password when the address is registered
-    /// once more: whoever has the mailbox then chooses one by `reset_password`.
+    /// gets a link and a code. An account whose address nobody has confirmed loses its password, and every link, when the
+    /// address is registered once more, and no more than once: whoever has the mailbox then chooses one by `reset_password`.
     ///
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
     /// addresses unique. Nobody gets a mail then.
     ///
-    /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the input is refused
-    /// before the database is asked, or the server is busy.
+    /// What is no address, or a password of the wrong length, is refused at no cost and counted nowhere. Everything else counts
+    /// for the network before the password is looked up or hashed, whatever comes of it, unless the server is busy.
+    ///
+    /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the address or the
+    /// password is refused as such, or the server is busy.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::PasswordRejected`] with the reason, [`Refusal::Conflict`] and
     /// [`Refusal::InvalidValue`] for columns of the host's, the same for free and taken addresses,
-    /// [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure). Nothing is stored then.
+    /// [`Refusal::TooManyAttempts`] by `throttle` before any hash is computed, [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure). No user is stored then.
     pub fn register<'a>(&'a self, new: U::New, client: &'a Client) -> Operation<'a, Registered<U>>
     where
         U: feature::Passwords,
@@ -68,18 +74,77 @@ impl<U> Sigra<U> {
         watched::<U>(Named::Register).by(client).run(async move {
             let (email, password) = U::credentials(&new);
             let address = Address::parse(email)?;
-            self.screen(password, address.as_str()).await?;
+            password.check(U::POLICY.password.min_length)?;
             let password = password.clone();
             let client = client.clone();
-            self.shielded(|shielded| async move {
-                let place = shielded.0.core.hasher.admit()?;
-                let hash = shielded.0.core.hasher.hash(place, password).await?;
-                let identifier = address.identifier();
-                let dialect = shielded.0.dialect();
-                Ok(shielded.step(Register::<U> { new, address, identifier, hash, dialect, client }).await??)
-            })
-            .await
+            self.shielded(|shielded| async move { shielded.register(new, address, password, client).await })
+                .await
         })
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    async fn register(
+        &self,
+        new: U::New,
+        address: Address,
+        password: Password,
+        client: Client,
+    ) -> Result<Registered<U>, Error> {
+        let hasher = &self.0.core.hasher;
+        // A glance that takes no place: of a flood, most are turned away before the database is asked.
+        drop(hasher.admit()?);
+        self.step(CountRegistration(client.clone())).await??;
+        self.0.screen(&password, address.as_str()).await?;
+        let hash = match hasher.admit() {
+            Ok(place) => hasher.hash(place, password).await,
+            Err(busy) => Err(busy.into()),
+        };
+        let hash = match hash {
+            // Nothing came of it but that it has to be tried again.
+            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
+                self.step(ReturnRegistration(client)).await?;
+                return Err(error);
+            }
+            hash => hash?,
+        };
+        let (identifier, dialect) = (address.identifier(), self.0.dialect());
+        Ok(self.step(Register::<U> { new, address, identifier, hash, dialect, client }).await??)
+    }
+}
+
+/// Counts a registration before anything is looked up or hashed for it.
+struct CountRegistration(Client);
+
+impl<U: Account> Step<U> for CountRegistration {
+    type Output = Result<(), Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.0
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        if let Err(refusal) = unit.count_request().await? {
+            let entry = Entry::refused(Event::Register, Actor::Visitor, Reason::NetworkLimit);
+            return unit.record(entry, Err(refusal)).await;
+        }
+        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(())))
+    }
+}
+
+/// Gives the registration back.
+struct ReturnRegistration(Client);
+
+impl<U: Account> Step<U> for ReturnRegistration {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.0
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        unit.return_request().await?;
+        Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
     }
 }
 
@@ -101,9 +166,6 @@ impl<U: Account> Step<U> for Register<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(Event::Register, Actor::Visitor, reason);
-        if let Err(refusal) = unit.count_request().await? {
-            return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
-        }
         let mut owner = unit.owner_of(&self.identifier).await?;
         let mut taken = owner.is_some();
         unit.mark().await?;
@@ -207,6 +269,8 @@ impl<U: Account> Register<U> {
     /// Where nobody has confirmed the address yet, nobody knows whose password stands there: somebody may have registered with
     /// another person's address, and that person now registers too and would confirm the stranger's password. So it ceases to
     /// be one, and the mailbox decides: its owner chooses a password by the link to reset it.
+    ///
+    /// Once: from then on nobody's password stands there, and every further time would void the links that its owner was mailed.
     async fn taken(&self, unit: &mut Unit<'_, U>, owner: Option<&U::Id>) -> Result<Reason, Error> {
         unit.mail_if_allowed(MailKind::AddressTaken, &self.identifier).await?;
         let both = U::POLICY.confirm_email.is_some() && U::POLICY.reset_password.is_some();
@@ -217,11 +281,17 @@ impl<U: Account> Register<U> {
         match standing {
             Some(standing) if !standing.confirmed => {
                 let nobody_knows = unit.core.hasher.unknowable()?;
+                unit.mark().await?;
+                let is_first = unit.execute(Contest, &[&standing.user_id]).await?.rows == 1;
                 if !unit
                     .replace_password(Change::PasswordReset, &standing.user_id, standing.epoch, &nobody_knows)
                     .await?
                 {
                     return Err(DatabaseError::lost_race().into());
+                }
+                // Done and taken back, so that the time tells nobody whether somebody was here before.
+                if !is_first {
+                    unit.take_back().await?;
                 }
                 Ok(Reason::AddressContested)
             }

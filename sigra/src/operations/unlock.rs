@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::assurance::Factor;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::email::{Address, Identifier};
@@ -48,8 +48,8 @@ impl<U> Sigra<U> {
     /// `account.user.unlock`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
+    /// further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn unlock_by_link<'a>(&'a self, token: &'a str, client: &'a Client) -> Operation<'a, Recovered>
     where
         U: feature::Lockout,
@@ -62,7 +62,7 @@ impl<U> Sigra<U> {
 
     /// Asks for a mail with a link to unlock an account. The answer and the work are the same whether or not there is such an
     /// account: the worker finds that out. At most five mails an hour go to one address. A mail goes out by itself when an
-    /// account is locked; this is for those who have lost it.
+    /// account is locked, five times an hour at most; this is for those who have lost it.
     ///
     /// Writes one audit row `account.user.request_unlock`.
     ///
@@ -126,7 +126,7 @@ impl<U: Account> Unit<'_, U> {
     /// It may be tried again, and its owner is told anew when that is used up.
     async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
         self.clear(&Bucket::account(identifier)).await?;
-        self.clear(&Bucket::mail(MailKind::AccountLocked.name(), identifier)).await
+        self.clear(&Bucket::locked(identifier)).await
     }
 }
 
@@ -144,8 +144,7 @@ impl<U: feature::Lockout> Step<U> for UnlockByLink {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Some(consumed) = unit.redeem(self.token.as_ref()).await? else {
-            let entry = Entry::refused(Event::UnlockAccount, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry, Err(Refusal::InvalidToken)).await;
+            return unit.refuse_link(Event::UnlockAccount).await;
         };
         let user_id = &consumed.user_id;
         let recovered = unit.recover(user_id, &Identifier::from_stored(consumed.identifier)).await?;

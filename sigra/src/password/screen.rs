@@ -40,7 +40,7 @@ impl Screening {
             super::strength::check(password.clone(), &words, strength).await?;
         }
         let Some((breached, when_unavailable)) = &self.breached else { return Ok(()) };
-        match breached.contains(&Fingerprint::of(password)).await {
+        match answer(&**breached, password, SET_WITHIN).await {
             Ok(false) => Ok(()),
             Ok(true) => Err(PasswordProblem::Breached.into()),
             Err(error) if *when_unavailable == WhenUnavailable::Accept => {
@@ -52,21 +52,32 @@ impl Screening {
     }
 }
 
+/// How long a new password waits for the source. The operation goes on without its caller, so a source that never answers would
+/// keep a place for ever.
+const SET_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long a sign-in waits for the source.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the source says, if it says it in time.
+async fn answer(
+    breached: &dyn BreachedPasswords,
+    password: &Password,
+    within: Duration,
+) -> Result<bool, Unavailable> {
+    let fingerprint = Fingerprint::of(password);
+    let answer = tokio::time::timeout(within, breached.contains(&fingerprint)).await;
+    answer.unwrap_or_else(|_| Err(Unavailable::new("no answer in time")))
+}
 
 impl Screening {
     /// Whether a right password is known from a breach by now. Where that cannot be told, it opens what it opened before.
     pub(crate) async fn is_breached(&self, password: &Password) -> bool {
         let Some((breached, _)) = &self.breached else { return false };
-        let fingerprint = Fingerprint::of(password);
-        let error = match tokio::time::timeout(LOOK_UP_WITHIN, breached.contains(&fingerprint)).await {
-            Ok(Ok(is_breached)) => return is_breached,
-            Ok(Err(error)) => error,
-            Err(_) => Unavailable::new("no answer in time"),
-        };
-        telemetry::breached_unknown("sign_in", &error);
-        false
+        answer(&**breached, password, LOOK_UP_WITHIN).await.unwrap_or_else(|error| {
+            telemetry::breached_unknown("sign_in", &error);
+            false
+        })
     }
 }
 
@@ -119,6 +130,22 @@ mod tests {
                 assert!(common || entry.to_uppercase().to_lowercase() != entry, "{password}: {problem:?}");
             }
         }
+    }
+
+    /// Never says whether it knows a password.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl BreachedPasswords for Silent {
+        fn contains<'a>(&'a self, _: &'a Fingerprint) -> crate::password::breached::Lookup<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_never_answers_is_not_waited_for() {
+        let answer = answer(&Silent, &"glacier teapot 47 violins".into(), Duration::from_millis(1)).await;
+        assert_eq!(answer, Err(Unavailable::new("no answer in time")));
     }
 
     #[tokio::test]

@@ -62,6 +62,11 @@ statements! {
     HoldEpoch = "UPDATE [accounts] SET epoch = epoch WHERE user_id = $1 AND epoch = $2";
     RequireChange =
         "UPDATE [accounts] SET must_change_since = $1 WHERE user_id = $2 AND must_change_since IS NULL";
+    /// A second registration has made the password of an unconfirmed account one that nobody knows, in the epoch that begins with
+    /// it; no row where that was done in this epoch already. Whoever sets a password begins another.
+    Contest =
+        "UPDATE [accounts] SET contested_epoch = epoch + 1 \
+         WHERE user_id = $1 AND (contested_epoch IS NULL OR contested_epoch <> epoch)";
     ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, factor_failures = 0 WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
@@ -515,6 +520,7 @@ statements! {
          confirmed_at {stamp} NULL, \
          must_change_since {stamp} NULL, \
          recovery_at {stamp} NULL, \
+         contested_epoch {integer} NULL, \
          created_at {stamp} NOT NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     CreateSessions =

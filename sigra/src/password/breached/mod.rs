@@ -23,8 +23,8 @@ pub use self::online::{BreachedOnline, RangeClient, RangeRequest, RangeResponse}
 
 /// A source that knows breached passwords.
 ///
-/// It is asked when a password is set or changed, after every other rule, and with `must_change_password` at each sign-in with
-/// the right password, where it has two seconds to answer.
+/// It is asked when a password is set or changed, after every other rule, where it has ten seconds to answer, and with
+/// `must_change_password` at each sign-in with the right password, where it has two.
 ///
 /// ```
 /// use sigra::password::breached::{BreachedPasswords, Fingerprint, Lookup};
@@ -40,7 +40,7 @@ pub use self::online::{BreachedOnline, RangeClient, RangeRequest, RangeResponse}
 pub trait BreachedPasswords: fmt::Debug + Send + Sync + 'static {
     /// Whether the password is known from a breach. [`Unavailable`] where that cannot be said.
     ///
-    /// May be dropped before it is done. There is no other deadline than the source's own.
+    /// May be dropped before it is done. What comes too late is [`Unavailable`].
     fn contains<'a>(&'a self, password: &'a Fingerprint) -> Lookup<'a>;
 }
 
