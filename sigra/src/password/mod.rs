@@ -17,8 +17,8 @@
 //! All but Argon2 need the cargo feature `legacy-hashes`; a form of your own needs a [`PasswordVerifier`]. A hash beyond the
 //! bounds, or of no form, is refused like a wrong password, and the log has an error that says why.
 //!
-//! An Argon2id hash is replaced too where today's cost is more work (memory times passes) in no less memory, never because its
-//! figures are merely different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
+//! An Argon2id hash is replaced too where today's cost is more work (memory times passes), never because its figures are merely
+//! different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
 //!
 //! Passwords are compared in NFC, while other software hashed whatever bytes it got: somebody who typed a decomposed accent
 //! there has to reset the password. A password of more than 72 bytes never matches a plain bcrypt hash, which would have
