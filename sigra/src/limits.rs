@@ -105,10 +105,11 @@ impl Bucket {
         Self::new(&format!("mail-{kind}"), identifier.as_str())
     }
 
-    /// Refusals of one kind, from the networks of one slot: however many networks there are, the slots are few.
-    pub(crate) fn refusals(event: &str, reason: &str, network: Option<ClientNet>) -> Self {
+    /// Refusals of one event that are told alike, from the networks of one slot: however many networks there are, the slots are
+    /// few.
+    pub(crate) fn refusals(event: &str, told: &str, network: Option<ClientNet>) -> Self {
         let slot = network.map(|network| Sha256::digest(network.limit_key())[0] % SLOTS);
-        Self::new("refusals", &format!("{event} {reason} {slot:?}"))
+        Self::new("refusals", &format!("{event} {told} {slot:?}"))
     }
 
     /// The key in the table.
@@ -305,15 +306,15 @@ mod tests {
 
     #[test]
     fn however_many_networks_there_are_their_refusals_fall_into_few_slots() {
-        let bucket = |reason, number: u32| {
+        let bucket = |told, number: u32| {
             let network = ClientNet::new(std::net::IpAddr::from(number.to_be_bytes()));
-            Bucket::refusals("event", reason, Some(network)).key().clone()
+            Bucket::refusals("event", told, Some(network)).key().clone()
         };
-        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("reason", number)).collect();
+        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("told", number)).collect();
         assert_eq!(all.len(), usize::from(SLOTS));
         let other: BTreeSet<_> = (0..10_000).map(|number| bucket("another", number)).collect();
         assert!(all.is_disjoint(&other));
-        assert!(!all.contains(Bucket::refusals("event", "reason", None).key()));
+        assert!(!all.contains(Bucket::refusals("event", "told", None).key()));
     }
 
     #[test]
