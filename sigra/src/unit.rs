@@ -47,7 +47,7 @@ pub(crate) enum Bookkeeping {
     AttemptReserved,
     /// Moves the time at which a session was last used.
     LastSeen,
-    /// Gives back an attempt that came to nothing because the server was busy.
+    /// Gives back an attempt about which nothing was decided, because the server was busy or failed.
     AttemptReturned,
     /// Takes or gives back a row of the outbox.
     OutboxLease,

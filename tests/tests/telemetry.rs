@@ -344,6 +344,16 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
         }
         assert_eq!(told(proof).await, "refused factor_limit operation.limited");
 
+        // A hash that no verifier reads: a wrong password to the visitor, an error to the operator.
+        database.run("UPDATE users SET password_hash = 'of no form' WHERE email = 'bob@example.com'").await;
+        assert_eq!(hearing.events("password.hash_unreadable").len(), 0);
+        assert!(host.try_sign_in("bob@example.com", PASSWORD).await.is_err());
+        assert_eq!(told(sign_in).await, "refused unreadable_hash operation.refused");
+        let unreadable = hearing.events("password.hash_unreadable");
+        assert_eq!(unreadable.len(), 1, "{unreadable:?}");
+        assert_eq!(unreadable[0].level, tracing::Level::ERROR);
+        assert!(!unreadable[0].field("error").is_empty() && !unreadable[0].field("help").is_empty());
+
         assert_eq!(hearing.events("account.locked").len(), 0);
         for _ in 0..11 {
             assert!(host.try_sign_in("locked@example.com", WRONG).await.is_err());

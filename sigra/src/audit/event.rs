@@ -151,6 +151,8 @@ pub enum Reason {
     UnknownAccount,
     /// The password is wrong, or the account has none.
     WrongPassword,
+    /// The stored hash of the account cannot be verified, whatever the password is: an operator has to look at it.
+    UnreadableHash,
     /// The account's limit is reached.
     AccountLimit,
     /// The network's limit is reached.
@@ -212,6 +214,7 @@ impl Reason {
         match self {
             Self::UnknownAccount => "unknown_account",
             Self::WrongPassword => "wrong_password",
+            Self::UnreadableHash => "unreadable_hash",
             Self::AccountLimit => "account_limit",
             Self::NetworkLimit => "network_limit",
             Self::DeviceLimit => "device_limit",

@@ -32,9 +32,11 @@ const BATCH: usize = 100;
 fn told(reason: AnyReason) -> &'static str {
     let AnyReason::Sigra(reason) = reason else { return reason.name() };
     match reason {
-        Reason::UnknownAccount | Reason::WrongPassword | Reason::PasswordShut | Reason::AccountChanged => {
-            Refusal::InvalidCredentials.code()
-        }
+        Reason::UnknownAccount
+        | Reason::WrongPassword
+        | Reason::UnreadableHash
+        | Reason::PasswordShut
+        | Reason::AccountChanged => Refusal::InvalidCredentials.code(),
         Reason::AccountLimit
         | Reason::NetworkLimit
         | Reason::DeviceLimit

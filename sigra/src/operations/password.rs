@@ -20,7 +20,6 @@ use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 use super::MailKind;
 use super::attempt::{Attempt, Candidate};
 use super::outbox::Ask;
-use super::sign_in::Return;
 use super::standing::Holder;
 use super::unlock::Recovered;
 
@@ -142,21 +141,18 @@ impl<U: Account> Shielded<U> {
         let is_shut = attempt.is_shut::<U>(candidate.failures);
         let hash = async {
             // No upgrade: a new password takes its place.
-            if !hasher.verify(hasher.admit()?, current, stored, false).await?.right {
-                return Ok(Err(Reason::WrongPassword));
+            let verified = hasher.verify(hasher.admit()?, current, stored, false).await?;
+            if !verified.right {
+                return Ok(Err(verified.reason()));
             }
             if is_shut {
                 return Ok(Err(Reason::PasswordShut));
             }
             hasher.hash(hasher.admit()?, new).await.map(Ok)
         };
-        let hash = hash.await;
-        let hash = match hash {
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
-            }
-            hash => hash?,
+        let hash = match hash.await {
+            Ok(hash) => hash,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
         Ok(self.step(ChangePassword { holder, candidate, hash, attempt, client }).await??)
     }

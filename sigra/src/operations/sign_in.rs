@@ -36,7 +36,8 @@ impl<U> Sigra<U> {
     /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
     /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
     /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
-    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut. A right
+    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut, and any
+    /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right
     /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way. With
     /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
     ///
@@ -93,12 +94,8 @@ impl<U: feature::Passwords> Shielded<U> {
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
-            // Nothing was looked at, so nothing is counted.
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
-            }
-            verified => verified?,
+            Ok(verified) => verified,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
         let breached = U::POLICY.must_change_password
             && verified.right
@@ -158,9 +155,9 @@ impl<U: Account> Step<U> for Reserve {
 }
 
 /// Gives the attempt back.
-pub(super) struct Return {
-    pub(super) attempt: Attempt,
-    pub(super) client: Client,
+struct Return {
+    attempt: Attempt,
+    client: Client,
 }
 
 impl<U: Account> Step<U> for Return {
@@ -173,6 +170,17 @@ impl<U: Account> Step<U> for Return {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
         unit.attempt_returned(&self.attempt).await?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    /// Nothing was decided about an attempt, so nothing is counted: it goes back, and the answer says why. What fails here fails
+    /// whichever account it is.
+    pub(super) async fn undecided(&self, attempt: Attempt, client: Client, error: Error) -> Error {
+        match (error, self.step(Return { attempt, client }).await) {
+            (Error::Refused(_), Err(failed)) => failed,
+            (error, _) => error,
+        }
     }
 }
 
@@ -233,7 +241,7 @@ impl<U: Account> Decide<U> {
     fn proved(&self) -> Result<&Candidate<U>, (Reason, Option<&U::Id>)> {
         let Some(candidate) = &self.candidate else { return Err((Reason::UnknownAccount, None)) };
         if !self.verified.right {
-            Err((Reason::WrongPassword, Some(&candidate.user_id)))
+            Err((self.verified.reason(), Some(&candidate.user_id)))
         } else if self.attempt.is_shut::<U>(candidate.failures) {
             Err((Reason::PasswordShut, Some(&candidate.user_id)))
         } else {

@@ -20,7 +20,6 @@ use crate::unit::{Recorded, Shielded, Step, Unit};
 
 use super::attempt::{Attempt, Candidate};
 use super::password::ReserveForHolder;
-use super::sign_in::Return;
 use super::standing::{Held, Holder};
 
 /// A session whose owner proved to be there within `sudo(within = "..")`, and by the second factor too where the account has one.
@@ -162,15 +161,12 @@ impl<U: feature::Sudo> Shielded<U> {
             Ok(place) => hasher.verify(place, password, stored, false).await,
             Err(busy) => Err(busy.into()),
         };
-        let right = match verified {
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
-            }
-            verified => verified?.right,
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
-        let wrong = match right {
-            false => Some(Reason::WrongPassword),
+        let wrong = match verified.right {
+            false => Some(verified.reason()),
             true if attempt.is_shut::<U>(candidate.failures) => Some(Reason::PasswordShut),
             true => None,
         };

@@ -262,7 +262,7 @@ pub(crate) fn breached_unknown(at: &'static str, error: &dyn Display) {
     tell!(BREACHED_UNKNOWN, at, %error, "a password was not looked up among breached ones");
 }
 
-/// A stored hash that no verifier reads opens nothing.
+/// A stored hash that cannot be verified opens nothing.
 pub(crate) fn unreadable_hash(failure: &Failure) {
     tell!(UNREADABLE_HASH, error = %failure, help = help(failure), "a password was refused for its stored hash");
 }

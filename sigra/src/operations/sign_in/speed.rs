@@ -175,7 +175,7 @@ impl<U: feature::Passwords> Variant<U> {
         let client = client.clone();
         let signed_in = self.auth.shielded(|shielded: Shielded<U>| async move {
             let Reserved { attempt, candidate } = shielded.step(reserve).await??;
-            let verified = Verified { right: true, upgrade: None };
+            let verified = Verified { right: true, unreadable: false, upgrade: None };
             let decide = Decide {
                 candidate,
                 verified,
