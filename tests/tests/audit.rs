@@ -424,6 +424,8 @@ fn cases() -> Vec<Case> {
             s => s.host.auth.revoke_all_sessions(s.ended.session(), &client())),
         case!("account.password.change refused wrong_password",
             s => s.host.auth.change_password(s.here(), WRONG, OTHER_PASSWORD, &client())),
+        case!("account.password.change refused password_unchanged",
+            s => s.host.auth.change_password(s.here(), PASSWORD, PASSWORD, &client())),
         case!("account.password.change refused account_limit",
             s => s.host.auth.change_password(s.burnt.session(), PASSWORD, OTHER_PASSWORD, &client())),
         case!("account.password.change refused network_limit",

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
+use sigra::password::PasswordProblem;
 use sigra::{
     Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
 };
@@ -593,9 +594,111 @@ async fn a_password_that_others_may_know_opens_nothing_until_a_mailed_link_has_s
         let token = host.token_of("/reset/").await;
         assert_eq!(host.mailbox.all().len() - before, 6);
         assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
+        // The password that others may know is no new one. The link stays good for another.
+        let rows = host.trail().await.len();
+        for _ in 0..2 {
+            let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+            assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        }
+        assert_eq!(host.trail().await.len(), rows);
+        assert_eq!(outcome(host.try_sign_in(ADA, PASSWORD).await), "must change");
         let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         assert_eq!(outcome(host.try_sign_in(ADA, OTHER_PASSWORD).await), "complete");
         assert!(host.try_sign_in(ADA, PASSWORD).await.is_err());
+        // Where nothing has to be replaced, whoever has forgotten it may choose the same again.
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_is_compared_with_the_password_that_has_to_be_replaced_a_hundred_times() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let id = host.sign_in(ADA).await.user().id;
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        let token = host.token_of("/reset/").await;
+        host.database.run("UPDATE sigra_tokens SET attempts = 99 WHERE purpose = 'reset_password'").await;
+        let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        let hashes = host.auth.hashes_computed();
+        let over = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(over.refusal(), Some(&Refusal::InvalidToken));
+        assert_eq!(host.auth.hashes_computed(), hashes);
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.reset refused invalid_token");
+    })
+    .await;
+}
+
+/// A verifier that takes as long as the test wants.
+struct Gated(Arc<std::sync::Barrier>);
+
+impl PasswordVerifier for Gated {
+    fn recognises(&self, stored: &str) -> bool {
+        stored == "gated"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        self.0.wait();
+        self.0.wait();
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_replaces_the_very_hash_that_the_new_password_was_compared_with() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        plain.account(ADA).await;
+        let id = plain.sign_in(ADA).await.user().id;
+        let (gate, url) = (Arc::new(std::sync::Barrier::new(2)), database.url().to_owned());
+        let host = Host::with(database, Sigra::builder().url(&url).verifier(Gated(gate.clone()))).await;
+        let write = async |hash: &str| {
+            host.database.run(&format!("UPDATE users SET password_hash = '{hash}'")).await;
+        };
+        let today = host.database.texts("SELECT password_hash FROM users").await.remove(0);
+        write("gated").await;
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        let token = host.token_of("/reset/").await;
+        let reset = tokio::spawn({
+            let (auth, token) = (host.auth.clone(), token.clone());
+            async move { auth.reset_password(&token, PASSWORD, &client()).await.map(drop) }
+        });
+        let begun = gate.clone();
+        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        // The host itself writes the hash of that very password.
+        write(&today).await;
+        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        let refused = reset.await.unwrap().unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        // Nothing was used up, and the next comparison is with what stands there now.
+        let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_is_not_changed_to_itself() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let change = async |current: &str, new: &str| {
+            host.auth.change_password(session.session(), current, new, &client()).await.map(drop)
+        };
+        let same = change(PASSWORD, PASSWORD).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.change refused password_unchanged");
+        assert!(host.is_live(session.token().expose()).await);
+        // Only whoever knows the present one is told that it is the same.
+        let wrong = change(OTHER_PASSWORD, OTHER_PASSWORD).await.unwrap_err();
+        assert_eq!(wrong.refusal(), Some(&Refusal::InvalidCredentials));
     })
     .await;
 }

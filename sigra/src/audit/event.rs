@@ -171,6 +171,8 @@ pub enum Reason {
     PasswordShut,
     /// The password was right and has to be replaced.
     MustChangePassword,
+    /// The new password is the present one.
+    PasswordUnchanged,
     /// The password was right; the second factor is due.
     SecondFactorDue,
     /// The code of a second factor is wrong, or was used already.
@@ -224,6 +226,7 @@ impl Reason {
             Self::Disabled => "disabled",
             Self::PasswordShut => "password_shut",
             Self::MustChangePassword => "must_change_password",
+            Self::PasswordUnchanged => "password_unchanged",
             Self::SecondFactorDue => "second_factor_due",
             Self::WrongCode => "wrong_code",
             Self::FactorLimit => "factor_limit",

@@ -48,6 +48,7 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::Unconfirmed
         | Reason::Disabled
         | Reason::MustChangePassword
+        | Reason::PasswordUnchanged
         | Reason::SecondFactorDue
         | Reason::SudoRequired
         | Reason::TooManyFactors

@@ -10,9 +10,9 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::limits::Bucket;
-use crate::password::{Password, PasswordHash};
+use crate::password::{Password, PasswordHash, PasswordProblem};
 use crate::session::{NewSession, Session};
-use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword};
+use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword, UpgradePassword};
 use crate::telemetry::{Named, watched};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -21,7 +21,11 @@ use super::MailKind;
 use super::attempt::{Attempt, Candidate};
 use super::outbox::Ask;
 use super::standing::Holder;
+use super::tokens::Found;
 use super::unlock::Recovered;
+
+/// New passwords that are compared with the one that has to be replaced, for one link: each costs a hash and uses nothing up.
+const COMPARISONS: i64 = 100;
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
@@ -47,10 +51,12 @@ impl<U> Sigra<U> {
     ///
     /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
     /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
+    /// Where the password has to be replaced, the new one is compared with it first, which costs one hash more.
     /// Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`], [`Refusal::Busy`], and
+    /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
+    /// replaced, a hundred times for one link. [`Refusal::InvalidToken`], [`Refusal::Busy`], and
     /// [`Failure`](crate::Failure).
     pub fn reset_password<'a>(
         &'a self,
@@ -78,7 +84,7 @@ impl<U> Sigra<U> {
     /// audit row `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
+    /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,
     /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SudoRequired`] where the account has a second factor that was
     /// not proved in this session, [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
     pub fn change_password<'a>(
@@ -119,11 +125,18 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<Recovered, Error> {
         // A link that is no good costs no look-up and no hash.
-        let (token, address) = self.step(CheckLink { token, client: client.clone() }).await??;
+        let GoodLink { token, address, outgoing } =
+            self.step(CheckLink { token, client: client.clone() }).await??;
         self.0.screen(&new, &address).await?;
         let hasher = &self.0.core.hasher;
+        // One that cannot be verified opens nothing, so there is nothing to keep out of the way.
+        if let Some(outgoing) = outgoing.clone()
+            && hasher.verify(hasher.admit()?, new.clone(), Some(outgoing), false).await?.right
+        {
+            return Err(PasswordProblem::Unchanged.into());
+        }
         let hash = hasher.hash(hasher.admit()?, new).await?;
-        Ok(self.step(Reset { token, hash, client }).await??)
+        Ok(self.step(Reset { token, hash, outgoing, client }).await??)
     }
 
     async fn change_password(
@@ -139,6 +152,7 @@ impl<U: Account> Shielded<U> {
         let (mut candidate, attempt) = self.step(reserve).await??;
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
+        let unchanged = new.is(&current);
         let hash = async {
             // No upgrade: a new password takes its place.
             let verified = hasher.verify(hasher.admit()?, current, stored, false).await?;
@@ -148,7 +162,10 @@ impl<U: Account> Shielded<U> {
             if is_shut {
                 return Ok(Err(Reason::PasswordShut));
             }
-            hasher.hash(hasher.admit()?, new).await.map(Ok)
+            if unchanged {
+                return Ok(Ok(None));
+            }
+            hasher.hash(hasher.admit()?, new).await.map(|hash| Ok(Some(hash)))
         };
         let hash = match hash.await {
             Ok(hash) => hash,
@@ -164,8 +181,16 @@ struct CheckLink {
     client: Client,
 }
 
+/// A link that was good when it was looked at.
+struct GoodLink {
+    token: Token<ForResetPassword>,
+    address: String,
+    /// What is stored of the password, where it has to be replaced by another.
+    outgoing: Option<PasswordHash>,
+}
+
 impl<U: Account> Step<U> for CheckLink {
-    type Output = Result<(Token<ForResetPassword>, String), Refusal>;
+    type Output = Result<GoodLink, Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -175,9 +200,31 @@ impl<U: Account> Step<U> for CheckLink {
         if let Some(token) = &self.token
             && let Some(found) = unit.find(token).await?
         {
-            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok((token.clone(), found.identifier))));
+            let Ok(outgoing) = unit.outgoing(&found).await? else {
+                return unit.record(invalid_link().of(&found.user_id), Err(Refusal::InvalidToken)).await;
+            };
+            let good = GoodLink { token: token.clone(), address: found.identifier, outgoing };
+            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok(good)));
         }
         unit.record(invalid_link(), Err(Refusal::InvalidToken)).await
+    }
+}
+
+/// A link was used for too many comparisons, or consumed meanwhile.
+struct UsedUp;
+
+impl<U: Account> Unit<'_, U> {
+    /// What is stored of the password that a link is to replace, if the new one must be another. The look is counted first.
+    async fn outgoing(&mut self, found: &Found<U>) -> Result<Result<Option<PasswordHash>, UsedUp>, Error> {
+        let standing = self.standing(&found.user_id).await?;
+        if standing.is_none_or(|standing| standing.must_change_since.is_none()) {
+            return Ok(Ok(None));
+        }
+        if !self.try_token(found, COMPARISONS).await? {
+            return Ok(Err(UsedUp));
+        }
+        let row = self.fetch_optional(CredentialsOf, &[&found.user_id]).await?;
+        Ok(Ok(row.map(|row| Candidate::<U>::read(&row)).transpose()?.and_then(|candidate| candidate.hash)))
     }
 }
 
@@ -188,6 +235,8 @@ fn invalid_link() -> Entry {
 struct Reset {
     token: Token<ForResetPassword>,
     hash: PasswordHash,
+    /// What the new password was compared with.
+    outgoing: Option<PasswordHash>,
     client: Client,
 }
 
@@ -203,6 +252,14 @@ impl<U: Account> Step<U> for Reset {
             return unit.record(invalid_link(), Err(Refusal::InvalidToken)).await;
         };
         let user_id = &consumed.user_id;
+        // The account cannot have had another hash since, in the same epoch, unless the host itself wrote one. Then it is undone, and
+        // the link is as good as before.
+        if let Some(outgoing) = &self.outgoing
+            && unit.hold(user_id, consumed.epoch).await?
+            && unit.execute(UpgradePassword, &[&self.hash, user_id, outgoing]).await?.rows != 1
+        {
+            return Err(Refusal::Busy { retry_after: std::time::Duration::from_secs(1) }.into());
+        }
         if !unit.replace_password(Change::PasswordReset, user_id, consumed.epoch, &self.hash).await? {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
@@ -258,8 +315,8 @@ impl<U: Account> Step<U> for ReserveForHolder<U> {
 struct ChangePassword<U: Account> {
     holder: Holder<U>,
     candidate: Candidate<U>,
-    /// The new hash, where the present password was right and opens something.
-    hash: Result<PasswordHash, Reason>,
+    /// The new hash, where the present password was right and opens something; none where the new password is the same.
+    hash: Result<Option<PasswordHash>, Reason>,
     attempt: Attempt,
     client: Client,
 }
@@ -291,6 +348,11 @@ impl<U: Account> Step<U> for ChangePassword<U> {
             let refusal = Refusal::SudoRequired { with_code: true };
             return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
         }
+        let Some(hash) = hash else {
+            unit.attempt_returned(&self.attempt).await?;
+            let refusal = PasswordProblem::Unchanged.into();
+            return unit.record(refused(Reason::PasswordUnchanged), Err(refusal)).await;
+        };
         if !unit.replace_password(Change::PasswordChanged, user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }

@@ -124,6 +124,11 @@ impl Password {
         self.0.as_bytes()
     }
 
+    /// Whether it is the same as another that its owner typed. Nobody learns anything by the time that it takes.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+
     /// Longer than any password that can have been set.
     pub(crate) fn is_too_long(&self) -> bool {
         self.0.len() > MAX_BYTES || self.0.chars().count() > MAX_LENGTH
@@ -196,6 +201,9 @@ pub enum PasswordProblem {
         "this password is known from a data breach at another site: choose a new one, and change it wherever you use it"
     )]
     Breached,
+    /// The password that it is to replace: others may know that one.
+    #[error("the new password must differ from the one that has to be replaced: choose another")]
+    Unchanged,
     /// Fewer guesses than the host's setting `strength` asks for.
     #[error(
         "the password is too easy to guess{}: make it longer, or use words that do not belong together",
