@@ -53,6 +53,11 @@ impl Bucket {
         &self.0
     }
 
+    /// Right passwords of one account.
+    pub(crate) fn right_passwords(identifier: &Identifier) -> Self {
+        Self::new("right-passwords", identifier.as_str())
+    }
+
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
     pub(crate) fn factors(identifier: &Identifier) -> Self {
         Self::new("factors", identifier.as_str())

@@ -560,6 +560,7 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
             "delivery_failed",
             "address_changed",
             "overall_limit",
+            "right_password_limit",
             "unreadable_hash",
         ] {
             assert!(reasons.remove(elsewhere), "{elsewhere}");

@@ -479,10 +479,12 @@ async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() 
         // The next window is another, and a right password gives its attempt back.
         clock.advance(Duration::from_secs(15 * 60 + 1));
         assert_eq!(attempt(0).await.unwrap(), Refusal::InvalidCredentials);
-        let new = NewShopper { email: ADA.into(), password: PASSWORD.into() };
-        let _ = auth.register(new, &client()).await.unwrap();
-        for _ in 0..110 {
-            assert!(auth.sign_in(Credentials::new(ADA, PASSWORD), &client()).await.is_ok());
+        for email in [ADA, "eve@example.com"] {
+            let new = NewShopper { email: email.into(), password: PASSWORD.into() };
+            let _ = auth.register(new, &client()).await.unwrap();
+            for _ in 0..55 {
+                assert!(auth.sign_in(Credentials::new(email, PASSWORD), &client()).await.is_ok());
+            }
         }
         assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
     })
@@ -551,6 +553,102 @@ async fn without_lockout_there_is_nothing_to_know_a_device_for() {
         let session = sigra_tests::users::join(&auth, ADA).await;
         assert!(session.device_token().is_none());
         assert_eq!(database.count("partner_sigra_devices", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_fills_neither_the_sessions_nor_the_queue_nor_the_trail() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        for _ in 0..5 {
+            let wrong = try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err();
+            assert_eq!(wrong, Refusal::InvalidCredentials);
+        }
+        let sign_in = async || {
+            let credentials = Credentials::new(ADA, PASSWORD).remember(true);
+            match host.auth.sign_in(credentials, &somebody()).await {
+                Ok(UserSignIn::Complete(session)) => Ok(session),
+                other => Err(other.unwrap_err().refusal().cloned().unwrap()),
+            }
+        };
+        let mut sessions = Vec::new();
+        for _ in 0..100 {
+            sessions.push(sign_in().await.unwrap());
+            host.clock.advance(Duration::from_secs(20));
+        }
+        let rows = host.trail().await.len();
+        // One too many. It and what follows counts like failures, also from the browsers in which its owner is known, until
+        // nothing is hashed any more.
+        for client in [None, Some(browser(&sessions[99]))] {
+            let hashes = host.auth.hashes_computed();
+            for number in 0..15 {
+                let client = client.clone().unwrap_or_else(somebody);
+                let refused = try_from(&host, ADA, PASSWORD, &client).await.unwrap_err();
+                let Refusal::TooManyAttempts { retry_after } = refused else { panic!("{refused}") };
+                assert!(retry_after <= Duration::from_secs(3601), "{number}");
+            }
+            assert_eq!(host.auth.hashes_computed(), hashes + 10);
+        }
+        let refused = host.trail().await.split_off(rows);
+        let of = |reason: &str| {
+            refused.iter().filter(|row| **row == format!("session.password.sign_in refused {reason}")).count()
+        };
+        assert_eq!((of("right_password_limit"), of("account_limit"), of("device_limit")), (20, 5, 5));
+        // Who is signed in is limited too.
+        let mine = sessions[0].session();
+        host.clock.advance(Duration::from_mins(16));
+        let step_up = host.auth.step_up_with_password(mine, PASSWORD, &somebody()).await.unwrap_err();
+        assert!(matches!(step_up.refusal(), Some(Refusal::TooManyAttempts { .. })), "{step_up}");
+        let change = host.auth.change_password(mine, PASSWORD, OTHER_PASSWORD, &somebody()).await.unwrap_err();
+        assert!(matches!(change.refusal(), Some(Refusal::TooManyAttempts { .. })), "{change}");
+        // To a stranger it is an account like any other.
+        assert_eq!(try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(), Refusal::InvalidCredentials);
+
+        // The mailbox opens it again. The session that was unused for longest ends, and neither one in use nor the new one.
+        assert!(host.is_live(sessions[0].token().expose()).await);
+        host.auth.request_unlock(ADA, &somebody()).await.unwrap();
+        let _ = host.auth.unlock_by_link(&host.token_of("/unlock/").await, &somebody()).await.unwrap();
+        let new = sign_in().await.unwrap();
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 100);
+        for (session, live) in [(&sessions[0], true), (&sessions[1], false), (&sessions[2], true), (&new, true)] {
+            assert_eq!(host.is_live(session.token().expose()).await, live);
+        }
+        assert_eq!(host.database.count("sigra_audit", "details = '{\"sessions_ended\":1}'").await, 1);
+        // And after an hour it is open by itself.
+        for _ in 0..99 {
+            sessions.push(sign_in().await.unwrap());
+        }
+        assert!(sign_in().await.is_err());
+        host.clock.advance(Duration::from_mins(61));
+        let _ = sign_in().await.unwrap();
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_network_gets_back_what_opened_something_and_nothing_else() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        for email in [ADA, "eve@example.com"] {
+            host.account(email).await;
+        }
+        let id = host.sign_in("eve@example.com").await.user().id;
+        assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
+        let network = client_number(77);
+        let eve = async || host.auth.sign_in(Credentials::new("eve@example.com", PASSWORD), &network).await;
+        for number in 0..50 {
+            // One of somebody's own gives back itself alone.
+            let _ = try_from(&host, ADA, PASSWORD, &network).await.unwrap();
+            let answer = eve().await;
+            assert!(matches!(answer, Ok(UserSignIn::Disabled(_))), "{number}: {answer:?}");
+        }
+        let hashes = host.auth.hashes_computed();
+        let refused = eve().await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+        assert_eq!(host.auth.hashes_computed(), hashes);
     })
     .await;
 }

@@ -159,6 +159,8 @@ pub enum Reason {
     NetworkLimit,
     /// The limit of a known device is reached by attempts that came at once. From then on it is not known.
     DeviceLimit,
+    /// The password was right, for the 101st time within an hour.
+    RightPasswordLimit,
     /// The limit for everybody is reached.
     OverallLimit,
     /// The limit of mails to one address is reached.
@@ -220,6 +222,7 @@ impl Reason {
             Self::AccountLimit => "account_limit",
             Self::NetworkLimit => "network_limit",
             Self::DeviceLimit => "device_limit",
+            Self::RightPasswordLimit => "right_password_limit",
             Self::OverallLimit => "overall_limit",
             Self::MailLimit => "mail_limit",
             Self::Unconfirmed => "unconfirmed",

@@ -18,6 +18,10 @@ use super::devices::Device;
 /// 800-63B-4 3.2.2).
 const MOST_FAILURES: u32 = 100;
 
+/// Right passwords of one account: each costs a hash, a row of the trail, and a session or a challenge. More than any owner needs,
+/// and looked at once the password is known to be right, so that nobody who does not know it can use them up or see them.
+const RIGHT_PASSWORDS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
+
 /// An attempt that is counted. Whoever tries from a browser in which the account is known is counted there and nowhere else, so
 /// that strangers cannot use up its owner's attempts.
 #[derive(Clone, Debug)]
@@ -168,15 +172,44 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// The password was right.
+    /// Counts a right password, or says that there were too many. Then the attempt stays counted like one that failed: whoever
+    /// goes on comes to the limit of the account, or of the browser, which refuses before a hash is computed, and which
+    /// strangers could have reached as well.
+    pub(super) async fn count_right_password(
+        &mut self,
+        attempt: &Attempt,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let bucket = Bucket::right_passwords(&attempt.identifier);
+        let reserved = self.reserve(&bucket, RIGHT_PASSWORDS).await?;
+        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
+    /// The password was right, and a session or a challenge comes of it: the network and everybody get the attempt back.
+    ///
+    /// That one attempt and no other: whoever guesses at other accounts and signs in to an own one in between has no guess
+    /// more for it.
     pub(super) async fn attempt_succeeded(&mut self, attempt: &Attempt, failures: i64) -> Result<(), Error> {
+        self.was_right(attempt, failures, true).await
+    }
+
+    /// The password was right and opens nothing. The account's row of failures is over, but the network's share is used: it is
+    /// for attempts from which somebody gets in, and these can be made without end, at any number of accounts.
+    pub(super) async fn attempt_opened_nothing(
+        &mut self,
+        attempt: &Attempt,
+        failures: i64,
+    ) -> Result<(), Error> {
+        self.was_right(attempt, failures, false).await
+    }
+
+    async fn was_right(&mut self, attempt: &Attempt, failures: i64, opened: bool) -> Result<(), Error> {
         if failures > 0 {
             self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
         }
         for counter in &attempt.counters {
             if counter.ends_with_success() {
                 self.clear(counter.bucket()).await?;
-            } else {
+            } else if opened {
                 self.refund(counter.bucket()).await?;
             }
         }

@@ -40,6 +40,7 @@ fn told(reason: AnyReason) -> &'static str {
         Reason::AccountLimit
         | Reason::NetworkLimit
         | Reason::DeviceLimit
+        | Reason::RightPasswordLimit
         | Reason::OverallLimit
         | Reason::FactorLimit => Refusal::TooManyAttempts { retry_after: Duration::ZERO }.code(),
         Reason::WrongCode | Reason::FactorShut => Refusal::InvalidCode.code(),

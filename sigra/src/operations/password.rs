@@ -79,7 +79,7 @@ impl<U> Sigra<U> {
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
-    /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it, forgets
+    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one too, voids every token of it, forgets
     /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one
     /// audit row `account.password.change`: success, or refused with the reason.
     ///
@@ -343,13 +343,20 @@ impl<U: Account> Step<U> for ChangePassword<U> {
         let Some(held) = unit.held(&self.holder).await? else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
+        // Before the counters, as wherever the password was right.
+        if !unit.hold(user_id, self.candidate.epoch).await? {
+            return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
+        }
+        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
+            return unit.record(refused(Reason::RightPasswordLimit), Err(refusal)).await;
+        }
         if held.lacks_second_factor::<U>() {
-            unit.attempt_returned(&self.attempt).await?;
+            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
             let refusal = Refusal::SudoRequired { with_code: true };
             return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
         }
         let Some(hash) = hash else {
-            unit.attempt_returned(&self.attempt).await?;
+            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
             let refusal = PasswordProblem::Unchanged.into();
             return unit.record(refused(Reason::PasswordUnchanged), Err(refusal)).await;
         };

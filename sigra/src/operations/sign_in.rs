@@ -38,17 +38,22 @@ impl<U> Sigra<U> {
     /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
     /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut, and any
     /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right
-    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way. With
+    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way; a
+    /// hundred of them an hour are taken for one account, until a mailed link or an operator opens it again. With
     /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
     /// the only one.
     ///
+    /// An account has at most a hundred live sessions: one more ends those that were unused for longest, and the row of the sign-in
+    /// says how many in its details, as `sessions_ended`.
+    ///
     /// Writes one audit row `session.password.sign_in`: success, or refused with the reason.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed, [`Refusal::Busy`] before
+    /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed or after too many right passwords,
+    /// [`Refusal::Busy`] before
     /// a hash is computed and without counting the attempt, and [`Failure`](crate::Failure).
     pub fn sign_in<'a>(&'a self, credentials: Credentials, client: &'a Client) -> Operation<'a, U::SignIn>
     where
@@ -289,10 +294,13 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
-        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
+        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
+            return unit.record(refused(Reason::RightPasswordLimit).of(user_id), Err(refusal)).await;
+        }
         let checked = match standing {
             Ok(checked) => checked,
             Err(obstacle) => {
+                unit.attempt_opened_nothing(&self.attempt, candidate.failures).await?;
                 if let Obstacle::MustChangePassword(_) = obstacle {
                     unit.mail_if_allowed(MailKind::MustChangePassword, &Identifier::from_stored(identifier))
                         .await?;
@@ -301,6 +309,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
                 return unit.record(entry, Ok(obstacle.into())).await;
             }
         };
+        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
         let account = match unit.let_in(checked, self.remember).await? {
             Way::In(account) => account,
             Way::SecondFactor(challenge) => {

@@ -104,6 +104,13 @@ statements! {
     MoveSingleFactorSessions =
         "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id <> $4 AND second_factor IS NULL";
     DeleteOldSessions = "DELETE FROM [sessions] WHERE user_id = $1 AND epoch < $2";
+    /// The live session that is one too many beside a new one.
+    SurplusSession =
+        "SELECT last_seen_at, id FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
+         ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 99";
+    DeleteSurplusSessions =
+        "DELETE FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
+         AND (last_seen_at < $4 OR (last_seen_at = $5 AND id <= $6))";
 }
 
 // Known devices: browsers in which the account was signed in to before.
