@@ -334,7 +334,8 @@ async fn a_hash_that_cannot_be_verified_answers_counts_and_costs_like_an_address
         // The last is today's, under a pepper that is gone.
         let gone = stored(&host).await.replace("p=1$", "p=1,keyid=cDE$");
         let (nobody, mut known, mut unknown) = ("nobody@example.com", Vec::new(), Vec::new());
-        for (number, hash) in ["broken: verify", "broken: read", "of no form", &gone].into_iter().enumerate() {
+        for (number, hash) in ["broken: verify", "broken: read", "of no form", &gone].into_iter().enumerate()
+        {
             store(&host, hash).await;
             for (email, seen) in [(ADA, &mut known), (nobody, &mut unknown)] {
                 let before = host.auth.hashes_computed();
@@ -347,7 +348,11 @@ async fn a_hash_that_cannot_be_verified_answers_counts_and_costs_like_an_address
                 assert_eq!(host.auth.hashes_computed(), before + 10 + more, "{email} {hash}");
                 let trail = host.trail().await;
                 assert!(trail[trail.len() - 1].ends_with("account_limit"), "{hash}: {trail:?}");
-                let why = if email == ADA { UNREADABLE } else { "session.password.sign_in refused unknown_account" };
+                let why = if email == ADA {
+                    UNREADABLE
+                } else {
+                    "session.password.sign_in refused unknown_account"
+                };
                 assert_eq!(trail[trail.len() - 2], why, "{hash}");
             }
             assert!(matches!(known[11 * number + 10], Some(Refusal::TooManyAttempts { .. })), "{hash}");

@@ -96,14 +96,15 @@ impl Engine {
         // Longer than any password can be: the same work on a bounded input, and no.
         let too_long = password.is_too_long();
         let password = if too_long { &[] } else { password.as_bytes() };
-        let (stored, matches, unreadable) = match stored.map(|stored| (stored, self.compute(stored, password))) {
-            Some((stored, Ok(matches))) => (Some(stored), matches, false),
-            Some((_, Err(failure))) => {
-                telemetry::unreadable_hash(&failure);
-                (None, false, true)
-            }
-            None => (None, false, false),
-        };
+        let (stored, matches, unreadable) =
+            match stored.map(|stored| (stored, self.compute(stored, password))) {
+                Some((stored, Ok(matches))) => (Some(stored), matches, false),
+                Some((_, Err(failure))) => {
+                    telemetry::unreadable_hash(&failure);
+                    (None, false, true)
+                }
+                None => (None, false, false),
+            };
         let twin =
             stored.and_then(|stored| self.examples.iter().position(|example| example.same_cost(stored)));
         for (index, example) in self.examples.iter().enumerate() {

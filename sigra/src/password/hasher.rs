@@ -129,7 +129,8 @@ impl Hasher {
             }
             None => (None, false),
         };
-        let verified = self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await?;
+        let verified =
+            self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await?;
         Ok(Verified { unreadable: unreadable || verified.unreadable, ..verified })
     }
 
