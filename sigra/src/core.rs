@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) evidence: Evidence,
     /// Wakes the worker of this process when mail was put into the outbox.
     pub(crate) outbox: Notify,
+    /// The log has been told that a request came without a network.
+    pub(crate) told_of_no_network: AtomicBool,
 }
 
 /// Operations under way in one process; more are refused at once.

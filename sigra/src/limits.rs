@@ -100,6 +100,11 @@ impl Bucket {
         Self::new("requests", &network.limit_key())
     }
 
+    /// The same from clients whose network is not known, all together.
+    pub(crate) fn requests_from_nowhere() -> Self {
+        Self::new("requests", "")
+    }
+
     /// Wrong codes for one address, over all the codes it was sent.
     pub(crate) fn codes(identifier: &Identifier) -> Self {
         Self::new("codes", identifier.as_str())

@@ -519,6 +519,30 @@ async fn an_attempt_that_another_limit_refuses_uses_up_nothing_of_everybody() {
 }
 
 #[tokio::test]
+async fn who_comes_without_a_network_has_the_limit_of_everybody() {
+    each_database(|database| async move {
+        let auth = shop::<Guest>(&database, Arc::default()).await;
+        let nowhere = Client::unknown();
+        let mut looked_at = 0;
+        for number in 0..110 {
+            let credentials = Credentials::new(format!("u{number}@example.com"), WRONG);
+            let refused = auth.sign_in(credentials, &nowhere).await.unwrap_err();
+            looked_at += u32::from(refused.refusal() == Some(&Refusal::InvalidCredentials));
+        }
+        assert_eq!((looked_at, auth.hashes_computed()), (100, 100));
+        let mut mailed = 0;
+        for number in 0..110 {
+            let asked = auth.request_unlock(&format!("u{number}@example.com"), &nowhere).await;
+            mailed += u32::from(asked.is_ok());
+        }
+        assert_eq!(mailed, 100);
+        // Where a network is given, it has its own.
+        auth.request_unlock("u0@example.com", &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn limits_outlive_a_restart_and_a_clock_that_steps() {
     each_database(|database| async move {
         let host = Host::start(database.clone()).await;
@@ -601,7 +625,8 @@ async fn whoever_knows_the_password_fills_neither_the_sessions_nor_the_queue_nor
         host.clock.advance(Duration::from_mins(16));
         let step_up = host.auth.step_up_with_password(mine, PASSWORD, &somebody()).await.unwrap_err();
         assert!(matches!(step_up.refusal(), Some(Refusal::TooManyAttempts { .. })), "{step_up}");
-        let change = host.auth.change_password(mine, PASSWORD, OTHER_PASSWORD, &somebody()).await.unwrap_err();
+        let change =
+            host.auth.change_password(mine, PASSWORD, OTHER_PASSWORD, &somebody()).await.unwrap_err();
         assert!(matches!(change.refusal(), Some(Refusal::TooManyAttempts { .. })), "{change}");
         // To a stranger it is an account like any other.
         assert_eq!(try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(), Refusal::InvalidCredentials);
@@ -612,7 +637,9 @@ async fn whoever_knows_the_password_fills_neither_the_sessions_nor_the_queue_nor
         let _ = host.auth.unlock_by_link(&host.token_of("/unlock/").await, &somebody()).await.unwrap();
         let new = sign_in().await.unwrap();
         assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 100);
-        for (session, live) in [(&sessions[0], true), (&sessions[1], false), (&sessions[2], true), (&new, true)] {
+        for (session, live) in
+            [(&sessions[0], true), (&sessions[1], false), (&sessions[2], true), (&new, true)]
+        {
             assert_eq!(host.is_live(session.token().expose()).await, live);
         }
         assert_eq!(host.database.count("sigra_audit", "details = '{\"sessions_ended\":1}'").await, 1);

@@ -386,6 +386,29 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_request_without_the_network_that_limits_count_by_is_told_once() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        let hearing = Hearing::begin();
+        let missing = || hearing.events("request.network_missing");
+        let nowhere = Client::unknown();
+        // Neither with an address, nor of what no network is counted for.
+        assert!(host.try_sign_in(ADA, WRONG).await.is_err());
+        assert!(!host.auth.enable_account("root", &uuid::Uuid::nil(), &nowhere).await.unwrap());
+        assert_eq!(missing().len(), 0);
+        host.auth.request_password_reset(ADA, &nowhere).await.unwrap();
+        assert!(host.auth.sign_in(Credentials::new(ADA, WRONG), &nowhere).await.is_err());
+        assert!(host.auth.sign_in(Credentials::new(ADA, WRONG), &nowhere).await.is_err());
+        let missing = missing();
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!((missing[0].level, missing[0].field("user_type")), (tracing::Level::ERROR, "User"));
+        assert!(missing[0].field("help").contains("from_address"), "{missing:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_committed_step_is_told_once_whichever_way_it_commits() {
     let _turn = TURN.lock().await;
     each_database(|database| async move {

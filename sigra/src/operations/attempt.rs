@@ -1,5 +1,6 @@
 //! One attempt at a password: what it is counted in before the password is looked at, and what becomes of the counts after.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::account::Account;
@@ -9,6 +10,7 @@ use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
+use crate::telemetry;
 use crate::unit::Unit;
 
 use super::MailKind;
@@ -112,11 +114,22 @@ impl Attempt {
 }
 
 impl<U: Account> Unit<'_, U> {
+    /// Tells the log, once in a process, that a limit for networks is wanted and a request came without one.
+    fn ask_for_a_network(&self) {
+        if U::POLICY.throttle.is_some()
+            && self.client.network().is_none()
+            && !self.core.told_of_no_network.swap(true, Ordering::Relaxed)
+        {
+            telemetry::no_network(U::SCHEMA.user_type);
+        }
+    }
+
     /// Counts an attempt, or says which limit is reached.
     pub(super) async fn begin_attempt(
         &mut self,
         identifier: Identifier,
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
+        self.ask_for_a_network();
         let device = self.known_device(&identifier).await?;
         let attempt = Attempt::new::<U>(identifier, self.client, device);
         for (counted, counter) in attempt.counters.iter().enumerate() {
@@ -225,11 +238,20 @@ impl<U: Account> Unit<'_, U> {
     }
 
     /// Counts a registration or a request for mail, which cost work and mail whatever comes of them.
+    ///
+    /// Requests without a network have the limit for everybody, where there is one. They do not share that of one network: it
+    /// would be used up by anybody, and shut out all of an application that gives no addresses.
     pub(super) async fn count_request(&mut self) -> Result<Result<(), Refusal>, Error> {
-        let Some((policy, network)) = U::POLICY.throttle.zip(self.client.network()) else {
-            return Ok(Ok(()));
+        self.ask_for_a_network();
+        let Some(policy) = U::POLICY.throttle else { return Ok(Ok(())) };
+        let (bucket, limit) = match (self.client.network(), policy.overall) {
+            (Some(network), _) => (Bucket::requests(network), policy.into()),
+            (None, Some(most)) => {
+                (Bucket::requests_from_nowhere(), Limit::InWindow { most, within: policy.within })
+            }
+            (None, None) => return Ok(Ok(())),
         };
-        let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
+        let reserved = self.reserve(&bucket, limit).await?;
         Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
     }
 }

@@ -56,6 +56,7 @@ events! {
     UNSAFE_SETTING = "settings.unsafe" at WARN;
     NO_FORWARDED_ADDRESS = "request.address_not_forwarded" at WARN;
     NO_ADDRESS = "request.address_unknown" at ERROR;
+    NO_NETWORK = "request.network_missing" at ERROR;
     STEP_RETRIED = "step.retried" at DEBUG;
     BOOKKEEPING = "step.bookkeeping" at TRACE;
 }
@@ -287,6 +288,16 @@ pub(crate) fn no_address_of_connection() {
         NO_ADDRESS,
         "the address of a request is not known: serve the router with \
          `into_make_service_with_connect_info::<SocketAddr>()`, and in tests add the layer `MockConnectInfo`"
+    );
+}
+
+/// Once in a process: each request says the same.
+pub(crate) fn no_network(user_type: &'static str) {
+    tell!(
+        NO_NETWORK,
+        user_type,
+        help = "give the address of each request with `Client::from_address`; the extractors of `sigra::axum` do",
+        "`throttle` is on, and a request came without the network that it counts by: one network has no limit here"
     );
 }
 
