@@ -56,8 +56,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
-    /// replaced, a hundred times for one link. [`Refusal::InvalidToken`], [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// replaced, a hundred times for one link. [`Refusal::InvalidToken`], [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn reset_password<'a>(
         &'a self,
         token: &'a str,
@@ -79,9 +78,9 @@ impl<U> Sigra<U> {
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
-    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one too, voids every token of it, forgets
-    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one
-    /// audit row `account.password.change`: success, or refused with the reason.
+    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one too,
+    /// voids every token of it, forgets every known device but this one, and returns a new session for the browser that asked. The
+    /// owner gets a mail. Writes one audit row `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,

@@ -37,10 +37,10 @@ impl<U> Sigra<U> {
     /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
     /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
     /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut, and any
-    /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right
-    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way; a
-    /// hundred of them an hour are taken for one account, until a mailed link or an operator opens it again. With
-    /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
+    /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right password clears the
+    /// account's count, and its owner learns through a variant of the outcome what stands in the way; a hundred of them an hour
+    /// are taken for one account, until a mailed link or an operator opens it again. With `must_change_password` a right one is
+    /// looked up among breached ones first, which takes two seconds at most.
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
@@ -53,8 +53,8 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed or after too many right passwords,
-    /// [`Refusal::Busy`] before
-    /// a hash is computed and without counting the attempt, and [`Failure`](crate::Failure).
+    /// [`Refusal::Busy`] before a hash is computed, and [`Failure`](crate::Failure); with these two the attempt is not counted unless
+    /// the password was looked at.
     pub fn sign_in<'a>(&'a self, credentials: Credentials, client: &'a Client) -> Operation<'a, U::SignIn>
     where
         U: feature::Passwords,
