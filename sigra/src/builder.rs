@@ -227,6 +227,7 @@ impl<U: Account> Builder<U> {
             evidence,
             outbox,
             told_of_unadopted: std::sync::OnceLock::new(),
+            told_of_no_network: std::sync::atomic::AtomicBool::default(),
         });
         // Here too: a host that keeps Sigra's migrations among its own never calls `migrate`.
         auth.check_keys().await?;

@@ -32,7 +32,14 @@ impl fmt::Debug for DeviceSecret {
 }
 
 impl Client {
-    /// Nothing is known: for jobs, tests and commands.
+    /// Nothing is known: for jobs, tests and commands. For what a visitor asks take [`from_address`](Self::from_address), or the
+    /// extractors of `sigra::axum`, which refuse a request whose address is not known.
+    ///
+    /// Without an address there is no network that `throttle(per_network)` could count by, so one machine can try any number of
+    /// accounts, each as often as `lockout` allows. Only `throttle(overall)` holds then: such attempts count for it as all do, and
+    /// such requests for mail and registrations have a limit of the same size together. They do not share the limit of one
+    /// network, or anybody could use it up and keep everybody out. The log has an error, `request.network_missing`, with the first
+    /// of them.
     #[must_use]
     pub fn unknown() -> Self {
         Self::default()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) outbox: Notify,
     /// Whether the log has been told of users without an account.
     pub(crate) told_of_unadopted: OnceLock<()>,
+    /// The log has been told that a request came without a network.
+    pub(crate) told_of_no_network: AtomicBool,
 }
 
 /// Operations under way in one process; more are refused at once.

@@ -143,10 +143,11 @@ pub enum Failure {
     /// Keys that are missing, malformed, or not those of the database; the text says what to set.
     #[error(transparent)]
     Keys(#[from] crate::keyring::KeyringError),
-    /// A stored password hash that no verifier of Sigra understands.
+    /// A stored password hash that no verifier of Sigra understands. It is in the log alone: a visitor gets the answer of a wrong
+    /// password, as for an address without an account.
     #[error("the password hash of an account is not one that this version can verify: {0}")]
     PasswordHash(String),
-    /// A stored password hash was made with a pepper that this process does not have.
+    /// A stored password hash was made with a pepper that this process does not have. In the log alone, like the one above.
     #[error(
         "the password hash of an account needs the pepper `{id}`: put it back into `SIGRA_PEPPER` (or what \
          `Builder::pepper` gets), behind the newest"

@@ -33,7 +33,8 @@
 //! // After the host's own migrations have created `users`:
 //! auth.migrate().await?;
 //!
-//! let client = sigra::Client::unknown();
+//! // Limits count by the network: take the address of the connection, or use the extractors of `sigra::axum`.
+//! let client = sigra::Client::from_address([192, 0, 2, 7].into());
 //! let new = NewUser {
 //!     email: "ada@example.com".into(),
 //!     password: "glacier teapot 47 violins".into(),

@@ -53,6 +53,11 @@ impl Bucket {
         &self.0
     }
 
+    /// Right passwords of one account.
+    pub(crate) fn right_passwords(identifier: &Identifier) -> Self {
+        Self::new("right-passwords", identifier.as_str())
+    }
+
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
     pub(crate) fn factors(identifier: &Identifier) -> Self {
         Self::new("factors", identifier.as_str())
@@ -95,6 +100,11 @@ impl Bucket {
         Self::new("requests", &network.limit_key())
     }
 
+    /// The same from clients whose network is not known, all together.
+    pub(crate) fn requests_from_nowhere() -> Self {
+        Self::new("requests", "")
+    }
+
     /// Wrong codes for one address, over all the codes it was sent.
     pub(crate) fn codes(identifier: &Identifier) -> Self {
         Self::new("codes", identifier.as_str())
@@ -110,10 +120,11 @@ impl Bucket {
         Self::new(&format!("mail-{kind}"), identifier.as_str())
     }
 
-    /// Refusals of one kind, from the networks of one slot: however many networks there are, the slots are few.
-    pub(crate) fn refusals(event: &str, reason: &str, network: Option<ClientNet>) -> Self {
+    /// Refusals of one event that are told alike, from the networks of one slot: however many networks there are, the slots are
+    /// few.
+    pub(crate) fn refusals(event: &str, told: &str, network: Option<ClientNet>) -> Self {
         let slot = network.map(|network| Sha256::digest(network.limit_key())[0] % SLOTS);
-        Self::new("refusals", &format!("{event} {reason} {slot:?}"))
+        Self::new("refusals", &format!("{event} {told} {slot:?}"))
     }
 
     /// The key in the table.
@@ -310,15 +321,15 @@ mod tests {
 
     #[test]
     fn however_many_networks_there_are_their_refusals_fall_into_few_slots() {
-        let bucket = |reason, number: u32| {
+        let bucket = |told, number: u32| {
             let network = ClientNet::new(std::net::IpAddr::from(number.to_be_bytes()));
-            Bucket::refusals("event", reason, Some(network)).key().clone()
+            Bucket::refusals("event", told, Some(network)).key().clone()
         };
-        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("reason", number)).collect();
+        let all: BTreeSet<_> = (0..10_000).map(|number| bucket("told", number)).collect();
         assert_eq!(all.len(), usize::from(SLOTS));
         let other: BTreeSet<_> = (0..10_000).map(|number| bucket("another", number)).collect();
         assert!(all.is_disjoint(&other));
-        assert!(!all.contains(Bucket::refusals("event", "reason", None).key()));
+        assert!(!all.contains(Bucket::refusals("event", "told", None).key()));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) enum Bookkeeping {
     RequestCounted,
     /// Moves the time at which a session was last used.
     LastSeen,
-    /// Gives back an attempt or a registration that came to nothing because the server was busy.
+    /// Gives back an attempt or a registration about which nothing was decided, because the server was busy or failed.
     AttemptReturned,
     /// Takes or gives back a row of the outbox.
     OutboxLease,
@@ -84,6 +84,8 @@ pub(crate) struct Unit<'c, U> {
     /// The connection goes back to the pool only after the transaction was ended.
     ended: bool,
     mailed: bool,
+    /// Sessions that ended because the account had as many as it may: the row of the step says so.
+    pub(crate) surplus_sessions: u64,
     /// A statement that waits for the next one, or for the audit row.
     waiting: Option<Waiting>,
     /// The audit row, which is the last thing that a transaction writes.
@@ -222,6 +224,7 @@ impl<'c, U: Account> Unit<'c, U> {
             writer,
             ended: false,
             mailed: false,
+            surplus_sessions: 0,
             waiting: None,
             row: None,
             notes: Notes::default(),
@@ -358,6 +361,10 @@ impl<'c, U: Account> Unit<'c, U> {
 
     /// Closes the step with its audit row, which is written with the commit: if it cannot be, neither is anything else.
     pub(crate) async fn record<T>(&mut self, entry: Entry, output: T) -> Result<Recorded<T>, Error> {
+        let entry = match self.surplus_sessions {
+            0 => entry,
+            ended => entry.with_details(format!(r#"{{"sessions_ended":{ended}}}"#)),
+        };
         self.notes.recorded(&entry);
         if U::POLICY.audit.enabled && !self.counted(&entry).await? {
             self.row = Some(Box::new(self.audit_row(entry)?));

@@ -425,6 +425,8 @@ fn cases() -> Vec<Case> {
             s => s.host.auth.revoke_all_sessions(s.ended.session(), &client())),
         case!("account.password.change refused wrong_password",
             s => s.host.auth.change_password(s.here(), WRONG, OTHER_PASSWORD, &client())),
+        case!("account.password.change refused password_unchanged",
+            s => s.host.auth.change_password(s.here(), PASSWORD, PASSWORD, &client())),
         case!("account.password.change refused account_limit",
             s => s.host.auth.change_password(s.burnt.session(), PASSWORD, OTHER_PASSWORD, &client())),
         case!("account.password.change refused network_limit",
@@ -556,10 +558,16 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
         assert_eq!(word(0), events);
         let mut reasons = names(|name| !is_event(name) && !["success", "refused", "failed"].contains(&name));
         // These need a race, a mailer that fails, a host that meddles, and a thousand attempts: they have tests of their own, here
-        // and in `mail.rs`, `races.rs` and `lockout.rs`.
-        for elsewhere in
-            ["account_changed", "device_limit", "delivery_failed", "address_changed", "overall_limit"]
-        {
+        // and in `mail.rs`, `races.rs`, `lockout.rs` and `hashes.rs`.
+        for elsewhere in [
+            "account_changed",
+            "device_limit",
+            "delivery_failed",
+            "address_changed",
+            "overall_limit",
+            "right_password_limit",
+            "unreadable_hash",
+        ] {
             assert!(reasons.remove(elsewhere), "{elsewhere}");
         }
         assert_eq!(word(2), reasons);

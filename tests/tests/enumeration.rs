@@ -6,13 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sigra::{Credentials, Error, Sigra};
+use sigra::clock::TestClock;
+use sigra::{Client, Credentials, Error, Refusal, Sigra};
 use sigra_tests::database::Dump;
-use sigra_tests::host::{client_of_network, shut_password, somebody};
+use sigra_tests::host::{client_of_network, prepare, shut_password, somebody};
 use sigra_tests::http::{Format, Line, Reply, Request, loopback};
 use sigra_tests::site::Site;
+use sigra_tests::users::{Customer, Member as _, join};
 use sigra_tests::wire::Wire;
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, each_database};
 
@@ -779,6 +782,61 @@ async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_
                 assert_eq!((hashed, written), (hashes, rows), "{ask:?}: {state:?}");
             }
         }
+    })
+    .await;
+}
+
+/// The trail counts like refusals past the hundredth. If it counted each reason for itself, whoever fills the count of unknown
+/// addresses would see at the next attempt by its work whether there is such an account.
+#[tokio::test(flavor = "multi_thread")]
+async fn past_a_hundred_refusals_a_known_and_an_unknown_address_still_cost_the_same_work() {
+    each_database(|database: Database| async move {
+        database.run(&Customer::table(database.kind())).await;
+        let clock = Arc::new(TestClock::default());
+        let wire = Wire::tap(&database).await;
+        let url = wire.as_ref().map_or(database.url(), Wire::url);
+        let builder = Sigra::<Customer>::builder().url(url);
+        let auth = prepare(builder, clock.clone()).build().await.unwrap();
+        auth.migrate().await.unwrap();
+        for email in ["ada@example.com", "eve@example.com"] {
+            let _ = join(&auth, email).await;
+        }
+        // One slot of networks, and no limit but the address's own.
+        let client = Client::unknown();
+        let attempt = async |email: &str| {
+            let refused = auth.sign_in(Credentials::new(email, WRONG), &client).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+        };
+        for number in 0..101 {
+            attempt(&format!("u{number}@example.com")).await;
+        }
+        let dumper = database.dumper().await;
+        let mut work = Vec::new();
+        for email in ["ada@example.com", "nobody@example.com", "eve@example.com", "no.one@example.com"] {
+            let before = dumper.dump().await;
+            let _ = wire.as_ref().map(Wire::take);
+            attempt(email).await;
+            let mut statements = wire.as_ref().map(Wire::take).unwrap_or_default();
+            statements.retain(|statement| !statement.starts_with("SET "));
+            work.push((email, written(&before, &dumper.dump().await), statements));
+        }
+        let (_, rows, statements) = &work[0];
+        let counted = BTreeMap::from([
+            ("customer_sigra_audit_counts".to_owned(), 1),
+            // An attempt of the address's.
+            ("customer_sigra_limits".to_owned(), 1),
+        ]);
+        assert_eq!(*rows, counted);
+        for (email, wrote, ran) in &work {
+            assert_eq!((wrote, ran), (rows, statements), "{email}");
+        }
+        // The count is written as what all of them were told, with how many addresses had an account.
+        clock.advance(Duration::from_hours(2));
+        auth.seal_audit().await.unwrap();
+        let row = "reason = 'invalid_credentials' AND count = 5 AND details LIKE '%,\"known\":2,%'";
+        assert_eq!(database.count("customer_sigra_audit", row).await, 1);
+        let own = "reason = 'unknown_account' AND count = 1";
+        assert_eq!(database.count("customer_sigra_audit", own).await, 100);
     })
     .await;
 }

@@ -663,7 +663,7 @@ async fn a_flood_of_like_refusals_is_counted_and_none_is_lost() {
         assert_eq!(sum_of_counts(&database).await, 0);
         assert_eq!(database.count("sigra_audit", &format!("{refused} AND count = 220")).await, 1);
         let network =
-            "network = '192.0.2.7' AND details LIKE '{\"first\":\"%\",\"last\":\"%\"}' AND user_id IS NULL";
+            "network = '192.0.2.7' AND details LIKE '{\"first\":\"%\",\"known\":0,\"last\":\"%\"}' AND user_id IS NULL";
         assert_eq!(database.count("sigra_audit", &format!("count = 220 AND {network}")).await, 1);
 
         // A count that nobody wrote meanwhile is written by the next flood.

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use sigra::{AdoptAs, Builder, Error, Failure, Keyring, PasswordVerifier, Refusal, Sigra};
+use sigra::{AdoptAs, Builder, Credentials, Error, Failure, Keyring, PasswordVerifier, Refusal, Sigra};
 use sigra_tests::database::Kind;
-use sigra_tests::host::client;
+use sigra_tests::host::{client, somebody};
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -305,15 +305,10 @@ async fn a_pepper_is_brought_in_and_rotated_by_signing_in() {
         let _ = both.sign_in(ADA).await;
         assert_eq!(stored(&both).await, rotated);
 
-        // A process without the pepper says so; it does not take the password for a wrong one.
+        // A process without the pepper says so in the log and the trail, and nobody else learns of it.
         for host in [&plain, &first] {
-            match host.try_sign_in(ADA, PASSWORD).await {
-                Err(Error::Failed(failure @ Failure::Pepper { .. })) => {
-                    let text = failure.to_string();
-                    assert!(text.contains("`p2`") && text.contains("SIGRA_PEPPER"), "{text}");
-                }
-                other => panic!("{other:?}"),
-            }
+            refused(host, PASSWORD).await;
+            assert_eq!(host.trail().await.last().unwrap(), UNREADABLE);
         }
         // Whoever costs more than today keeps that cost under the pepper.
         store(&both, STRONGER).await;
@@ -322,6 +317,115 @@ async fn a_pepper_is_brought_in_and_rotated_by_signing_in() {
         assert!(kept.starts_with("$argon2id$v=19$m=65536,t=3,p=1,keyid=cDI$"), "{kept}");
         let _ = both.sign_in_with(ADA, OLD).await;
         assert_eq!(stored(&both).await, kept);
+    })
+    .await;
+}
+
+const UNREADABLE: &str = "session.password.sign_in refused unreadable_hash";
+
+/// A verifier of the host's with a mistake in it.
+struct Broken;
+
+impl PasswordVerifier for Broken {
+    fn recognises(&self, stored: &str) -> bool {
+        assert_ne!(stored, "broken: read");
+        stored.starts_with("broken:")
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        panic!("a mistake of the host's")
+    }
+}
+
+/// Otherwise an operator's mistake would tell strangers which addresses have accounts.
+#[tokio::test]
+async fn a_hash_that_cannot_be_verified_answers_counts_and_costs_like_an_address_without_an_account() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        plain.account(ADA).await;
+        let host = with(database, |builder| builder.verifier(Broken)).await;
+        // The last is today's, under a pepper that is gone.
+        let gone = stored(&host).await.replace("p=1$", "p=1,keyid=cDE$");
+        let (nobody, mut known, mut unknown) = ("nobody@example.com", Vec::new(), Vec::new());
+        for (number, hash) in ["broken: verify", "broken: read", "of no form", &gone].into_iter().enumerate()
+        {
+            store(&host, hash).await;
+            for (email, seen) in [(ADA, &mut known), (nobody, &mut unknown)] {
+                let before = host.auth.hashes_computed();
+                for _ in 0..11 {
+                    let answer = host.auth.sign_in(Credentials::new(email, PASSWORD), &somebody()).await;
+                    seen.push(answer.unwrap_err().refusal().cloned());
+                }
+                // A kind that no example was given of costs one hash more, as ever.
+                let more = if email == ADA && hash == "broken: verify" { 10 } else { 0 };
+                assert_eq!(host.auth.hashes_computed(), before + 10 + more, "{email} {hash}");
+                let trail = host.trail().await;
+                assert!(trail[trail.len() - 1].ends_with("account_limit"), "{hash}: {trail:?}");
+                let why = if email == ADA {
+                    UNREADABLE
+                } else {
+                    "session.password.sign_in refused unknown_account"
+                };
+                assert_eq!(trail[trail.len() - 2], why, "{hash}");
+            }
+            assert!(matches!(known[11 * number + 10], Some(Refusal::TooManyAttempts { .. })), "{hash}");
+            // Longer than any wait of these rows.
+            host.clock.advance(Duration::from_hours(26));
+        }
+        assert_eq!(known, unknown);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_signed_in_is_told_the_same_of_a_hash_that_cannot_be_verified() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        store(&host, "of no form").await;
+        let step_up = host.auth.step_up_with_password(session.session(), PASSWORD, &somebody()).await;
+        assert_eq!(step_up.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
+        assert_eq!(host.trail().await.last().unwrap(), "session.own.step_up refused unreadable_hash");
+        let change =
+            host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &somebody()).await;
+        assert_eq!(change.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.change refused unreadable_hash");
+        // The way out.
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &somebody()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+/// What fails whichever account it is: an example of a kind whose verifier is broken.
+#[tokio::test]
+async fn an_attempt_that_fails_before_it_is_decided_is_not_counted() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        plain.account(ADA).await;
+        let session = plain.sign_in(ADA).await;
+        let host = with(database, |builder| builder.verifier(Broken).imported_like("broken: verify")).await;
+        let counted = plain.database.count("sigra_limits", "used > 0").await;
+        for _ in 0..12 {
+            for email in [ADA, "nobody@example.com"] {
+                let failed = host.try_sign_in(email, PASSWORD).await.unwrap_err();
+                assert!(matches!(failed, Error::Failed(Failure::PasswordHash(_))), "{failed}");
+            }
+            let failed =
+                host.auth.step_up_with_password(session.session(), PASSWORD, &client()).await.unwrap_err();
+            assert!(matches!(failed, Error::Failed(Failure::PasswordHash(_))), "{failed}");
+            let failed = host
+                .auth
+                .change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client())
+                .await
+                .unwrap_err();
+            assert!(matches!(failed, Error::Failed(Failure::PasswordHash(_))), "{failed}");
+        }
+        assert_eq!(plain.database.count("sigra_limits", "used > 0").await, counted);
+        let _ = plain.sign_in(ADA).await;
     })
     .await;
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
+use sigra::password::PasswordProblem;
 use sigra::{
     Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
 };
@@ -621,10 +622,12 @@ async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() 
         // The next window is another, and a right password gives its attempt back.
         clock.advance(Duration::from_secs(15 * 60 + 1));
         assert_eq!(attempt(0).await.unwrap(), Refusal::InvalidCredentials);
-        let new = NewShopper { email: ADA.into(), password: PASSWORD.into() };
-        let _ = auth.register(new, &client()).await.unwrap();
-        for _ in 0..110 {
-            assert!(auth.sign_in(Credentials::new(ADA, PASSWORD), &client()).await.is_ok());
+        for email in [ADA, "eve@example.com"] {
+            let new = NewShopper { email: email.into(), password: PASSWORD.into() };
+            let _ = auth.register(new, &client()).await.unwrap();
+            for _ in 0..55 {
+                assert!(auth.sign_in(Credentials::new(email, PASSWORD), &client()).await.is_ok());
+            }
         }
         assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
     })
@@ -654,6 +657,30 @@ async fn an_attempt_that_another_limit_refuses_uses_up_nothing_of_everybody() {
         }
         assert_eq!(looked_at, 20 + 10);
         assert_eq!(attempt("eve@example.com", somebody()).await, Refusal::InvalidCredentials);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_without_a_network_has_the_limit_of_everybody() {
+    each_database(|database| async move {
+        let auth = shop::<Guest>(&database, Arc::default()).await;
+        let nowhere = Client::unknown();
+        let mut looked_at = 0;
+        for number in 0..110 {
+            let credentials = Credentials::new(format!("u{number}@example.com"), WRONG);
+            let refused = auth.sign_in(credentials, &nowhere).await.unwrap_err();
+            looked_at += u32::from(refused.refusal() == Some(&Refusal::InvalidCredentials));
+        }
+        assert_eq!((looked_at, auth.hashes_computed()), (100, 100));
+        let mut mailed = 0;
+        for number in 0..110 {
+            let asked = auth.request_unlock(&format!("u{number}@example.com"), &nowhere).await;
+            mailed += u32::from(asked.is_ok());
+        }
+        assert_eq!(mailed, 100);
+        // Where a network is given, it has its own.
+        auth.request_unlock("u0@example.com", &client()).await.unwrap();
     })
     .await;
 }
@@ -697,6 +724,105 @@ async fn without_lockout_there_is_nothing_to_know_a_device_for() {
     .await;
 }
 
+#[tokio::test]
+async fn whoever_knows_the_password_fills_neither_the_sessions_nor_the_queue_nor_the_trail() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        for _ in 0..5 {
+            let wrong = try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err();
+            assert_eq!(wrong, Refusal::InvalidCredentials);
+        }
+        let sign_in = async || {
+            let credentials = Credentials::new(ADA, PASSWORD).remember(true);
+            match host.auth.sign_in(credentials, &somebody()).await {
+                Ok(UserSignIn::Complete(session)) => Ok(session),
+                other => Err(other.unwrap_err().refusal().cloned().unwrap()),
+            }
+        };
+        let mut sessions = Vec::new();
+        for _ in 0..100 {
+            sessions.push(sign_in().await.unwrap());
+            host.clock.advance(Duration::from_secs(20));
+        }
+        let rows = host.trail().await.len();
+        // One too many. It and what follows counts like failures, also from the browsers in which its owner is known, until
+        // nothing is hashed any more.
+        for client in [None, Some(browser(&sessions[99]))] {
+            let hashes = host.auth.hashes_computed();
+            for number in 0..15 {
+                let client = client.clone().unwrap_or_else(somebody);
+                let refused = try_from(&host, ADA, PASSWORD, &client).await.unwrap_err();
+                let Refusal::TooManyAttempts { retry_after } = refused else { panic!("{refused}") };
+                assert!(retry_after <= Duration::from_secs(3601), "{number}");
+            }
+            assert_eq!(host.auth.hashes_computed(), hashes + 10);
+        }
+        let refused = host.trail().await.split_off(rows);
+        let of = |reason: &str| {
+            refused.iter().filter(|row| **row == format!("session.password.sign_in refused {reason}")).count()
+        };
+        assert_eq!((of("right_password_limit"), of("account_limit"), of("device_limit")), (20, 5, 5));
+        // Who is signed in is limited too.
+        let mine = sessions[0].session();
+        host.clock.advance(Duration::from_mins(16));
+        let step_up = host.auth.step_up_with_password(mine, PASSWORD, &somebody()).await.unwrap_err();
+        assert!(matches!(step_up.refusal(), Some(Refusal::TooManyAttempts { .. })), "{step_up}");
+        let change =
+            host.auth.change_password(mine, PASSWORD, OTHER_PASSWORD, &somebody()).await.unwrap_err();
+        assert!(matches!(change.refusal(), Some(Refusal::TooManyAttempts { .. })), "{change}");
+        // To a stranger it is an account like any other.
+        assert_eq!(try_from(&host, ADA, WRONG, &somebody()).await.unwrap_err(), Refusal::InvalidCredentials);
+
+        // The mailbox opens it again. The session that was unused for longest ends, and neither one in use nor the new one.
+        assert!(host.is_live(sessions[0].token().expose()).await);
+        host.auth.request_unlock(ADA, &somebody()).await.unwrap();
+        let _ = host.auth.unlock_by_link(&host.token_of("/unlock/").await, &somebody()).await.unwrap();
+        let new = sign_in().await.unwrap();
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 100);
+        for (session, live) in
+            [(&sessions[0], true), (&sessions[1], false), (&sessions[2], true), (&new, true)]
+        {
+            assert_eq!(host.is_live(session.token().expose()).await, live);
+        }
+        assert_eq!(host.database.count("sigra_audit", "details = '{\"sessions_ended\":1}'").await, 1);
+        // And after an hour it is open by itself.
+        for _ in 0..99 {
+            sessions.push(sign_in().await.unwrap());
+        }
+        assert!(sign_in().await.is_err());
+        host.clock.advance(Duration::from_mins(61));
+        let _ = sign_in().await.unwrap();
+        assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_network_gets_back_what_opened_something_and_nothing_else() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        for email in [ADA, "eve@example.com"] {
+            host.account(email).await;
+        }
+        let id = host.sign_in("eve@example.com").await.user().id;
+        assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
+        let network = client_number(77);
+        let eve = async || host.auth.sign_in(Credentials::new("eve@example.com", PASSWORD), &network).await;
+        for number in 0..50 {
+            // One of somebody's own gives back itself alone.
+            let _ = try_from(&host, ADA, PASSWORD, &network).await.unwrap();
+            let answer = eve().await;
+            assert!(matches!(answer, Ok(UserSignIn::Disabled(_))), "{number}: {answer:?}");
+        }
+        let hashes = host.auth.hashes_computed();
+        let refused = eve().await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+        assert_eq!(host.auth.hashes_computed(), hashes);
+    })
+    .await;
+}
+
 /// What came of a sign-in.
 fn outcome(result: Result<UserSignIn, Error>) -> String {
     match result {
@@ -736,9 +862,111 @@ async fn a_password_that_others_may_know_opens_nothing_until_a_mailed_link_has_s
         let token = host.token_of("/reset/").await;
         assert_eq!(host.mailbox.all().len() - before, 6);
         assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
+        // The password that others may know is no new one. The link stays good for another.
+        let rows = host.trail().await.len();
+        for _ in 0..2 {
+            let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+            assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        }
+        assert_eq!(host.trail().await.len(), rows);
+        assert_eq!(outcome(host.try_sign_in(ADA, PASSWORD).await), "must change");
         let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
         assert_eq!(outcome(host.try_sign_in(ADA, OTHER_PASSWORD).await), "complete");
         assert!(host.try_sign_in(ADA, PASSWORD).await.is_err());
+        // Where nothing has to be replaced, whoever has forgotten it may choose the same again.
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_is_compared_with_the_password_that_has_to_be_replaced_a_hundred_times() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let id = host.sign_in(ADA).await.user().id;
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        let token = host.token_of("/reset/").await;
+        host.database.run("UPDATE sigra_tokens SET attempts = 99 WHERE purpose = 'reset_password'").await;
+        let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        let hashes = host.auth.hashes_computed();
+        let over = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(over.refusal(), Some(&Refusal::InvalidToken));
+        assert_eq!(host.auth.hashes_computed(), hashes);
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.reset refused invalid_token");
+    })
+    .await;
+}
+
+/// A verifier that takes as long as the test wants.
+struct Gated(Arc<std::sync::Barrier>);
+
+impl PasswordVerifier for Gated {
+    fn recognises(&self, stored: &str) -> bool {
+        stored == "gated"
+    }
+
+    fn verify(&self, _: &[u8], _: &str) -> bool {
+        self.0.wait();
+        self.0.wait();
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_replaces_the_very_hash_that_the_new_password_was_compared_with() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        plain.account(ADA).await;
+        let id = plain.sign_in(ADA).await.user().id;
+        let (gate, url) = (Arc::new(std::sync::Barrier::new(2)), database.url().to_owned());
+        let host = Host::with(database, Sigra::builder().url(&url).verifier(Gated(gate.clone()))).await;
+        let write = async |hash: &str| {
+            host.database.run(&format!("UPDATE users SET password_hash = '{hash}'")).await;
+        };
+        let today = host.database.texts("SELECT password_hash FROM users").await.remove(0);
+        write("gated").await;
+        assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
+        let token = host.token_of("/reset/").await;
+        let reset = tokio::spawn({
+            let (auth, token) = (host.auth.clone(), token.clone());
+            async move { auth.reset_password(&token, PASSWORD, &client()).await.map(drop) }
+        });
+        let begun = gate.clone();
+        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        // The host itself writes the hash of that very password.
+        write(&today).await;
+        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        let refused = reset.await.unwrap().unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
+        // Nothing was used up, and the next comparison is with what stands there now.
+        let same = host.auth.reset_password(&token, PASSWORD, &client()).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+        let _ = host.sign_in_with(ADA, OTHER_PASSWORD).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_is_not_changed_to_itself() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let change = async |current: &str, new: &str| {
+            host.auth.change_password(session.session(), current, new, &client()).await.map(drop)
+        };
+        let same = change(PASSWORD, PASSWORD).await.unwrap_err();
+        assert_eq!(same.refusal(), Some(&Refusal::PasswordRejected(PasswordProblem::Unchanged)));
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.change refused password_unchanged");
+        assert!(host.is_live(session.token().expose()).await);
+        // Only whoever knows the present one is told that it is the same.
+        let wrong = change(OTHER_PASSWORD, OTHER_PASSWORD).await.unwrap_err();
+        assert_eq!(wrong.refusal(), Some(&Refusal::InvalidCredentials));
     })
     .await;
 }

@@ -349,6 +349,16 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
         }
         assert_eq!(told(proof).await, "refused factor_limit operation.limited");
 
+        // A hash that no verifier reads: a wrong password to the visitor, an error to the operator.
+        database.run("UPDATE users SET password_hash = 'of no form' WHERE email = 'bob@example.com'").await;
+        assert_eq!(hearing.events("password.hash_unreadable").len(), 0);
+        assert!(host.try_sign_in("bob@example.com", PASSWORD).await.is_err());
+        assert_eq!(told(sign_in).await, "refused unreadable_hash operation.refused");
+        let unreadable = hearing.events("password.hash_unreadable");
+        assert_eq!(unreadable.len(), 1, "{unreadable:?}");
+        assert_eq!(unreadable[0].level, tracing::Level::ERROR);
+        assert!(!unreadable[0].field("error").is_empty() && !unreadable[0].field("help").is_empty());
+
         assert_eq!(hearing.events("account.locked").len(), 0);
         for _ in 0..11 {
             assert!(host.try_sign_in("locked@example.com", WRONG).await.is_err());
@@ -413,6 +423,29 @@ async fn users_without_an_account_are_told_of_at_start_until_they_are_adopted() 
             2
         );
         assert!(warned(false).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_without_the_network_that_limits_count_by_is_told_once() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        let hearing = Hearing::begin();
+        let missing = || hearing.events("request.network_missing");
+        let nowhere = Client::unknown();
+        // Neither with an address, nor of what no network is counted for.
+        assert!(host.try_sign_in(ADA, WRONG).await.is_err());
+        assert!(!host.auth.enable_account("root", &uuid::Uuid::nil(), &nowhere).await.unwrap());
+        assert_eq!(missing().len(), 0);
+        host.auth.request_password_reset(ADA, &nowhere).await.unwrap();
+        assert!(host.auth.sign_in(Credentials::new(ADA, WRONG), &nowhere).await.is_err());
+        assert!(host.auth.sign_in(Credentials::new(ADA, WRONG), &nowhere).await.is_err());
+        let missing = missing();
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!((missing[0].level, missing[0].field("user_type")), (tracing::Level::ERROR, "User"));
+        assert!(missing[0].field("help").contains("from_address"), "{missing:?}");
     })
     .await;
 }

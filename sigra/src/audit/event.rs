@@ -154,12 +154,16 @@ pub enum Reason {
     UnknownAccount,
     /// The password is wrong, or the account has none.
     WrongPassword,
+    /// The stored hash of the account cannot be verified, whatever the password is: an operator has to look at it.
+    UnreadableHash,
     /// The account's limit is reached.
     AccountLimit,
     /// The network's limit is reached.
     NetworkLimit,
     /// The limit of a known device is reached by attempts that came at once. From then on it is not known.
     DeviceLimit,
+    /// The password was right, for the 101st time within an hour.
+    RightPasswordLimit,
     /// The limit for everybody is reached.
     OverallLimit,
     /// The limit of mails to one address is reached.
@@ -172,6 +176,8 @@ pub enum Reason {
     PasswordShut,
     /// The password was right and has to be replaced.
     MustChangePassword,
+    /// The new password is the present one.
+    PasswordUnchanged,
     /// The password was right; the second factor is due.
     SecondFactorDue,
     /// The code of a second factor is wrong, or was used already.
@@ -215,15 +221,18 @@ impl Reason {
         match self {
             Self::UnknownAccount => "unknown_account",
             Self::WrongPassword => "wrong_password",
+            Self::UnreadableHash => "unreadable_hash",
             Self::AccountLimit => "account_limit",
             Self::NetworkLimit => "network_limit",
             Self::DeviceLimit => "device_limit",
+            Self::RightPasswordLimit => "right_password_limit",
             Self::OverallLimit => "overall_limit",
             Self::MailLimit => "mail_limit",
             Self::Unconfirmed => "unconfirmed",
             Self::Disabled => "disabled",
             Self::PasswordShut => "password_shut",
             Self::MustChangePassword => "must_change_password",
+            Self::PasswordUnchanged => "password_unchanged",
             Self::SecondFactorDue => "second_factor_due",
             Self::WrongCode => "wrong_code",
             Self::FactorLimit => "factor_limit",

@@ -43,7 +43,9 @@ pub struct Row {
     pub user_agent: Option<String>,
     /// More about the event, as JSON without blanks whose keys are sorted.
     pub details: Option<String>,
-    /// How many like events the row stands for: 1, or more where a flood of refusals was counted.
+    /// How many like events the row stands for: 1, or more where a flood of refusals was counted. Such a row has as its reason
+    /// what the visitors were told, `invalid_credentials` for unknown addresses and wrong passwords alike, and in its details
+    /// when the first and the last was, and under `known` how many were about an account that there is.
     pub count: i64,
     /// The key under which `mac` was made.
     pub key_id: String,

@@ -1,5 +1,6 @@
 //! One attempt at a password: what it is counted in before the password is looked at, and what becomes of the counts after.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::account::Account;
@@ -9,6 +10,7 @@ use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
+use crate::telemetry;
 use crate::unit::{Recorded, Unit};
 
 use super::MailKind;
@@ -17,6 +19,10 @@ use super::devices::Device;
 /// Wrong passwords in a row over all waits, after which the password opens nothing any more until its owner is back (NIST SP
 /// 800-63B-4 3.2.2).
 const MOST_FAILURES: u32 = 100;
+
+/// Right passwords of one account: each costs a hash, a row of the trail, and a session or a challenge. More than any owner needs,
+/// and looked at once the password is known to be right, so that nobody who does not know it can use them up or see them.
+const RIGHT_PASSWORDS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
 
 /// An attempt that is counted. Whoever tries from a browser in which the account is known is counted there and nowhere else, so
 /// that strangers cannot use up its owner's attempts.
@@ -108,11 +114,22 @@ impl Attempt {
 }
 
 impl<U: Account> Unit<'_, U> {
+    /// Tells the log, once in a process, that a limit for networks is wanted and a request came without one.
+    fn ask_for_a_network(&self) {
+        if U::POLICY.throttle.is_some()
+            && self.client.network().is_none()
+            && !self.core.told_of_no_network.swap(true, Ordering::Relaxed)
+        {
+            telemetry::no_network(U::SCHEMA.user_type);
+        }
+    }
+
     /// Counts an attempt, or says which limit is reached.
     pub(super) async fn begin_attempt(
         &mut self,
         identifier: Identifier,
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
+        self.ask_for_a_network();
         let device = self.known_device(&identifier).await?;
         let attempt = Attempt::new::<U>(identifier, self.client, device);
         for (counted, counter) in attempt.counters.iter().enumerate() {
@@ -168,15 +185,44 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// The password was right.
+    /// Counts a right password, or says that there were too many. Then the attempt stays counted like one that failed: whoever
+    /// goes on comes to the limit of the account, or of the browser, which refuses before a hash is computed, and which
+    /// strangers could have reached as well.
+    pub(super) async fn count_right_password(
+        &mut self,
+        attempt: &Attempt,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let bucket = Bucket::right_passwords(&attempt.identifier);
+        let reserved = self.reserve(&bucket, RIGHT_PASSWORDS).await?;
+        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
+    /// The password was right, and a session or a challenge comes of it: the network and everybody get the attempt back.
+    ///
+    /// That one attempt and no other: whoever guesses at other accounts and signs in to an own one in between has no guess
+    /// more for it.
     pub(super) async fn attempt_succeeded(&mut self, attempt: &Attempt, failures: i64) -> Result<(), Error> {
+        self.was_right(attempt, failures, true).await
+    }
+
+    /// The password was right and opens nothing. The account's row of failures is over, but the network's share is used: it is
+    /// for attempts from which somebody gets in, and these can be made without end, at any number of accounts.
+    pub(super) async fn attempt_opened_nothing(
+        &mut self,
+        attempt: &Attempt,
+        failures: i64,
+    ) -> Result<(), Error> {
+        self.was_right(attempt, failures, false).await
+    }
+
+    async fn was_right(&mut self, attempt: &Attempt, failures: i64, opened: bool) -> Result<(), Error> {
         if failures > 0 {
             self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
         }
         for counter in &attempt.counters {
             if counter.ends_with_success() {
                 self.clear(counter.bucket()).await?;
-            } else {
+            } else if opened {
                 self.refund(counter.bucket()).await?;
             }
         }
@@ -192,12 +238,26 @@ impl<U: Account> Unit<'_, U> {
     }
 
     /// Counts a registration or a request for mail, which cost work and mail whatever comes of them, or a link that is no good.
+    ///
+    /// Requests without a network have the limit for everybody, where there is one. They do not share that of one network: it
+    /// would be used up by anybody, and shut out all of an application that gives no addresses.
     pub(super) async fn count_request(&mut self) -> Result<Result<(), Refusal>, Error> {
-        let Some((policy, network)) = U::POLICY.throttle.zip(self.client.network()) else {
-            return Ok(Ok(()));
-        };
-        let reserved = self.reserve(&Bucket::requests(network), policy.into()).await?;
+        self.ask_for_a_network();
+        let Some((bucket, limit)) = self.requests() else { return Ok(Ok(())) };
+        let reserved = self.reserve(&bucket, limit).await?;
         Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
+    /// What requests are counted in.
+    fn requests(&self) -> Option<(Bucket, Limit)> {
+        let policy = U::POLICY.throttle?;
+        match self.client.network() {
+            Some(network) => Some((Bucket::requests(network), policy.into())),
+            None => {
+                let limit = Limit::InWindow { most: policy.overall?, within: policy.within };
+                Some((Bucket::requests_from_nowhere(), limit))
+            }
+        }
     }
 
     /// A link that is no good: counts it for the network, and closes the step with its refusal. Never called for a good one, so
@@ -215,8 +275,8 @@ impl<U: Account> Unit<'_, U> {
 
     /// Nothing came of a request, for want of room.
     pub(super) async fn return_request(&mut self) -> Result<(), Error> {
-        if let Some((_, network)) = U::POLICY.throttle.zip(self.client.network()) {
-            self.refund(&Bucket::requests(network)).await?;
+        if let Some((bucket, _)) = self.requests() {
+            self.refund(&bucket).await?;
         }
         Ok(())
     }

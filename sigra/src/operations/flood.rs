@@ -1,5 +1,8 @@
 //! Floods of refusals: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are counted, and the
 //! count becomes one row when its time is over.
+//!
+//! Refusals are of one kind where a visitor is told the same. If each reason was counted apart, a stranger could fill the count
+//! of one, and see by the work of the next attempt which reason it had: whether there is such an account.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -7,22 +10,59 @@ use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 
 use crate::account::Account;
-use crate::audit::{Actor, AuditOutcome, Entry, Row, table};
+use crate::audit::{Actor, AnyReason, AuditOutcome, Entry, Reason, Row, table};
 use crate::client::Client;
+use crate::column::Bind;
 use crate::core::{Reader, Sigra};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::store::Stamp;
 use crate::store::statements::{CountRefusal, EndedCounts, StaleCount, StartCount, TakeCount};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// Refusals of one event for one reason from the networks of one slot that have rows of their own within an hour. There are 32
-/// slots, so one kind of refusal makes at most 3,232 rows an hour, from however many networks.
+/// Refusals of one event that are told alike, from the networks of one slot, that have rows of their own within an hour. There
+/// are 32 slots, so one kind of refusal makes at most 3,232 rows an hour, from however many networks.
 const OWN_ROWS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
 /// How often a count that comes and goes is looked at before the operation is given up.
 const MAX_LOOKS: u32 = 16;
 /// Counts that `EndedCounts` reads.
 const BATCH: usize = 100;
+
+/// What a visitor is told where the reason is this one: the code of the refusal, or the reason itself where an outcome names it.
+fn told(reason: AnyReason) -> &'static str {
+    let AnyReason::Sigra(reason) = reason else { return reason.name() };
+    match reason {
+        Reason::UnknownAccount
+        | Reason::WrongPassword
+        | Reason::UnreadableHash
+        | Reason::PasswordShut
+        | Reason::AccountChanged => Refusal::InvalidCredentials.code(),
+        Reason::AccountLimit
+        | Reason::NetworkLimit
+        | Reason::DeviceLimit
+        | Reason::RightPasswordLimit
+        | Reason::OverallLimit
+        | Reason::FactorLimit => Refusal::TooManyAttempts { retry_after: Duration::ZERO }.code(),
+        Reason::WrongCode | Reason::FactorShut => Refusal::InvalidCode.code(),
+        Reason::AddressTaken | Reason::AddressContested => Reason::AddressTaken.name(),
+        Reason::MailLimit
+        | Reason::Unconfirmed
+        | Reason::Disabled
+        | Reason::MustChangePassword
+        | Reason::PasswordUnchanged
+        | Reason::SecondFactorDue
+        | Reason::SudoRequired
+        | Reason::TooManyFactors
+        | Reason::NoFactor
+        | Reason::TooEarly
+        | Reason::AddressChanged
+        | Reason::InvalidValue
+        | Reason::InvalidToken
+        | Reason::SessionEnded
+        | Reason::NothingToDo
+        | Reason::DeliveryFailed => reason.name(),
+    }
+}
 
 impl<U: Account> Unit<'_, U> {
     /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
@@ -34,9 +74,9 @@ impl<U: Account> Unit<'_, U> {
         else {
             return Ok(false);
         };
-        let (event, reason) = (entry.event.name(), reason.name());
-        let bucket = Bucket::refusals(event, reason, self.network());
-        let counted = self.count_refusal(&bucket, event, reason).await;
+        let (event, told) = (entry.event.name(), told(reason));
+        let bucket = Bucket::refusals(event, told, self.network());
+        let counted = self.count_refusal(&bucket, event, told, i64::from(entry.user_id.is_some())).await;
         // The count stands for the row, so it fails like one.
         counted.map_err(|error| match error {
             Error::Failed(Failure::Database(source)) => {
@@ -46,11 +86,19 @@ impl<U: Account> Unit<'_, U> {
         })
     }
 
-    async fn count_refusal(&mut self, bucket: &Bucket, event: &str, reason: &str) -> Result<bool, Error> {
+    /// `known` is 1 where it is about an account that there is. The statements are the same for either.
+    async fn count_refusal(
+        &mut self,
+        bucket: &Bucket,
+        event: &str,
+        told: &str,
+        known: i64,
+    ) -> Result<bool, Error> {
         let now = self.stamp();
         let network = self.facts().network.clone();
         for _ in 0..MAX_LOOKS {
-            if self.execute(CountRefusal, &[&now, &network, &bucket.key(), &now]).await?.rows == 1 {
+            let values: &[&dyn Bind] = &[&known, &now, &network, &bucket.key(), &now];
+            if self.execute(CountRefusal, values).await?.rows == 1 {
                 return Ok(true);
             }
             let Err(reached) = self.reserve(bucket, OWN_ROWS).await? else { return Ok(false) };
@@ -59,8 +107,7 @@ impl<U: Account> Unit<'_, U> {
                 self.write_count(&Count::read::<U>(&row)?).await?;
             }
             let ends = self.after(reached.retry_after);
-            let values: &[&dyn crate::column::Bind] =
-                &[&bucket.key(), &event, &reason, &network, &now, &now, &ends];
+            let values: &[&dyn Bind] = &[&bucket.key(), &event, &told, &network, &known, &now, &now, &ends];
             if self.execute(StartCount, values).await?.rows == 1 {
                 return Ok(true);
             }
@@ -84,9 +131,12 @@ impl<U: Account> Unit<'_, U> {
 struct Count {
     bucket: Vec<u8>,
     event: String,
+    /// As it was told.
     reason: String,
     network: Option<String>,
     refusals: i64,
+    /// How many of them were about an account that there is.
+    known: i64,
     first_at: Stamp,
     last_at: Stamp,
     ends_at: Stamp,
@@ -101,16 +151,19 @@ impl Count {
             reason: row.next()?,
             network: row.next()?,
             refusals: row.next()?,
+            known: row.next()?,
             first_at: row.next()?,
             last_at: row.next()?,
             ends_at: row.next()?,
         })
     }
 
-    /// The row that stands for so many. Its details say from when to when; its network is there if it was one.
+    /// The row that stands for so many. Its details say from when to when, and how many were about accounts that there are; its
+    /// network is there if it was one.
     fn row(&self, now: time::OffsetDateTime) -> Result<Row, Failure> {
         let text = |at: Stamp| at.0.format(&Rfc3339).map_err(|error| Failure::Interrupted(error.to_string()));
-        let details = format!(r#"{{"first":"{}","last":"{}"}}"#, text(self.first_at)?, text(self.last_at)?);
+        let (first, known, last) = (text(self.first_at)?, self.known, text(self.last_at)?);
+        let details = format!(r#"{{"first":"{first}","known":{known},"last":"{last}"}}"#);
         Ok(Row {
             network: self.network.clone(),
             details: Some(details),

@@ -10,9 +10,9 @@ use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::limits::Bucket;
-use crate::password::{Password, PasswordHash};
+use crate::password::{Password, PasswordHash, PasswordProblem};
 use crate::session::{NewSession, Session};
-use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword};
+use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword, UpgradePassword};
 use crate::telemetry::{Named, watched};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -20,9 +20,12 @@ use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 use super::MailKind;
 use super::attempt::{Attempt, Candidate};
 use super::outbox::Ask;
-use super::sign_in::Return;
 use super::standing::Holder;
+use super::tokens::Found;
 use super::unlock::Recovered;
+
+/// New passwords that are compared with the one that has to be replaced, for one link: each costs a hash and uses nothing up.
+const COMPARISONS: i64 = 100;
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
@@ -49,12 +52,13 @@ impl<U> Sigra<U> {
     ///
     /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
     /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
+    /// Where the password has to be replaced, the new one is compared with it first, which costs one hash more.
     /// Writes one audit row `account.password.reset`: success or refused.
     ///
     /// # Errors
-    /// [`Refusal::PasswordRejected`], with which the link stays good, [`Refusal::InvalidToken`] for one that is wrong, used,
-    /// expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a further one of these, [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
+    /// replaced, a hundred times for one link. [`Refusal::InvalidToken`] for a link that is wrong, used, expired or voided,
+    /// [`Refusal::TooManyAttempts`] by `throttle` for a further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn reset_password<'a>(
         &'a self,
         token: &'a str,
@@ -76,12 +80,12 @@ impl<U> Sigra<U> {
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
-    /// A wrong one counts like a wrong sign-in. Ends every session of the account, this one too, voids every token of it, forgets
-    /// every known device but this one, and returns a new session for the browser that asked. The owner gets a mail. Writes one
-    /// audit row `account.password.change`: success, or refused with the reason.
+    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one too,
+    /// voids every token of it, forgets every known device but this one, and returns a new session for the browser that asked. The
+    /// owner gets a mail. Writes one audit row `account.password.change`: success, or refused with the reason.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`],
+    /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,
     /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SudoRequired`] where the account has a second factor that was
     /// not proved in this session, [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
     pub fn change_password<'a>(
@@ -122,11 +126,18 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<Recovered, Error> {
         // A link that is no good costs no look-up and no hash.
-        let (token, address) = self.step(CheckLink { token, client: client.clone() }).await??;
+        let GoodLink { token, address, outgoing } =
+            self.step(CheckLink { token, client: client.clone() }).await??;
         self.0.screen(&new, &address).await?;
         let hasher = &self.0.core.hasher;
+        // One that cannot be verified opens nothing, so there is nothing to keep out of the way.
+        if let Some(outgoing) = outgoing.clone()
+            && hasher.verify(hasher.admit()?, new.clone(), Some(outgoing), false).await?.right
+        {
+            return Err(PasswordProblem::Unchanged.into());
+        }
         let hash = hasher.hash(hasher.admit()?, new).await?;
-        Ok(self.step(Reset { token, hash, client }).await??)
+        Ok(self.step(Reset { token, hash, outgoing, client }).await??)
     }
 
     async fn change_password(
@@ -142,23 +153,24 @@ impl<U: Account> Shielded<U> {
         let (mut candidate, attempt) = self.step(reserve).await??;
         let stored = candidate.hash.take();
         let is_shut = attempt.is_shut::<U>(candidate.failures);
+        let unchanged = new.is(&current);
         let hash = async {
             // No upgrade: a new password takes its place.
-            if !hasher.verify(hasher.admit()?, current, stored, false).await?.right {
-                return Ok(Err(Reason::WrongPassword));
+            let verified = hasher.verify(hasher.admit()?, current, stored, false).await?;
+            if !verified.right {
+                return Ok(Err(verified.reason()));
             }
             if is_shut {
                 return Ok(Err(Reason::PasswordShut));
             }
-            hasher.hash(hasher.admit()?, new).await.map(Ok)
-        };
-        let hash = hash.await;
-        let hash = match hash {
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
+            if unchanged {
+                return Ok(Ok(None));
             }
-            hash => hash?,
+            hasher.hash(hasher.admit()?, new).await.map(|hash| Ok(Some(hash)))
+        };
+        let hash = match hash.await {
+            Ok(hash) => hash,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
         Ok(self.step(ChangePassword { holder, candidate, hash, attempt, client }).await??)
     }
@@ -170,8 +182,16 @@ struct CheckLink {
     client: Client,
 }
 
+/// A link that was good when it was looked at.
+struct GoodLink {
+    token: Token<ForResetPassword>,
+    address: String,
+    /// What is stored of the password, where it has to be replaced by another.
+    outgoing: Option<PasswordHash>,
+}
+
 impl<U: Account> Step<U> for CheckLink {
-    type Output = Result<(Token<ForResetPassword>, String), Refusal>;
+    type Output = Result<GoodLink, Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -181,15 +201,43 @@ impl<U: Account> Step<U> for CheckLink {
         if let Some(token) = &self.token
             && let Some(found) = unit.find(token).await?
         {
-            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok((token.clone(), found.identifier))));
+            let Ok(outgoing) = unit.outgoing(&found).await? else {
+                return unit.record(invalid_link().of(&found.user_id), Err(Refusal::InvalidToken)).await;
+            };
+            let good = GoodLink { token: token.clone(), address: found.identifier, outgoing };
+            return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok(good)));
         }
         unit.refuse_link(Event::ResetPassword).await
     }
 }
 
+/// A link was used for too many comparisons, or consumed meanwhile.
+struct UsedUp;
+
+impl<U: Account> Unit<'_, U> {
+    /// What is stored of the password that a link is to replace, if the new one must be another. The look is counted first.
+    async fn outgoing(&mut self, found: &Found<U>) -> Result<Result<Option<PasswordHash>, UsedUp>, Error> {
+        let standing = self.standing(&found.user_id).await?;
+        if standing.is_none_or(|standing| standing.must_change_since.is_none()) {
+            return Ok(Ok(None));
+        }
+        if !self.try_token(found, COMPARISONS).await? {
+            return Ok(Err(UsedUp));
+        }
+        let row = self.fetch_optional(CredentialsOf, &[&found.user_id]).await?;
+        Ok(Ok(row.map(|row| Candidate::<U>::read(&row)).transpose()?.and_then(|candidate| candidate.hash)))
+    }
+}
+
+fn invalid_link() -> Entry {
+    Entry::refused(Event::ResetPassword, Actor::Visitor, Reason::InvalidToken)
+}
+
 struct Reset {
     token: Token<ForResetPassword>,
     hash: PasswordHash,
+    /// What the new password was compared with.
+    outgoing: Option<PasswordHash>,
     client: Client,
 }
 
@@ -205,9 +253,16 @@ impl<U: Account> Step<U> for Reset {
             return unit.refuse_link(Event::ResetPassword).await;
         };
         let user_id = &consumed.user_id;
+        // The account cannot have had another hash since, in the same epoch, unless the host itself wrote one. Then it is undone, and
+        // the link is as good as before.
+        if let Some(outgoing) = &self.outgoing
+            && unit.hold(user_id, consumed.epoch).await?
+            && unit.execute(UpgradePassword, &[&self.hash, user_id, outgoing]).await?.rows != 1
+        {
+            return Err(Refusal::Busy { retry_after: std::time::Duration::from_secs(1) }.into());
+        }
         if !unit.replace_password(Change::PasswordReset, user_id, consumed.epoch, &self.hash).await? {
-            let entry = Entry::refused(Event::ResetPassword, Actor::Visitor, Reason::InvalidToken);
-            return unit.record(entry.of(user_id), Err(Refusal::InvalidToken)).await;
+            return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;
         }
         let identifier = Identifier::from_stored(consumed.identifier);
         // The link proves the address, and the password is from whoever used it.
@@ -261,8 +316,8 @@ impl<U: Account> Step<U> for ReserveForHolder<U> {
 struct ChangePassword<U: Account> {
     holder: Holder<U>,
     candidate: Candidate<U>,
-    /// The new hash, where the present password was right and opens something.
-    hash: Result<PasswordHash, Reason>,
+    /// The new hash, where the present password was right and opens something; none where the new password is the same.
+    hash: Result<Option<PasswordHash>, Reason>,
     attempt: Attempt,
     client: Client,
 }
@@ -289,11 +344,23 @@ impl<U: Account> Step<U> for ChangePassword<U> {
         let Some(held) = unit.held(&self.holder).await? else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
+        // Before the counters, as wherever the password was right.
+        if !unit.hold(user_id, self.candidate.epoch).await? {
+            return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
+        }
+        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
+            return unit.record(refused(Reason::RightPasswordLimit), Err(refusal)).await;
+        }
         if held.lacks_second_factor::<U>() {
-            unit.attempt_returned(&self.attempt).await?;
+            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
             let refusal = Refusal::SudoRequired { with_code: true };
             return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
         }
+        let Some(hash) = hash else {
+            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
+            let refusal = PasswordProblem::Unchanged.into();
+            return unit.record(refused(Reason::PasswordUnchanged), Err(refusal)).await;
+        };
         if !unit.replace_password(Change::PasswordChanged, user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }

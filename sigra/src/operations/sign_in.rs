@@ -36,19 +36,25 @@ impl<U> Sigra<U> {
     /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
     /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
     /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
-    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut. A right
-    /// password clears the account's count, and its owner learns through a variant of the outcome what stands in the way. With
-    /// `must_change_password` a right one is looked up among breached ones first, which takes two seconds at most.
+    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut, and any
+    /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right password clears the
+    /// account's count, and its owner learns through a variant of the outcome what stands in the way; a hundred of them an hour
+    /// are taken for one account, until a mailed link or an operator opens it again. With `must_change_password` a right one is
+    /// looked up among breached ones first, which takes two seconds at most.
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
     /// the only one.
     ///
+    /// An account has at most a hundred live sessions: one more ends those that were unused for longest, and the row of the sign-in
+    /// says how many in its details, as `sessions_ended`.
+    ///
     /// Writes one audit row `session.password.sign_in`: success, or refused with the reason.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed, [`Refusal::Busy`] before
-    /// a hash is computed and without counting the attempt, and [`Failure`](crate::Failure).
+    /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed or after too many right passwords,
+    /// [`Refusal::Busy`] before a hash is computed, and [`Failure`](crate::Failure); with these two the attempt is not counted unless
+    /// the password was looked at.
     pub fn sign_in<'a>(&'a self, credentials: Credentials, client: &'a Client) -> Operation<'a, U::SignIn>
     where
         U: feature::Passwords,
@@ -93,12 +99,8 @@ impl<U: feature::Passwords> Shielded<U> {
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
-            // Nothing was looked at, so nothing is counted.
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
-            }
-            verified => verified?,
+            Ok(verified) => verified,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
         let breached = U::POLICY.must_change_password
             && verified.right
@@ -158,9 +160,9 @@ impl<U: Account> Step<U> for Reserve {
 }
 
 /// Gives the attempt back.
-pub(super) struct Return {
-    pub(super) attempt: Attempt,
-    pub(super) client: Client,
+struct Return {
+    attempt: Attempt,
+    client: Client,
 }
 
 impl<U: Account> Step<U> for Return {
@@ -173,6 +175,17 @@ impl<U: Account> Step<U> for Return {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
         unit.attempt_returned(&self.attempt).await?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    /// Nothing was decided about an attempt, so nothing is counted: it goes back, and the answer says why. What fails here fails
+    /// whichever account it is.
+    pub(super) async fn undecided(&self, attempt: Attempt, client: Client, error: Error) -> Error {
+        match (error, self.step(Return { attempt, client }).await) {
+            (Error::Refused(_), Err(failed)) => failed,
+            (error, _) => error,
+        }
     }
 }
 
@@ -233,7 +246,7 @@ impl<U: Account> Decide<U> {
     fn proved(&self) -> Result<&Candidate<U>, (Reason, Option<&U::Id>)> {
         let Some(candidate) = &self.candidate else { return Err((Reason::UnknownAccount, None)) };
         if !self.verified.right {
-            Err((Reason::WrongPassword, Some(&candidate.user_id)))
+            Err((self.verified.reason(), Some(&candidate.user_id)))
         } else if self.attempt.is_shut::<U>(candidate.failures) {
             Err((Reason::PasswordShut, Some(&candidate.user_id)))
         } else {
@@ -281,10 +294,13 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         }
-        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
+        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
+            return unit.record(refused(Reason::RightPasswordLimit).of(user_id), Err(refusal)).await;
+        }
         let checked = match standing {
             Ok(checked) => checked,
             Err(obstacle) => {
+                unit.attempt_opened_nothing(&self.attempt, candidate.failures).await?;
                 if let Obstacle::MustChangePassword(_) = obstacle {
                     unit.mail_if_allowed(MailKind::MustChangePassword, &Identifier::from_stored(identifier))
                         .await?;
@@ -293,6 +309,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
                 return unit.record(entry, Ok(obstacle.into())).await;
             }
         };
+        unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
         let account = match unit.let_in(checked, self.remember).await? {
             Way::In(account) => account,
             Way::SecondFactor(challenge) => {

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _, Unconfirmed};
 use crate::session::{NewSession, Session, SessionId};
 use crate::store::statements::{
-    HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive, Standing as StandingOf,
+    DeleteSurplusSessions, HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive,
+    Standing as StandingOf, SurplusSession,
 };
 use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
@@ -300,6 +301,19 @@ impl<U: Account> Unit<'_, U> {
         Ok(NewSession { session, token, device })
     }
 
+    /// Ends the live sessions of an account that were unused for longest, so that it has a hundred with a new one: whoever
+    /// knows the password could fill the table. The row of the step says how many they were.
+    async fn end_surplus_sessions(&mut self, user_id: &U::Id) -> Result<(), Error> {
+        let now = self.stamp();
+        if let Some(row) = self.fetch_optional(SurplusSession, &[user_id, &now, &now]).await? {
+            let mut row = Reader::<U>::new(&row);
+            let (seen, id) = (row.next::<Stamp>()?, row.next::<uuid::Uuid>()?);
+            let values: &[&dyn crate::column::Bind] = &[user_id, &now, &now, &seen, &seen, &id];
+            self.surplus_sessions = self.execute(DeleteSurplusSessions, values).await?.rows;
+        }
+        Ok(())
+    }
+
     /// Begins a session. The one place that does.
     pub(crate) async fn open_session(
         &mut self,
@@ -320,6 +334,7 @@ impl<U: Account> Unit<'_, U> {
             assurance.second.map(|(factor, at)| (factor.name().to_owned(), Stamp(at))).unzip();
         let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
         let user = Reader::<U>::new(&row).user()?;
+        self.end_surplus_sessions(&account.user_id).await?;
         // Last, so that it can go together with the audit row.
         self.execute_later(
             InsertSession,

@@ -20,7 +20,6 @@ use crate::unit::{Recorded, Shielded, Step, Unit};
 
 use super::attempt::{Attempt, Candidate};
 use super::password::ReserveForHolder;
-use super::sign_in::Return;
 use super::standing::{Held, Holder};
 
 /// A session whose owner proved to be there within `sudo(within = "..")`, and by the second factor too where the account has one.
@@ -106,7 +105,7 @@ impl<U> Sigra<U> {
 
     /// Proves once more, by the password, who is signed in. The session goes on under another secret: put it into the cookie.
     ///
-    /// A wrong password counts like a wrong sign-in. Where the account has a second factor that was not proved in this session,
+    /// A wrong password counts like a wrong sign-in, and a right one like a right one. Where the account has a second factor that was not proved in this session,
     /// as in a trusted browser, the password is not enough: then [`Refusal::SudoRequired`] says so at once.
     ///
     /// Writes one audit row `session.own.step_up`: success, or refused with the reason.
@@ -162,15 +161,12 @@ impl<U: feature::Sudo> Shielded<U> {
             Ok(place) => hasher.verify(place, password, stored, false).await,
             Err(busy) => Err(busy.into()),
         };
-        let right = match verified {
-            Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(Return { attempt, client }).await?;
-                return Err(error);
-            }
-            verified => verified?.right,
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
-        let wrong = match right {
-            false => Some(Reason::WrongPassword),
+        let wrong = match verified.right {
+            false => Some(verified.reason()),
             true if attempt.is_shut::<U>(candidate.failures) => Some(Reason::PasswordShut),
             true => None,
         };
@@ -205,11 +201,15 @@ impl<U: feature::Sudo> Step<U> for StepUp<U> {
         let Some(held) = held else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
-        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
+        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
+            return unit.record(refused(Reason::RightPasswordLimit), Err(refusal)).await;
+        }
         if held.lacks_second_factor::<U>() {
+            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
             let refusal = Refusal::SudoRequired { with_code: true };
             return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
         }
+        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
         let assurance = crate::assurance::Assurance { proved_at: unit.now, ..held.assurance };
         let next = unit.rotate_session(&self.holder, &held, assurance).await?;
         let entry = Entry::success(Event::StepUp, Actor::Account).of(user_id).in_session(*session);

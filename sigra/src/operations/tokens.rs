@@ -161,7 +161,6 @@ impl<U: Account> Unit<'_, U> {
 
     /// Counts a try of a token that was found, and keeps it from being consumed by another until this transaction ends. `false`:
     /// it was consumed meanwhile, or tried too often.
-    #[cfg(feature = "totp")]
     pub(super) async fn try_token(&mut self, found: &Found<U>, tries: i64) -> Result<bool, Error> {
         Ok(self.execute(CountTry, &[&found.id, &tries]).await?.rows == 1)
     }

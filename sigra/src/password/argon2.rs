@@ -97,10 +97,15 @@ impl Argon2Hash {
         cost(self) == cost(other)
     }
 
-    /// Whether today's cost is the higher one: more work in no less memory. Figures that are merely other ones, such as more
-    /// memory and fewer passes, are not; lanes share the same work, so they do not count.
+    /// Whether it is less work than today's cost: passes times memory, whatever the two are.
+    ///
+    /// By OWASP's list of equal costs (46 MiB with one pass, 19 with two, 12 with three, 9 with four, 7 with five) a pass counts
+    /// for a little more than its share of the product: fewer passes and less work is weaker by that list too. Less work in less
+    /// memory is what an attacker's hardware likes best. What is as much work or more stays as it is, also where it has less
+    /// memory: which of the two is stronger is then a matter of that hardware, and a replacement might be the weaker one. Lanes
+    /// share the same work, so they do not count.
     pub(super) fn is_weaker_than(&self, today: &Params) -> bool {
-        work(&self.params) < work(today) && self.params.m_cost() <= today.m_cost()
+        work(&self.params) < work(today)
     }
 
     /// What it is to be replaced by; `None` where it may stay. Never anything weaker: a stored hash that costs more than
@@ -184,16 +189,23 @@ mod tests {
         Argon2Hash::parse(&text, &Peppers::default()).unwrap().unwrap()
     }
 
+    fn today(memory_kib: u32, iterations: u32) -> Params {
+        current(&PasswordPolicy { min_length: 15, memory_kib, iterations }, &Peppers::default()).unwrap()
+    }
+
     #[test]
     fn a_hash_is_replaced_where_today_is_stronger_and_never_because_figures_differ() {
-        let policy = PasswordPolicy { min_length: 15, memory_kib: 19_456, iterations: 2 };
-        let today = current(&policy, &Peppers::default()).unwrap();
+        let today = today(19_456, 2);
         let replaced = |costs: &str| read(costs).successor(&today).is_some();
         for weaker in [
             "$argon2id$v=19$m=19456,t=1,p=1",
             "$argon2id$v=19$m=8192,t=2,p=1",
             // More passes, but less work altogether and in less memory.
             "$argon2id$v=19$m=4096,t=3,p=1",
+            // More memory, but one pass: OWASP asks for 46 MiB there.
+            "$argon2id$v=19$m=20480,t=1,p=1",
+            "$argon2id$v=19$m=32768,t=1,p=1",
+            "$argon2id$v=19$m=38911,t=1,p=1",
             // Today's figures with another algorithm or an old version; without `v` it is version 16.
             "$argon2i$v=19$m=19456,t=2,p=1",
             "$argon2d$v=19$m=65536,t=3,p=1",
@@ -206,11 +218,52 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1",
             "$argon2id$v=19$m=19456,t=2,p=4",
             "$argon2id$v=19$m=65536,t=3,p=1",
-            // More memory and fewer passes; less memory and more work.
-            "$argon2id$v=19$m=32768,t=1,p=1",
+            // Fewer passes, or less memory, but as much work or more.
+            "$argon2id$v=19$m=38912,t=1,p=1",
+            "$argon2id$v=19$m=47104,t=1,p=1",
+            "$argon2id$v=19$m=9728,t=4,p=1",
             "$argon2id$v=19$m=9216,t=5,p=1",
         ] {
             assert!(!replaced(left), "{left}");
+        }
+    }
+
+    /// OWASP Password Storage: memory in KiB and passes that are of equal strength.
+    const EQUAL: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
+    #[test]
+    fn no_hash_is_replaced_by_less_work_nor_in_less_memory_unless_the_list_of_equal_costs_says_so_too() {
+        let strength = |memory: u32, passes: u32| {
+            let (equal, _) = EQUAL.into_iter().find(|(_, listed)| *listed == passes).unwrap();
+            f64::from(memory) / f64::from(equal)
+        };
+        let memories: Vec<u32> = (7..=64).map(|mebibytes| mebibytes * 1024).collect();
+        let costs = || memories.iter().flat_map(|memory| (1..=5).map(move |passes| (*memory, passes)));
+        let mut replaced = 0;
+        for (memory, passes) in costs() {
+            let stored = read(&format!("$argon2id$v=19$m={memory},t={passes},p=1"));
+            for (new_memory, new_passes) in costs() {
+                let today = today(new_memory, new_passes);
+                let Some(next) = stored.successor(&today) else { continue };
+                replaced += 1;
+                assert!(work(&stored.params) < work(&next));
+                if next.m_cost() < memory {
+                    let (old, new) = (strength(memory, passes), strength(new_memory, new_passes));
+                    assert!(old < new, "m={memory},t={passes} by m={new_memory},t={new_passes}");
+                }
+            }
+        }
+        assert!(replaced > 10_000, "{replaced}");
+        // Nor do equal ones chase each other: of two, one is never replaced by the other.
+        for one in EQUAL {
+            for other in EQUAL {
+                let by = |old: (u32, u32), new: (u32, u32)| {
+                    read(&format!("$argon2id$v=19$m={},t={},p=1", old.0, old.1))
+                        .successor(&today(new.0, new.1))
+                        .is_some()
+                };
+                assert!(!(by(one, other) && by(other, one)), "{one:?} {other:?}");
+            }
         }
     }
 

@@ -64,16 +64,9 @@ impl Engine {
         self.computed.load(Ordering::SeqCst)
     }
 
-    /// Reads a stored hash; `None` where there is none to compare with. One that cannot be read is for the operator's log, and
-    /// for the visitor like none; but without a pepper that hashes name, signing in does not work at all.
+    /// Reads a stored hash; `None` where there is none to compare with.
     pub(super) fn read(&self, hash: PasswordHash) -> Result<Option<Stored>, Failure> {
-        match Stored::read(hash, &self.peppers, &self.setup.verifiers) {
-            Err(error @ Failure::PasswordHash(_)) => {
-                telemetry::unreadable_hash(&error);
-                Ok(None)
-            }
-            read => read,
-        }
+        Stored::read(hash, &self.peppers, &self.setup.verifiers)
     }
 
     /// A hash that no password is known to have.
@@ -91,6 +84,9 @@ impl Engine {
     /// Every attempt computes one Argon2id hash of today's cost and one of each example. The account's own hash takes the
     /// place of that which costs the same; what is left over is computed for nothing. Where today's hash was not the
     /// account's own it becomes so, if the password was right and there is to be an upgrade: that may cost one hash more.
+    ///
+    /// A stored hash that cannot be computed is for the operator's log. For the visitor it is like none, after the same work: what
+    /// fails for one account alone must not be an answer.
     pub(super) fn verify(
         &self,
         password: &Password,
@@ -100,10 +96,15 @@ impl Engine {
         // Longer than any password can be: the same work on a bounded input, and no.
         let too_long = password.is_too_long();
         let password = if too_long { &[] } else { password.as_bytes() };
-        let matches = match stored {
-            Some(stored) => self.compute(stored, password)?,
-            None => false,
-        };
+        let (stored, matches, unreadable) =
+            match stored.map(|stored| (stored, self.compute(stored, password))) {
+                Some((stored, Ok(matches))) => (Some(stored), matches, false),
+                Some((_, Err(failure))) => {
+                    telemetry::unreadable_hash(&failure);
+                    (None, false, true)
+                }
+                None => (None, false, false),
+            };
         let twin =
             stored.and_then(|stored| self.examples.iter().position(|example| example.same_cost(stored)));
         for (index, example) in self.examples.iter().enumerate() {
@@ -122,7 +123,7 @@ impl Engine {
             (Some(params), _) => Some(self.hash_at(&params, password)?),
             (None, _) => None,
         };
-        Ok(Verified { right, upgrade })
+        Ok(Verified { right, unreadable, upgrade })
     }
 
     fn compute(&self, stored: &Stored, password: &[u8]) -> Result<bool, Failure> {

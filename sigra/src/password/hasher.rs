@@ -121,11 +121,17 @@ impl Hasher {
     ) -> Result<Verified, Error> {
         // One engine for both: peppers that are replaced meanwhile are for the next attempt.
         let engine = self.engine.get();
-        let stored = match stored {
-            Some(hash) => engine.read(hash)?,
-            None => None,
+        let (stored, unreadable) = match stored.map(|hash| engine.read(hash)) {
+            Some(Ok(stored)) => (stored, false),
+            Some(Err(failure)) => {
+                telemetry::unreadable_hash(&failure);
+                (None, true)
+            }
+            None => (None, false),
         };
-        self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await
+        let verified =
+            self.compute(place, move || engine.verify(&password, stored.as_ref(), upgrade)).await?;
+        Ok(Verified { unreadable: unreadable || verified.unreadable, ..verified })
     }
 
     /// Runs the work of one attempt on a blocking thread, under one permit. The permit and the place travel into the closure:

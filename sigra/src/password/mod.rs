@@ -15,11 +15,15 @@
 //! | base64 that begins with `AQ` or `AJ` and the like | ASP.NET Core Identity, versions 3 and 2 | 10,000,000 rounds |
 //! | `!..` | Django's mark of an account without a password | |
 //!
-//! All but Argon2 need the cargo feature `legacy-hashes`; a form of your own needs a [`PasswordVerifier`]. A hash beyond the
-//! bounds, or of no form, is refused like a wrong password, and the log has an error that says why.
+//! All but Argon2 need the cargo feature `legacy-hashes`; a form of your own needs a [`PasswordVerifier`].
 //!
-//! An Argon2id hash is replaced too where today's cost is more work (memory times passes) in no less memory, never because its
-//! figures are merely different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
+//! A hash beyond the bounds, of no form, under a pepper that this process does not have, or whose verifier panics, is refused like
+//! a wrong password: after the same work, and counted. An address without an account has no hash that could fail, so any other
+//! answer would tell strangers which addresses have one. The log has an error that says what to do
+//! (`password.hash_unreadable`), and the trail the reason `unreadable_hash`.
+//!
+//! An Argon2id hash is replaced too where today's cost is more work (memory times passes), never because its figures are merely
+//! different; and where it lacks today's pepper ([`Builder::pepper`](crate::Builder::pepper)).
 //!
 //! Passwords are compared in NFC, while other software hashed whatever bytes it got: somebody who typed a decomposed accent
 //! there has to reset the password. A password of more than 72 bytes never matches a plain bcrypt hash, which would have
@@ -52,6 +56,8 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use crate::audit::Reason;
+
 pub use self::calibrate::{Cost, calibrate};
 pub use self::hash::PasswordHash;
 pub(crate) use self::hasher::Hasher;
@@ -76,8 +82,17 @@ const GROWTH: usize = 3;
 pub(crate) struct Verified {
     /// Whether it is the right one.
     pub(crate) right: bool,
+    /// The stored hash could not be verified, so that no password is right. The log says why.
+    pub(crate) unreadable: bool,
     /// What to store in place of the old hash, where that is weaker than today's or lacks the pepper.
     pub(crate) upgrade: Option<PasswordHash>,
+}
+
+impl Verified {
+    /// Why a password is not the right one.
+    pub(crate) fn reason(&self) -> Reason {
+        if self.unreadable { Reason::UnreadableHash } else { Reason::WrongPassword }
+    }
 }
 
 /// What the host says of hashes that Sigra did not make.
@@ -108,6 +123,11 @@ impl Password {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// Whether it is the same as another that its owner typed. Nobody learns anything by the time that it takes.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
     }
 
     /// Longer than any password that can have been set.
@@ -182,6 +202,9 @@ pub enum PasswordProblem {
         "this password is known from a data breach at another site: choose a new one, and change it wherever you use it"
     )]
     Breached,
+    /// The password that it is to replace: others may know that one.
+    #[error("the new password must differ from the one that has to be replaced: choose another")]
+    Unchanged,
     /// Fewer guesses than the host's setting `strength` asks for.
     #[error(
         "the password is too easy to guess{}: make it longer, or use words that do not belong together",

@@ -119,6 +119,13 @@ statements! {
     MoveSingleFactorSessions =
         "UPDATE [sessions] SET epoch = $1 WHERE user_id = $2 AND epoch = $3 AND id <> $4 AND second_factor IS NULL";
     DeleteOldSessions = "DELETE FROM [sessions] WHERE user_id = $1 AND epoch < $2";
+    /// The live session that is one too many beside a new one.
+    SurplusSession =
+        "SELECT last_seen_at, id FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
+         ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 99";
+    DeleteSurplusSessions =
+        "DELETE FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
+         AND (last_seen_at < $4 OR (last_seen_at = $5 AND id <= $6))";
 }
 
 // Known devices: browsers in which the account was signed in to before.
@@ -430,16 +437,16 @@ statements! {
 // Floods of refusals: counted where they would fill the trail.
 statements! {
     CountRefusal =
-        "UPDATE [audit_counts] SET count = count + 1, last_at = $1, \
-         network = CASE WHEN network = $2 THEN network ELSE NULL END WHERE bucket = $3 AND ends_at > $4";
+        "UPDATE [audit_counts] SET count = count + 1, known = known + $1, last_at = $2, \
+         network = CASE WHEN network = $3 THEN network ELSE NULL END WHERE bucket = $4 AND ends_at > $5";
     StartCount =
-        "INSERT{ignore} INTO [audit_counts] (bucket, event, reason, network, count, first_at, last_at, ends_at) \
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7){on_conflict}";
+        "INSERT{ignore} INTO [audit_counts] (bucket, event, reason, network, count, known, first_at, last_at, ends_at) \
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8){on_conflict}";
     EndedCounts =
-        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+        "SELECT bucket, event, reason, network, count, known, first_at, last_at, ends_at FROM [audit_counts] \
          WHERE ends_at <= $1 ORDER BY ends_at LIMIT 100";
     StaleCount =
-        "SELECT bucket, event, reason, network, count, first_at, last_at, ends_at FROM [audit_counts] \
+        "SELECT bucket, event, reason, network, count, known, first_at, last_at, ends_at FROM [audit_counts] \
          WHERE bucket = $1 AND ends_at <= $2";
     /// Takes a count that is over: of several that want to write its row, one does.
     TakeCount = "DELETE FROM [audit_counts] WHERE bucket = $1 AND ends_at = $2 AND count = $3";
@@ -705,6 +712,7 @@ statements! {
          reason {name} NOT NULL, \
          network {text} NULL, \
          count {integer} NOT NULL, \
+         known {integer} NOT NULL, \
          first_at {stamp} NOT NULL, \
          last_at {stamp} NOT NULL, \
          ends_at {stamp} NOT NULL) {options}";

@@ -57,6 +57,7 @@ events! {
     UNSAFE_SETTING = "settings.unsafe" at WARN;
     NO_FORWARDED_ADDRESS = "request.address_not_forwarded" at WARN;
     NO_ADDRESS = "request.address_unknown" at ERROR;
+    NO_NETWORK = "request.network_missing" at ERROR;
     STEP_RETRIED = "step.retried" at DEBUG;
     BOOKKEEPING = "step.bookkeeping" at TRACE;
 }
@@ -274,7 +275,7 @@ pub(crate) fn breached_unknown(at: &'static str, error: &dyn Display) {
     tell!(BREACHED_UNKNOWN, at, %error, "a password was not looked up among breached ones");
 }
 
-/// A stored hash that no verifier reads opens nothing.
+/// A stored hash that cannot be verified opens nothing.
 pub(crate) fn unreadable_hash(failure: &Failure) {
     tell!(UNREADABLE_HASH, error = %failure, help = help(failure), "a password was refused for its stored hash");
 }
@@ -299,6 +300,16 @@ pub(crate) fn no_address_of_connection() {
         NO_ADDRESS,
         "the address of a request is not known: serve the router with \
          `into_make_service_with_connect_info::<SocketAddr>()`, and in tests add the layer `MockConnectInfo`"
+    );
+}
+
+/// Once in a process: each request says the same.
+pub(crate) fn no_network(user_type: &'static str) {
+    tell!(
+        NO_NETWORK,
+        user_type,
+        help = "give the address of each request with `Client::from_address`; the extractors of `sigra::axum` do",
+        "`throttle` is on, and a request came without the network that it counts by: one network has no limit here"
     );
 }
 

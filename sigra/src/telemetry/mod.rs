@@ -13,7 +13,7 @@ pub use self::operation::Operation;
 pub use self::spans::SPANS;
 
 pub(crate) use self::events::{
-    bookkeeping, breached_unknown, checkpoint, mail_failed, not_adopted, rows_missed, step_retried,
+    bookkeeping, breached_unknown, checkpoint, mail_failed, no_network, not_adopted, rows_missed, step_retried,
     touch_failed, trail_changed, unreadable_hash, unsafe_setting, worker_failed,
 };
 #[cfg(feature = "axum")]

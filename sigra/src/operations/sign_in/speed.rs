@@ -150,8 +150,8 @@ struct Speed {
 /// More often than the worker, so that it happens in each measurement.
 const SEAL_EVERY: Duration = Duration::from_millis(300);
 
-/// Accounts that the clients sign in to, so that no two wait for one row.
-const ACCOUNTS: u64 = 64;
+/// Accounts that the clients sign in to: so many that no two wait for one row, and that none comes to its limit of right passwords.
+const ACCOUNTS: u64 = 4096;
 
 /// One of the three, on a database of its own.
 struct Variant<U: Account> {
@@ -175,7 +175,7 @@ impl<U: feature::Passwords> Variant<U> {
         let client = client.clone();
         let signed_in = self.auth.shielded(|shielded: Shielded<U>| async move {
             let Reserved { attempt, candidate } = shielded.step(reserve).await??;
-            let verified = Verified { right: true, upgrade: None };
+            let verified = Verified { right: true, unreadable: false, upgrade: None };
             let decide = Decide {
                 candidate,
                 verified,
