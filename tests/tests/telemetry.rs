@@ -581,6 +581,7 @@ async fn the_recorder_of_the_application_sees_what_happened() {
         both_steps_of_a_sign_in_are_counted(&host, recorder).await;
         the_outbox_is_measured(&host, recorder).await;
         the_sealing_is_measured(&host, recorder).await;
+        who_holds_old_backup_codes_is_counted(&host, recorder).await;
         who_finds_no_room_is_counted(&host, &database, recorder).await;
         assert_eq!(recorder.sum("sigra_operations_in_flight", &[]), 0.0);
         assert_eq!(recorder.sum("sigra_hash_queue_depth", &[]), 0.0);
@@ -672,6 +673,24 @@ async fn the_sealing_is_measured(host: &Host, recorder: &'static Recorder) {
     }
     assert_eq!(stands(), (0.0, 0.0), "the worker seals, and measures it");
     drop(sealing);
+}
+
+async fn who_holds_old_backup_codes_is_counted(host: &Host, recorder: &'static Recorder) {
+    let level = async || {
+        host.auth.sweep().await.unwrap();
+        recorder.sum("sigra_backup_codes_under_old_keys", &[("user_type", "User")])
+    };
+    host.account("codes@example.com").await;
+    let (app, session) = host.enrol("codes@example.com").await;
+    let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+    let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+    assert_eq!(level().await, 0.0);
+    host.auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
+    assert_eq!(level().await, 1.0);
+    let session = host.sign_in_twice("codes@example.com", &app).await;
+    let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+    let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+    assert_eq!(level().await, 0.0);
 }
 
 async fn who_finds_no_room_is_counted(host: &Host, database: &Database, recorder: &'static Recorder) {
