@@ -206,6 +206,9 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
+    RestoreFactors =
+        "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE user_id = $1 AND removed_at IS NOT NULL \
+         AND expires_at > $2";
     DeleteFactor = "DELETE FROM [factors] WHERE id = $1 AND user_id = $2";
     DeleteFactors = "DELETE FROM [factors] WHERE user_id = $1";
     CountFactorFailure = "UPDATE [accounts] SET factor_failures = factor_failures + 1 WHERE user_id = $1";
@@ -220,11 +223,14 @@ statements! {
         "SELECT CAST(COUNT(DISTINCT user_id) AS {int8}) FROM [backup_codes] WHERE key_id = $1 AND used_at IS NULL";
     BackupCodesLeft =
         "SELECT CAST(COUNT(*) AS {int8}) FROM [backup_codes] WHERE user_id = $1 AND used_at IS NULL";
-    BeginRecovery = "UPDATE [accounts] SET recovery_at = $1 WHERE user_id = $2 AND recovery_at IS NULL";
+    /// One that nobody finished in time is none.
+    BeginRecovery =
+        "UPDATE [accounts] SET recovery_at = $1 WHERE user_id = $2 AND (recovery_at IS NULL OR recovery_at <= $3)";
     CancelRecovery = "UPDATE [accounts] SET recovery_at = NULL WHERE user_id = $1 AND recovery_at IS NOT NULL";
     RecoveryOf = "SELECT recovery_at FROM [accounts] WHERE user_id = $1";
     FinishRecovery =
-        "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2";
+        "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2 \
+         AND recovery_at > $3";
     /// The known device with this secret, where its owner proved the second factor before.
     FactorDevice =
         "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
