@@ -916,9 +916,9 @@ async fn a_seed_from_another_row_is_not_sealed_for_its_new_place_and_many_that_d
         host.auth.rotate_keys(ring(&format!("{K2} {K1}"))).await.unwrap();
         assert_eq!(host.auth.sweep().await.unwrap().resealed, 2);
         assert_eq!(sealed_by(&database, "k1").await, 251);
-        for number in 0..2 {
+        for app in &apps[..2] {
             let challenge = host.challenge(ADA).await;
-            let refused = host.prove(&challenge, &apps[number].code(0)).await.unwrap_err();
+            let refused = host.prove(&challenge, &app.code(0)).await.unwrap_err();
             assert_eq!(refused.refusal(), Some(&sigra::Refusal::InvalidCode));
         }
         let _ = host.sign_in_twice("zoe@example.com", &apps[2]).await;
