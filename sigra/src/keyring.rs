@@ -16,6 +16,21 @@
 //! `session(remember)`, at most, and with `lockout` a browser is known for 180 days after its last sign-in, which also puts it
 //! under the new key.
 //!
+//! Seeds of authenticators are sealed anew under the first key by the worker, within minutes and whether or not they are used;
+//! [`Sigra::sweep`](crate::Sigra::sweep) does the same at once. While processes are at different steps they may seal to and fro,
+//! which harms nothing. Backup codes cannot be moved, because nobody has them but their users: each stays under its key until it is
+//! used or its user makes a new set. The metric `sigra_backup_codes_under_old_keys` and the error of step 3 say how many users that
+//! are. Ask them for new sets, or void the codes on purpose; their authenticators stay good:
+//!
+//! ```sql
+//! SELECT DISTINCT u.email FROM users u JOIN sigra_backup_codes b ON b.user_id = u.id
+//! WHERE b.key_id = 'k1' AND b.used_at IS NULL;
+//! DELETE FROM sigra_backup_codes WHERE key_id = 'k1'
+//! ```
+//!
+//! What is voided by hand leaves no row in the trail: note it with
+//! [`Sigra::record_by_operator`](crate::Sigra::record_by_operator).
+//!
 //! Peppers go the same way in `SIGRA_PEPPER`, by [`Sigra::rotate_peppers`](crate::Sigra::rotate_peppers). A hash gets the new
 //! one with the next sign-in of its account, so step 3 may be long in coming. To bring in the very first pepper on several
 //! processes, step 1 is `none p1:..`: with `none` in front they all read it while nobody writes it yet.
@@ -42,8 +57,8 @@
 //!
 //! A table with another prefix has another name, which the error gives. Every session, mailed link and known device under the
 //! key ends in each process that lacks it, and so does every authenticator whose seed is sealed under it and every backup code
-//! that is hashed under it: their owners need the way back of the host's policy. Nothing else does. A seed is sealed anew under the
-//! first key when a code of it is used, and backup codes when a set is made anew. Where the old key is lost already there is no step 2: delete
+//! that is hashed under it: their owners need the way back of the host's policy. Nothing else does. Call
+//! [`Sigra::sweep`](crate::Sigra::sweep) before, and no authenticator is lost. Where the old key is lost already there is no step 2: delete
 //! the rows of all keys (`WHERE kind = 'key'`) and start with the new one. A pepper goes the same way, with `kind = 'pepper'`;
 //! accounts under one that is given up need a reset of their passwords.
 
@@ -241,8 +256,9 @@ pub enum KeyringError {
     /// A key that something live needs.
     #[error(
         "the key `{id}` is missing, and {sessions} live sessions, {links} mailed links, {devices} known devices, {factors} \
-         second factors and {backup_codes} backup codes need it: put it back into `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until they have ended. To end \
-         them now, on purpose: `DELETE FROM {table} WHERE kind = 'key' AND id = '{id}'`, and try again"
+         second factors and {backup_codes} backup codes of {holders} users need it: put it back into `SIGRA_KEYS` (or what \
+         `Builder::keyring` gets), behind the newest, until they have ended. Second factors move on with the worker, backup codes \
+         when their users make new ones. To end all of it now, on purpose: `DELETE FROM {table} WHERE kind = 'key' AND id = '{id}'`, and try again"
     )]
     StillNeeded {
         /// Which.
@@ -257,6 +273,8 @@ pub enum KeyringError {
         factors: u64,
         /// How many backup codes would be worth nothing.
         backup_codes: u64,
+        /// How many users have such codes.
+        holders: u64,
         /// The table of known keys.
         table: String,
     },

@@ -57,6 +57,9 @@ pub(crate) enum Bookkeeping {
     LinkLookedAt,
     /// Removes what had expired and could no longer be used.
     ExpiredRows,
+    /// Seals seeds under another key of the ring. They are the same seeds.
+    #[cfg(feature = "totp")]
+    SeedsResealed,
     /// Turns counted refusals into rows.
     CountedRefusals,
     /// Numbers and seals rows of the trail, or notes that a checkpoint is out.

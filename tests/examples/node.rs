@@ -33,7 +33,7 @@ async fn main() {
     }
 }
 
-async fn obey(auth: &Sigra<User>, clock: &TestClock, order: Order) -> Report {
+async fn obey(auth: &Sigra<User>, clock: &Arc<TestClock>, order: Order) -> Report {
     match order {
         Order::SignIn { email, password, times, network } => {
             sign_in(auth, &email, &password, network..network + times).await

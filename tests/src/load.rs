@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 use sigra::audit::FileSink;
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer};
-use sigra::{AuditEvent, Builder, Client, Credentials, Error, NewSession, Refusal, Session, Sigra};
+use sigra::{
+    AuditEvent, Builder, Client, Code, Credentials, Error, NewSession, Refusal, Session, Sigra, Sudo,
+};
 
+use crate::authenticator::Authenticator;
 use crate::host::{NewUser, User, UserSignIn, client_of_network, links};
 use crate::{OTHER_PASSWORD, PASSWORD};
 
@@ -33,6 +36,8 @@ pub struct Load {
     pub changer: String,
     /// Its present password.
     pub password: String,
+    /// Accounts without a second factor, which get one, use it and lose it again, each by a task of its own.
+    pub factored: Vec<String>,
 }
 
 /// A change, with what is needed to find it in the database.
@@ -60,6 +65,60 @@ pub enum Change {
     RequestReset(String),
     /// The host's own.
     Event,
+    /// An authenticator that nobody has proved.
+    BeginFactor(String),
+    /// One that counts.
+    AddFactor {
+        /// The account.
+        email: String,
+        /// The session, which stays.
+        session: String,
+        /// Its `otpauth:` address.
+        uri: String,
+        /// The step that its code uses up.
+        step: i64,
+    },
+    /// Backup codes.
+    CreateCodes(String),
+    /// The right password, after which a code is due.
+    Challenge(String),
+    /// A session, by a code that is used up.
+    Prove {
+        /// The account.
+        email: String,
+        /// The secret of the challenge.
+        pending: String,
+        /// The code.
+        code: String,
+        /// The step that it is of; none of a backup code.
+        step: Option<i64>,
+        /// The browser is trusted from then on.
+        trust: bool,
+    },
+    /// The end of the authenticator, the backup codes, the trust and the sessions of one factor.
+    RemoveFactor {
+        /// The account.
+        email: String,
+        /// The session, which stays.
+        session: String,
+    },
+}
+
+impl Change {
+    /// The account with second factors that it is about, or would be if it has them.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        match self {
+            Self::SignIn(email)
+            | Self::BeginFactor(email)
+            | Self::CreateCodes(email)
+            | Self::Challenge(email)
+            | Self::AddFactor { email, .. }
+            | Self::Prove { email, .. }
+            | Self::RemoveFactor { email, .. } => Some(email),
+            _ => None,
+        }
+    }
 }
 
 /// How far a change has got.
@@ -73,6 +132,8 @@ pub enum Stage {
         /// The session that it opened.
         session: Option<String>,
     },
+    /// What its owner was shown of it: backup codes.
+    Shown(Vec<String>),
     /// It returned something else.
     Failed(String),
 }
@@ -112,13 +173,16 @@ struct OrderPlaced {
 }
 
 /// Runs the load until somebody ends the process.
-pub async fn run(auth: &Sigra<User>, clock: &TestClock, load: Load) {
+pub async fn run(auth: &Sigra<User>, clock: &Arc<TestClock>, load: Load) {
     clock.advance(Duration::from_secs(load.seconds));
     let worker = auth.start_worker(Closed, links());
     let teller = Teller { auth: auth.clone(), round: load.round, next: Arc::default() };
     let mut tasks = Vec::new();
     for email in load.people {
         tasks.push(tokio::spawn(teller.clone().come_and_go(email)));
+    }
+    for email in load.factored {
+        tasks.push(tokio::spawn(teller.clone().prove_and_remove(email, clock.clone())));
     }
     tasks.push(tokio::spawn(teller.clone().change_passwords(load.changer, load.password)));
     tasks.push(tokio::spawn(teller.clone().join()));
@@ -283,6 +347,100 @@ impl Teller {
                 .await;
             let Some(()) = asked else { return };
         }
+    }
+
+    /// An authenticator is added and used, backup codes and a trusted browser beside it, and all of it goes again.
+    async fn prove_and_remove(self, email: String, clock: Arc<TestClock>) {
+        while self.prove_once(&email, &clock).await.is_some() {}
+    }
+
+    async fn prove_once(&self, email: &str, clock: &Arc<TestClock>) -> Option<()> {
+        let here = self.sign_in(email, PASSWORD).await?;
+        let sudo = self.sudo(here).await;
+        let begun = Change::BeginFactor(email.to_owned());
+        let begun = self
+            .tell(begun, |_| None, async |auth, client| auth.begin_totp(&sudo, "phone", &client).await)
+            .await?;
+        let app = Authenticator::new(begun.uri(), clock.clone());
+        // This step and the next: none of them grows too old while it is on its way.
+        let (step, code) = (app.time(0) / 30, app.code(0));
+        let add = Change::AddFactor {
+            email: email.to_owned(),
+            session: id(&sudo),
+            uri: begun.uri().to_owned(),
+            step,
+        };
+        let added = self
+            .tell(add, opened, async |auth, client| auth.confirm_totp(&sudo, begun.id(), code, &client).await)
+            .await?;
+        let sudo = self.sudo(added).await;
+        let create = Change::CreateCodes(email.to_owned());
+        let made = self
+            .tell(
+                create.clone(),
+                |_| None,
+                async |auth, client| auth.create_backup_codes(&sudo, &client).await,
+            )
+            .await?;
+        let codes: Vec<String> = made.iter().map(str::to_owned).collect();
+        Self::say("shown", &create, Stage::Shown(codes.clone()));
+
+        // By the step that was used last, and not by the clock, which goes on.
+        let trusting = self.prove(email, app.code_of(step + 1), Some(step + 1), true).await?;
+        let device = trusting.device_token()?.expose().to_owned();
+        let _ = self
+            .tell(Change::SignIn(email.to_owned()), opened, async |auth, client| {
+                let client = client.with_device_token(&device);
+                match auth.sign_in(Credentials::new(email, PASSWORD), &client).await? {
+                    UserSignIn::Complete(session) => Ok(session),
+                    other => panic!("the browser is trusted: {other:?}"),
+                }
+            })
+            .await?;
+        for code in codes.into_iter().take(2) {
+            let _ = self.prove(email, code, None, false).await?;
+        }
+        let factor = self.auth.factors(&sudo).await.ok()?.first()?.id;
+        let remove = Change::RemoveFactor { email: email.to_owned(), session: id(&sudo) };
+        self.tell(remove, |_| None, async |auth, client| auth.remove_factor(&sudo, factor, &client).await)
+            .await?
+            .map(drop)
+    }
+
+    async fn sudo(&self, session: NewSession<User>) -> Sudo<User> {
+        self.auth.sudo(session.into_parts().0).await.expect("a recent proof")
+    }
+
+    /// Both steps of a sign-in.
+    async fn prove(
+        &self,
+        email: &str,
+        code: String,
+        step: Option<i64>,
+        trust: bool,
+    ) -> Option<NewSession<User>> {
+        let challenge = self
+            .tell(
+                Change::Challenge(email.to_owned()),
+                |_| None,
+                async |auth, client| match auth.sign_in(Credentials::new(email, PASSWORD), &client).await? {
+                    UserSignIn::SecondFactor(challenge) => Ok(challenge),
+                    other => panic!("no second factor is due: {other:?}"),
+                },
+            )
+            .await?;
+        let pending = challenge.token().expose().to_owned();
+        let prove = Change::Prove {
+            email: email.to_owned(),
+            pending: pending.clone(),
+            code: code.clone(),
+            step,
+            trust,
+        };
+        self.tell(prove, opened, async |auth, client| {
+            auth.prove_second_factor(&pending, Code::new(code).trust(trust), &client).await
+        })
+        .await
     }
 
     async fn place_orders(self) {

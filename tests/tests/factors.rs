@@ -642,6 +642,121 @@ async fn an_assisted_recovery_takes_its_time_and_then_everything() {
     .await;
 }
 
+#[tokio::test]
+async fn a_recovery_that_nobody_finishes_is_over_and_begins_anew_with_another_notice() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let id = own.user().id;
+        let begin = async || host.auth.begin_recovery("root", &id, &client()).await.unwrap();
+        let finish = async || host.auth.finish_recovery("root", &id, &client()).await.unwrap();
+        let notices = async || {
+            host.deliver().await;
+            let mails = host.mailbox.all().into_iter();
+            mails.filter(|mail| matches!(mail.message, Message::RecoveryBegun { .. })).collect::<Vec<_>>()
+        };
+        assert!(begin().await.is_some());
+        let Message::RecoveryBegun { within, .. } = notices().await[0].message else { panic!("no notice") };
+        assert_eq!(within, Duration::from_hours(8 * 24), "as long as it may be finished");
+        host.clock.advance(Duration::from_hours(8 * 24 - 1));
+        assert!(begin().await.is_none(), "it runs");
+        // Months later nobody expects it any more.
+        host.clock.advance(Duration::from_hours(1));
+        assert!(!finish().await);
+        let _ = host.sign_in_twice(ADA, &app).await;
+        assert!(begin().await.is_some());
+        assert_eq!(notices().await.len(), 2);
+        let result = host.auth.finish_recovery("root", &id, &client()).await;
+        assert!(matches!(refusal(result), Refusal::TooEarly { .. }), "and takes its time again");
+        // Its link stops it on the very last day.
+        host.clock.advance(Duration::from_hours(8 * 24 - 1));
+        let link = token_in(notices().await.last().unwrap(), "/disown/");
+        let _ = host.auth.disown(&link, &client()).await.unwrap();
+        assert!(!finish().await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_mailbox_alone_takes_no_second_factor_off_an_account_that_had_another() {
+    each_database(|database| async move {
+        for removed_first in [false, true] {
+            let database =
+                if removed_first { Database::create(database.kind()).await } else { database.clone() };
+            let (host, old, own) = one(database).await;
+            let first = host.auth.factors(own.session()).await.unwrap()[0].id;
+            let remove = async |session: NewSession<User>| {
+                let held = sudo(&host, session).await;
+                host.auth.remove_factor(&held, first, &client()).await.unwrap().unwrap()
+            };
+            // A new phone: the other authenticator comes, and the old one goes, in either order.
+            let new = if removed_first {
+                host.add_authenticator(remove(own).await).await.0
+            } else {
+                let (new, session) = host.add_authenticator(own).await;
+                let _ = remove(session).await;
+                new
+            };
+            host.deliver().await;
+            let mails = host.mailbox.all();
+            let added =
+                mails.iter().rfind(|mail| matches!(mail.message, Message::FactorAdded { .. })).unwrap();
+            let _ = host.auth.disown(&token_in(added, "/disown/"), &client()).await.unwrap();
+            host.deliver().await;
+            let reset = token_in(&host.mailbox.last().unwrap(), "/reset/");
+            let _ = host.auth.reset_password(&reset, PASSWORD, &client()).await.unwrap();
+            let challenge = host.challenge(ADA).await;
+            assert_eq!(refusal(host.prove(&challenge, &new.code(0)).await), Refusal::InvalidCode, "undone");
+            assert!(host.prove(&challenge, &old.code(0)).await.is_ok(), "restored");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_that_change_factors_at_once_are_both_heard() {
+    each_database(|database| async move {
+        let (hosts, app, own) = two(database).await;
+        for _ in 0..6 {
+            let (other, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
+            let (third, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
+            let factors = hosts[0].auth.factors(own.session()).await.unwrap();
+            let mut tabs = Vec::new();
+            for (number, app) in [&other, &third].into_iter().enumerate() {
+                let held = sudo(&hosts[0], hosts[0].sign_in_twice(ADA, app).await).await;
+                let (auth, id) = (hosts[number].auth.clone(), factors[number + 1].id);
+                tabs.push(async move { auth.remove_factor(&held, id, &client()).await });
+            }
+            for result in at_once(tabs).await {
+                assert!(result.unwrap().is_some(), "its session goes on in the new epoch");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn both_steps_of_a_sign_in_name_their_challenge_in_the_trail() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database.clone()).await;
+        let (first, second) = (host.challenge(ADA).await, host.challenge(ADA).await);
+        assert_eq!(refusal(host.prove(&second, &app.wrong()).await), Refusal::InvalidCode);
+        assert!(host.prove(&second, &app.code(0)).await.is_ok());
+        drop(first);
+        let steps = "(event = 'session.password.sign_in' AND reason = 'second_factor_due') \
+                     OR event = 'session.second_factor.prove'";
+        let sql = format!("SELECT details FROM sigra_audit WHERE {steps} ORDER BY at, id");
+        let details = database.texts(&sql).await;
+        assert_eq!(details.len(), 4);
+        assert!(
+            details.iter().all(|one| one.starts_with("{\"challenge\":\"") && one.len() == 52),
+            "{details:?}"
+        );
+        assert_ne!(details[0], details[1]);
+        assert!(details[1] == details[2] && details[1] == details[3]);
+    })
+    .await;
+}
+
 /// Keys of the tests, newest first.
 const NEW_KEYS: &str =
     "k2:bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleS0, k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 use sigra::clock::TestClock;
 use sigra_tests::authenticator::Authenticator;
-use sigra_tests::site::{Answer, Browser, Site};
+use sigra_tests::site::{Answer, Browser, OPERATOR, Site};
 use sigra_tests::{PASSWORD, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -188,6 +188,120 @@ async fn its_pages_work_without_scripts_and_show_a_secret_once() {
             &PAGE,
         );
         assert_eq!(away.await.location(), "/login/second-factor");
+    })
+    .await;
+}
+
+/// The code and status of an answer that is a refusal.
+fn refused(answer: &Answer) -> (u16, &str) {
+    (answer.status.as_u16(), answer.json["error"].as_str().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn an_operator_with_a_second_factor_takes_a_lost_one_off_and_its_owner_can_stop_it() {
+    each_database(|database| async move {
+        let site = Site::start(&database).await;
+        for email in [ADA, OPERATOR, "eve@example.com"] {
+            site.account(email, PASSWORD).await;
+        }
+        let (ada, olga, eve) = (site.browser(), site.browser(), site.browser());
+        for (browser, email) in [(&ada, ADA), (&olga, OPERATOR), (&eve, "eve@example.com")] {
+            done(&browser.sign_in(email, PASSWORD).await);
+        }
+        let _ = enrol(&ada).await;
+        let hers = [("email", ADA)];
+
+        // For everybody else there is no such page, and an operator's password alone is not enough.
+        for path in ["/recovery/begin", "/recovery/finish", "/recovery/cancel"] {
+            assert_eq!(refused(&site.browser().post(path, &hers).await), (401, "not_signed_in"));
+            for browser in [&eve, &ada] {
+                assert_eq!(refused(&browser.post(path, &hers).await), (404, "not_found"), "{path}");
+            }
+            let answer = olga.post(path, &hers).await;
+            assert_eq!(refused(&answer), (403, "second_factor_required"), "{path}");
+            assert_eq!(answer.json["location"], "/settings/totp");
+        }
+        assert_eq!(refused(&eve.get("/recovery").await), (404, "not_found"));
+        let app = enrol(&olga).await;
+        assert_eq!(olga.get("/recovery").await.json["fields"][0], "email");
+        assert!(page(&olga, "/settings").await.text.contains("href=\"/recovery\""));
+        assert!(!page(&eve, "/settings").await.text.contains("href=\"/recovery\""));
+
+        // Nobody, somebody without a second factor, and an address that only looks like one.
+        for email in ["nobody@example.com", "eve@example.com", "\u{e1}da@example.com", ""] {
+            for path in ["/recovery/begin", "/recovery/finish", "/recovery/cancel"] {
+                let answer = olga.post(path, &[("email", email)]).await;
+                assert_eq!(refused(&answer), (409, "nothing_to_recover"), "{path} {email}");
+            }
+        }
+
+        let begun = olga.post("/recovery/begin", &hers).await;
+        assert_eq!((begun.status.as_u16(), &begun.json["status"]), (200, &"begun".into()), "{begun:?}");
+        assert!(begun.json["finish_from"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(
+            refused(&olga.post("/recovery/begin", &hers).await),
+            (409, "nothing_to_recover"),
+            "it runs"
+        );
+        let early = olga.post("/recovery/finish", &hers).await;
+        assert_eq!(refused(&early), (409, "too_early"));
+        assert!(early.header("retry-after").parse::<u64>().unwrap() > 23 * 60 * 60);
+        assert_eq!(ada.me().await, 200, "nothing has changed yet");
+        done(&olga.post("/recovery/cancel", &hers).await);
+        assert_eq!(refused(&olga.post("/recovery/cancel", &hers).await), (409, "nothing_to_recover"));
+
+        // Its owner stops it by the link in the notice.
+        let first = site.link(ADA, "/disown/").await;
+        done(&olga.post("/recovery/begin", &hers).await);
+        let mut stop = site.link(ADA, "/disown/").await;
+        while stop == first {
+            stop = site.link(ADA, "/disown/").await;
+        }
+        let mails = site.browser().get(&format!("/dev/mailbox?to={ADA}")).await.json;
+        assert!(mails[0]["subject"].as_str().unwrap().contains("about to be removed"), "{mails}");
+        done(&ada.get(&stop).await);
+        assert_eq!(
+            refused(&olga.post("/recovery/finish", &hers).await),
+            (409, "too_early"),
+            "to look stops nothing"
+        );
+        done(&ada.post(&stop, &[]).await);
+        assert_eq!(refused(&olga.post("/recovery/finish", &hers).await), (409, "nothing_to_recover"));
+        database.run("UPDATE sigra_accounts SET must_change_since = NULL").await;
+        assert_eq!(ada.sign_in(ADA, PASSWORD).await.json["status"], "second_factor_due");
+
+        // And this time nobody does. As pages.
+        let begun = olga.send(Method::POST, "/recovery/begin", &hers, &PAGE).await;
+        assert!(begun.text.contains("It may be finished from"), "{}", begun.text);
+        database
+            .run("UPDATE sigra_accounts SET recovery_at = created_at WHERE recovery_at IS NOT NULL")
+            .await;
+        let finished = olga.send(Method::POST, "/recovery/finish", &hers, &PAGE).await;
+        assert_eq!((finished.status.as_u16(), finished.location()), (303, "/recovery?done=finished"));
+        assert!(page(&olga, finished.location()).await.text.contains("The second factors are removed"));
+        assert_eq!(ada.sign_in(ADA, PASSWORD).await.json["status"], "signed_in");
+        let trail = olga.get("/audit?event=account.recovery").await.json;
+        let me = olga.get("/api/me").await.json["id"].as_str().unwrap().to_owned();
+        let rows = trail["rows"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["actor"] == format!("operator:{me}")));
+        let of = |event: &str| {
+            let success = |row: &&Value| row["event"] == event && row["outcome"] == "success";
+            rows.iter().filter(success).count()
+        };
+        assert_eq!(
+            ["begin", "cancel", "finish"].map(|verb| of(&format!("account.recovery.{verb}"))),
+            [3, 1, 1]
+        );
+
+        // A browser that skips the operator's factor is not enough, and is led to where it is asked for.
+        let trusting = site.browser();
+        done(&trusting.sign_in(OPERATOR, PASSWORD).await);
+        done(&trusting.post("/login/second-factor", &[("code", &app.code(1)), ("trust", "on")]).await);
+        done(&trusting.post("/logout", &[]).await);
+        assert_eq!(trusting.sign_in(OPERATOR, PASSWORD).await.json["status"], "signed_in");
+        assert_eq!(refused(&trusting.post("/recovery/begin", &hers).await), (403, "sudo_required"));
+        let led = page(&trusting, "/recovery").await;
+        assert_eq!((led.status.as_u16(), led.location()), (303, "/step-up?next=/recovery"));
     })
     .await;
 }

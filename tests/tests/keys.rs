@@ -685,3 +685,245 @@ async fn what_the_table_of_keys_holds_is_of_no_use() {
     })
     .await;
 }
+
+/// Seeds of authenticators by the key that sealed them.
+async fn sealed_by(database: &Database, key: &str) -> i64 {
+    database.count("sigra_factors", &format!("key_id = '{key}'")).await
+}
+
+/// Ends what else a key keys: sessions, devices and links.
+async fn end_the_rest(database: &Database) {
+    for table in ["sessions", "devices", "tokens"] {
+        database.run(&format!("DELETE FROM sigra_{table}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seeds_move_to_the_key_that_writes_though_nobody_uses_them_and_the_old_key_goes() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut apps = Vec::new();
+        for number in 0..3 {
+            let email = format!("u{number}@example.com");
+            host.account(&email).await;
+            let (app, session) = host.enrol(&email).await;
+            apps.push((email, app, session));
+        }
+        // One more that was removed, which its owner may undo for a week, and one that nobody has proved yet.
+        let (email, first, session) = apps.remove(0);
+        let (second, session) = host.add_authenticator(session).await;
+        let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+        let removed = host.auth.factors(&sudo).await.unwrap()[0].id;
+        let _ = host.auth.remove_factor(&sudo, removed, &client()).await.unwrap().unwrap();
+        let undo = host.token_of("/disown/").await;
+        let _ = host.auth.begin_totp(&sudo, "", &client()).await.unwrap();
+        assert_eq!(host.auth.sweep().await.unwrap().resealed, 0, "there is no other key");
+        assert_eq!(sealed_by(&database, "k1").await, 5);
+
+        let both = format!("{K2} {K1}");
+        host.auth.rotate_keys(ring(&both)).await.unwrap();
+        let trail = host.trail().await;
+        assert_eq!(host.auth.sweep().await.unwrap().resealed, 5);
+        assert_eq!(host.auth.sweep().await.unwrap().resealed, 0);
+        assert_eq!((sealed_by(&database, "k1").await, sealed_by(&database, "k2").await), (0, 5));
+        assert_eq!(host.trail().await, trail, "nothing that anybody could be asked about has changed");
+        let _ = host.auth.disown(&undo, &client()).await.unwrap();
+        database.run("UPDATE sigra_accounts SET must_change_since = NULL").await;
+
+        // Without a word about the old key's row.
+        end_the_rest(&database).await;
+        host.auth.rotate_keys(ring(K2)).await.unwrap();
+        let fresh = host.beside(
+            Sigra::<User>::builder()
+                .url(database.url())
+                .keyring(ring(K2))
+                .clock(host.clock.clone())
+                .build()
+                .await
+                .unwrap(),
+        );
+        for (number, (email, app, _)) in apps.iter().enumerate() {
+            let _ = [&host, &fresh][number % 2].sign_in_twice(email, app).await;
+        }
+        for app in [first, second] {
+            let _ = fresh.sign_in_twice(&email, &app).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_codes_stay_under_their_key_until_their_users_make_new_ones_or_they_are_voided() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut people = Vec::new();
+        for email in [ADA, "bob@example.com"] {
+            host.account(email).await;
+            let (app, session) = host.enrol(email).await;
+            let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+            let codes = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+            people.push((app, sudo, codes.iter().map(str::to_owned).collect::<Vec<_>>()));
+        }
+        host.auth.rotate_keys(ring(&format!("{K2} {K1}"))).await.unwrap();
+        assert_eq!(host.auth.sweep().await.unwrap().resealed, 2);
+        let needed = async |codes: u64, holders: u64| {
+            let text = format!("0 second factors and {codes} backup codes of {holders} users");
+            let error = mistake(host.auth.rotate_keys(ring(K2)).await, &["`k1` is missing", &text]);
+            assert!(matches!(error, KeyringError::StillNeeded { holders: told, .. } if told == holders));
+        };
+        needed(20, 2).await;
+        // They are good meanwhile.
+        let challenge = host.challenge(ADA).await;
+        assert!(host.prove(&challenge, &people[0].2[0]).await.is_ok());
+        needed(19, 2).await;
+        let _ = host.auth.create_backup_codes(&people[0].1, &client()).await.unwrap();
+        needed(10, 1).await;
+
+        // As the module of the keys says.
+        let whom = "SELECT DISTINCT u.email FROM users u JOIN sigra_backup_codes b ON b.user_id = u.id \
+                    WHERE b.key_id = 'k1' AND b.used_at IS NULL";
+        assert_eq!(database.texts(whom).await, ["bob@example.com"]);
+        database.run("DELETE FROM sigra_backup_codes WHERE key_id = 'k1'").await;
+        end_the_rest(&database).await;
+        host.auth.rotate_keys(ring(K2)).await.unwrap();
+        let challenge = host.challenge("bob@example.com").await;
+        let refused = host.prove(&challenge, &people[1].2[0]).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&sigra::Refusal::InvalidCode));
+        assert!(
+            host.prove(&challenge, &people[1].0.code(0)).await.is_ok(),
+            "the authenticator is good as before"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sweeps_of_two_processes_and_uses_at_once_lose_no_seed_and_take_no_code_twice() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut apps = Vec::new();
+        for number in 0..8 {
+            let email = format!("u{number}@example.com");
+            host.account(&email).await;
+            let (app, _) = host.enrol(&email).await;
+            apps.push((email, app));
+        }
+        let both = format!("{K2} {K1}");
+        let two = Sigra::<User>::builder().url(database.url()).keyring(ring(&both)).clock(host.clock.clone());
+        let two = host.beside(two.build().await.unwrap());
+        // One process is a step behind for a while, and seals what it sweeps under the old key again.
+        host.auth.rotate_keys(ring(&format!("{K1} {K2}"))).await.unwrap();
+        for round in 0..4 {
+            host.clock.advance(Duration::from_mins(1));
+            let mut uses = Vec::new();
+            for (email, app) in &apps {
+                for node in [&host, &two] {
+                    let pending = node.challenge(email).await.token().expose().to_owned();
+                    uses.push((node.auth.clone(), pending, app.code(0)));
+                }
+            }
+            let sweeps = [&host, &two, &host, &two].map(|node| {
+                let auth = node.auth.clone();
+                tokio::spawn(async move { auth.sweep().await.map(drop) })
+            });
+            let done =
+                sigra_tests::crowd::at_once(uses.into_iter().map(|(auth, pending, code)| async move {
+                    auth.prove_second_factor(&pending, code, &client()).await.map(drop)
+                }))
+                .await;
+            for sweep in sweeps {
+                sweep.await.unwrap().unwrap();
+            }
+            for pair in done.chunks(2) {
+                let good = pair.iter().filter(|result| result.is_ok()).count();
+                assert_eq!(good, 1, "round {round}: {pair:?}");
+            }
+            database.run("DELETE FROM sigra_limits").await;
+        }
+        host.auth.rotate_keys(ring(&both)).await.unwrap();
+        host.auth.sweep().await.unwrap();
+        assert_eq!((sealed_by(&database, "k1").await, sealed_by(&database, "k2").await), (0, 8));
+        host.clock.advance(Duration::from_mins(1));
+        for (number, (email, app)) in apps.iter().enumerate() {
+            let _ = [&host, &two][number % 2].sign_in_twice(email, app).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_never_writes_over_a_seed_that_changed_since_it_was_read() {
+    each_database(|database| async move {
+        // On SQLite nothing changes while somebody else writes.
+        let waiting = match database.kind() {
+            Kind::Sqlite => return,
+            Kind::Postgres => ("pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'"),
+            Kind::MySql => (
+                "information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id",
+                "t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()",
+            ),
+        };
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let _ = host.enrol(ADA).await;
+        host.auth.rotate_keys(ring(&format!("{K2} {K1}"))).await.unwrap();
+        let changing = sigra_tests::pool::HostPool::open(&database, 1).await;
+        let bytes = if database.kind() == Kind::Postgres { "'\\x00'" } else { "x'00'" };
+        changing.run(&format!("BEGIN; UPDATE sigra_factors SET secret = {bytes}")).await.unwrap();
+        let sweep = tokio::spawn({
+            let auth = host.auth.clone();
+            async move { auth.sweep().await }
+        });
+        // It has read the seed as it was, and waits for the row.
+        while database.count(waiting.0, waiting.1).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        changing.run("COMMIT").await.unwrap();
+        assert_eq!(sweep.await.unwrap().unwrap().resealed, 0);
+        assert_eq!(database.count("sigra_factors", &format!("secret = {bytes} AND key_id = 'k1'")).await, 1);
+        changing.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_from_another_row_is_not_sealed_for_its_new_place_and_many_that_do_not_open_stop_no_other() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let mut apps = Vec::new();
+        for email in [ADA, "eve@example.com", "zoe@example.com"] {
+            host.account(email).await;
+            apps.push(host.enrol(email).await.0);
+        }
+        // Whoever can write into the table gives Ada's account the seed of their own authenticator.
+        let hers = "(SELECT id FROM users WHERE email = 'ada@example.com')";
+        let eves = "SELECT f.secret FROM sigra_factors f JOIN users u ON u.id = f.user_id WHERE u.email = 'eve@example.com'";
+        let swap = format!("UPDATE sigra_factors SET secret = (SELECT secret FROM ({eves}) e) WHERE user_id = {hers}");
+        database.run(&swap).await;
+        for number in 0..250_u128 {
+            let id = uuid::Uuid::from_u128(number + 1);
+            let (id, secret) = match database.kind() {
+                Kind::Postgres => (format!("'{id}'"), "'\\x01'"),
+                _ => (format!("x'{}'", id.simple()), "x'01'"),
+            };
+            let at = "(SELECT c FROM (SELECT MIN(created_at) AS c FROM sigra_factors) m)";
+            let sql = format!(
+                "INSERT INTO sigra_factors (id, user_id, kind, name, secret, key_id, created_at, last_step) \
+                 SELECT {id}, {hers}, 'totp', 'junk', {secret}, 'k1', {at}, 0"
+            );
+            database.run(&sql).await;
+        }
+        host.auth.rotate_keys(ring(&format!("{K2} {K1}"))).await.unwrap();
+        assert_eq!(host.auth.sweep().await.unwrap().resealed, 2);
+        assert_eq!(sealed_by(&database, "k1").await, 251);
+        for app in &apps[..2] {
+            let challenge = host.challenge(ADA).await;
+            let refused = host.prove(&challenge, &app.code(0)).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&sigra::Refusal::InvalidCode));
+        }
+        let _ = host.sign_in_twice("zoe@example.com", &apps[2]).await;
+        // And such a seed keeps its key from going.
+        mistake(host.auth.rotate_keys(ring(K2)).await, &["251 second factors"]);
+    })
+    .await;
+}

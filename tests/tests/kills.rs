@@ -9,15 +9,19 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sigra::Sigra;
 use sigra::audit::FileSink;
+use sigra::{Refusal, Sigra};
+use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::Kind;
+use sigra_tests::host::client;
 use sigra_tests::load::{Change, Line, Load, Stage};
 use sigra_tests::node::Node;
 use sigra_tests::random::Random;
 use sigra_tests::{Database, Host, PASSWORD, User, each_database};
 
 const CHANGER: &str = "changer@example.com";
+/// What the addresses of accounts with second factors begin with.
+const FACTORED: &str = "factored";
 /// Kills on one database, before a fresh one takes its place: sessions must not grow so old that they are swept.
 const ON_ONE: u32 = 100;
 /// More than the lease on the log.
@@ -25,6 +29,11 @@ const SECONDS_PER_ROUND: u64 = 11;
 
 fn people() -> Vec<String> {
     (0..5).map(|number| format!("person{number}@example.com")).collect()
+}
+
+/// Those with second factors of a round: none of them has one yet.
+fn factored(round: u32) -> Vec<String> {
+    (0..2).map(|number| format!("{FACTORED}{}-{number}@example.com", round % ON_ONE)).collect()
 }
 
 fn kills() -> u32 {
@@ -47,6 +56,78 @@ struct State {
     changers: BTreeSet<String>,
     accounts: BTreeSet<String>,
     resets: BTreeSet<String>,
+    /// Those with second factors, by their addresses.
+    factored: BTreeMap<String, Factored>,
+}
+
+/// What an account with second factors has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Factored {
+    sessions: BTreeSet<String>,
+    /// The last step that was used of each authenticator that counts.
+    steps: Vec<i64>,
+    /// Authenticators that nobody has proved.
+    enrolments: i64,
+    backup_codes: i64,
+    backup_codes_used: i64,
+    trusted: i64,
+}
+
+/// What is known of such an account from the lines of the process.
+#[derive(Debug, Default)]
+struct Known {
+    has: Factored,
+    /// Sessions in which the second factor was proved.
+    twice: BTreeSet<String>,
+    app: Option<String>,
+    codes: Vec<String>,
+    /// Codes that are used up, with their challenges, since the authenticator was added.
+    used: Vec<(String, String)>,
+    /// A code that was on its way when the process died, and came to nothing.
+    unused: Option<(String, Option<i64>)>,
+}
+
+impl Known {
+    /// A change that has its row.
+    fn apply(&mut self, change: &Change, row: &Row) {
+        let session = || row.session.clone().unwrap();
+        match change {
+            Change::SignIn(_) => assert!(self.has.sessions.insert(session())),
+            Change::BeginFactor(_) => self.has.enrolments = 1,
+            Change::AddFactor { session: own, uri, step, .. } => {
+                self.twice.insert(own.clone());
+                self.end_single();
+                (self.has.enrolments, self.has.trusted) = (0, 0);
+                (self.has.steps, self.app) = (vec![*step], Some(uri.clone()));
+                self.used.clear();
+            }
+            Change::CreateCodes(_) => {
+                (self.has.backup_codes, self.has.backup_codes_used) = (10, 0);
+                self.codes.clear();
+            }
+            Change::Prove { pending, code, step, trust, .. } => {
+                assert!(self.has.sessions.insert(session()) && self.twice.insert(session()));
+                match step {
+                    Some(step) => self.has.steps = vec![*step],
+                    None => self.has.backup_codes_used += 1,
+                }
+                self.has.trusted += i64::from(*trust);
+                self.used.push((code.clone(), pending.clone()));
+            }
+            Change::RemoveFactor { session: own, .. } => {
+                self.twice.insert(own.clone());
+                self.end_single();
+                self.has =
+                    Factored { sessions: std::mem::take(&mut self.has.sessions), ..Factored::default() };
+                (self.app, self.codes) = (None, Vec::new());
+            }
+            _ => {}
+        }
+    }
+
+    fn end_single(&mut self) {
+        self.has.sessions.retain(|session| self.twice.contains(session));
+    }
 }
 
 /// What all rounds amount to.
@@ -57,6 +138,10 @@ struct Totals {
     /// Changes that were begun and had no answer when the process died: with their row, and without.
     committed_unanswered: u64,
     undone: u64,
+    /// Codes that were used before a kill, and tried again after it.
+    tried_again: u64,
+    /// Codes that were on their way and had no row.
+    came_to_nothing: u64,
     rows: u64,
     checkpoints: u64,
     /// Rounds in which the process numbered rows before it was killed.
@@ -68,14 +153,19 @@ struct Trial {
     database: Database,
     checkpoints: PathBuf,
     password: String,
+    /// The accounts with second factors of this round.
+    factored: Vec<String>,
     state: State,
 }
 
 impl Trial {
-    async fn start(database: Database) -> Self {
+    async fn start(database: Database, rounds: u32) -> Self {
         let host = Host::start(database.clone()).await;
         for email in people().iter().map(String::as_str).chain([CHANGER]) {
             host.account(email).await;
+        }
+        for email in (0..rounds.min(ON_ONE)).flat_map(factored) {
+            host.account(&email).await;
         }
         drop(host);
         let name = format!("sigra_kills_{}.checkpoints", uuid::Uuid::now_v7());
@@ -83,6 +173,7 @@ impl Trial {
             database,
             checkpoints: std::env::temp_dir().join(name),
             password: PASSWORD.into(),
+            factored: Vec::new(),
             state: State::default(),
         };
         trial.wait_for_quiet().await;
@@ -132,7 +223,13 @@ impl Trial {
         let mut state = State::default();
         for line in self.database.texts(&sql).await {
             let (id, owner) = line.split_once(' ').unwrap();
-            let sessions = if owner == CHANGER { &mut state.changers } else { &mut state.sessions };
+            let sessions = match owner {
+                CHANGER => &mut state.changers,
+                owner if owner.starts_with(FACTORED) => {
+                    &mut state.factored.entry(owner.to_owned()).or_default().sessions
+                }
+                _ => &mut state.sessions,
+            };
             assert!(sessions.insert(id.to_owned()));
         }
         let sql = "SELECT a.identifier FROM sigra_accounts a JOIN users u ON u.id = a.user_id";
@@ -140,6 +237,23 @@ impl Trial {
         for table in ["users", "sigra_accounts"] {
             let rows = usize::try_from(self.database.count(table, "1 = 1").await).unwrap();
             assert_eq!(rows, state.accounts.len(), "half an account in {table}");
+        }
+        for email in &self.factored {
+            let has = state.factored.entry(email.clone()).or_default();
+            let whose =
+                format!("user_id = (SELECT user_id FROM sigra_accounts WHERE identifier = '{email}')");
+            let count = async |table: &str, and: &str| {
+                self.database.count(table, &format!("{whose} AND {and}")).await
+            };
+            has.enrolments = count("sigra_factors", "confirmed_at IS NULL").await;
+            has.backup_codes = count("sigra_backup_codes", "1 = 1").await;
+            has.backup_codes_used = count("sigra_backup_codes", "used_at IS NOT NULL").await;
+            has.trusted = count("sigra_devices", "trusted_until IS NOT NULL").await;
+            let text = if self.database.kind() == Kind::MySql { "CHAR" } else { "TEXT" };
+            let counts = "confirmed_at IS NOT NULL AND removed_at IS NULL";
+            let sql =
+                format!("SELECT CAST(last_step AS {text}) FROM sigra_factors WHERE {whose} AND {counts}");
+            has.steps = self.database.texts(&sql).await.iter().map(|step| step.parse().unwrap()).collect();
         }
         let sql = "SELECT identifier FROM sigra_outbox WHERE kind = 'reset_password'";
         let resets = self.database.texts(sql).await;
@@ -166,24 +280,32 @@ impl Trial {
 
     /// Starts a process, kills it under load, and holds its lines against the database.
     async fn round(&mut self, round: u32, random: &mut Random, totals: &mut Totals) {
+        self.factored = factored(round);
+        self.state = self.read().await;
         self.database.run("DELETE FROM sigra_limits").await;
         let sealed_before = self.database.count("sigra_audit", "leaf IS NOT NULL").await;
         let node = Node::join_with_checkpoints(&self.database, &self.checkpoints).await;
+        // Some rounds leave the hasher to those with second factors, who need it five times before they are through.
+        let alone = round % 3 == 2;
         let load = Load {
             round,
             seconds: u64::from(round % ON_ONE + 1) * SECONDS_PER_ROUND,
-            people: people(),
+            people: if alone { Vec::new() } else { people() },
             changer: CHANGER.into(),
             password: self.password.clone(),
+            factored: self.factored.clone(),
         };
+        let seconds = load.seconds;
         // Most die young, while they start to work; some have had the time for every kind of change.
-        let most = if round % 4 == 3 { 4_000 } else { 700 };
-        let lines = node.kill_under_load(load, Duration::from_millis(random.below(most))).await;
+        let most = if alone || round % 4 == 3 { 4_000 } else { 700 };
+        let within = random.below(most) + if alone { 500 } else { 0 };
+        let lines = node.kill_under_load(load, Duration::from_millis(within)).await;
         self.wait_for_quiet().await;
         let rows = self.rows(round).await;
         let state = self.read().await;
         self.compare(&lines, &rows, &state, totals);
         self.state = state;
+        self.use_what_is_left(&lines, &rows, seconds, totals).await;
         totals.kills += 1;
         let sealed = self.database.count("sigra_audit", "leaf IS NOT NULL").await;
         totals.sealed_in += u32::from(sealed > sealed_before);
@@ -199,7 +321,7 @@ impl Trial {
         let mut acknowledged = BTreeSet::new();
         for line in lines {
             match &line.stage {
-                Stage::Begun => {}
+                Stage::Begun | Stage::Shown(_) => {}
                 Stage::Failed(error) => panic!("{line:?}: {error}"),
                 Stage::Acknowledged { session } => {
                     let row = rows.get(&line.request).unwrap_or_else(|| panic!("lost: {line:?}"));
@@ -214,7 +336,11 @@ impl Trial {
             changers: self.state.changers.clone(),
             accounts: self.state.accounts.clone(),
             resets: self.state.resets.clone(),
+            factored: self.state.factored.clone(),
         };
+        for (email, known) in known_of(lines, rows) {
+            expected.factored.insert(email, known.has);
+        }
         let mut ended = BTreeSet::new();
         // Passwords change one after the other; the last that has a row is the one that is good.
         let mut last_change: Option<(u32, String, String)> = None;
@@ -224,6 +350,7 @@ impl Trial {
             let number: u32 = request.split_once('-').unwrap().1.parse().unwrap();
             match change {
                 Change::Register(email) => assert!(expected.accounts.insert(email.clone())),
+                change if change.email().is_some_and(|email| email.starts_with(FACTORED)) => {}
                 Change::SignIn(email) => {
                     let sessions =
                         if email == CHANGER { &mut expected.changers } else { &mut expected.sessions };
@@ -239,6 +366,7 @@ impl Trial {
                 }
                 Change::RequestReset(email) => assert!(expected.resets.insert(email.clone())),
                 Change::WrongPassword(_) | Change::Event => {}
+                other => panic!("{other:?} of an account that has no second factor"),
             }
         }
         for session in ended {
@@ -253,6 +381,7 @@ impl Trial {
         assert_eq!(state.changers, expected.changers);
         assert_eq!(state.accounts, expected.accounts);
         assert_eq!(state.resets, expected.resets);
+        assert_eq!(state.factored, expected.factored);
         for request in begun.keys().filter(|request| !acknowledged.contains(*request)) {
             let count = if rows.contains_key(*request) {
                 &mut totals.committed_unanswered
@@ -261,6 +390,65 @@ impl Trial {
             };
             *count += 1;
         }
+    }
+
+    /// Every code that has its row is worth nothing any more, and one that has none is good, once.
+    async fn use_what_is_left(
+        &mut self,
+        lines: &[Line],
+        rows: &BTreeMap<String, Row>,
+        seconds: u64,
+        totals: &mut Totals,
+    ) {
+        let host = Host::join(self.database.clone()).await;
+        host.clock.advance(Duration::from_secs(seconds));
+        let enter = async |email: &str, code: &str| {
+            // What is tried here is none of the limits.
+            self.database.run("DELETE FROM sigra_limits").await;
+            match host.prove(&host.challenge(email).await, code).await {
+                Ok(_) => true,
+                Err(error) if error.refusal() == Some(&Refusal::InvalidCode) => false,
+                Err(error) => panic!("{email}: {error}"),
+            }
+        };
+        for (email, known) in known_of(lines, rows) {
+            for (code, pending) in &known.used {
+                let again = host.auth.prove_second_factor(pending, code.as_str(), &client()).await;
+                let again = again.expect_err("a challenge that is answered is over");
+                assert_eq!(again.refusal(), Some(&Refusal::InvalidToken), "{email}");
+            }
+            let Some(uri) = &known.app else {
+                let _ = host.sign_in(&email).await;
+                continue;
+            };
+            for (code, _) in &known.used {
+                assert!(!enter(&email, code).await, "{email}: a code twice");
+                totals.tried_again += 1;
+            }
+            let app = Authenticator::new(uri, host.clock.clone());
+            if let Some((code, step)) = &known.unused
+                // A code of an app grows old by itself.
+                && step.is_none_or(|step| step >= app.time(0) / 30)
+            {
+                assert!(enter(&email, code).await, "{email}: a code that came to nothing is good");
+                assert!(!enter(&email, code).await, "{email}: once");
+                totals.came_to_nothing += 1;
+            }
+            let is_used = |code: &&String| {
+                known.used.iter().any(|(used, _)| used == *code)
+                    || known.unused.as_ref().is_some_and(|(tried, _)| tried == *code)
+            };
+            if let Some(code) = known.codes.iter().find(|code| !is_used(code)) {
+                assert!(enter(&email, code).await && !enter(&email, code).await, "{email}: once");
+            }
+            host.clock.advance(Duration::from_mins(2));
+            let code = app.code(0);
+            assert!(enter(&email, &code).await && !enter(&email, &code).await, "{email}: once");
+        }
+        host.auth.close().await;
+        drop(host);
+        self.wait_for_quiet().await;
+        self.state = self.read().await;
     }
 
     /// After the last kill: every row gets its number, and all that came out of the processes fits.
@@ -282,13 +470,34 @@ impl Trial {
         totals.checkpoints += report.checkpoints;
         // Whoever is here now can still sign in and out, with the password that was acknowledged last.
         let session = host.sign_in_with(CHANGER, &self.password).await;
-        host.auth.sign_out(session.session(), &sigra_tests::host::client()).await.unwrap();
+        host.auth.sign_out(session.session(), &client()).await.unwrap();
         if self.database.kind() == Kind::Sqlite {
             assert_eq!(self.database.texts("PRAGMA journal_mode").await, ["wal"]);
             assert_eq!(self.database.texts("PRAGMA integrity_check").await, ["ok"]);
         }
         std::fs::remove_file(&self.checkpoints).unwrap();
     }
+}
+
+/// What the lines of a process and the rows that they have make of each account with second factors.
+fn known_of(lines: &[Line], rows: &BTreeMap<String, Row>) -> BTreeMap<String, Known> {
+    let mut all: BTreeMap<String, Known> = BTreeMap::new();
+    for line in lines {
+        let Some(email) = line.change.email().filter(|email| email.starts_with(FACTORED)) else { continue };
+        let known = all.entry(email.to_owned()).or_default();
+        match (&line.stage, rows.get(&line.request)) {
+            // One task for each account: its changes come one after the other.
+            (Stage::Begun, Some(row)) => known.apply(&line.change, row),
+            (Stage::Begun, None) => {
+                if let Change::Prove { code, step, .. } = &line.change {
+                    known.unused = Some((code.clone(), *step));
+                }
+            }
+            (Stage::Shown(codes), _) => known.codes.clone_from(codes),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The row that a change writes.
@@ -298,10 +507,15 @@ fn event_and_outcome(change: &Change) -> (&'static str, &'static str) {
         Change::SignIn(_) => ("session.password.sign_in", "success"),
         Change::SignOut(_) => ("session.own.sign_out", "success"),
         Change::Revoke(_) => ("session.other.revoke", "success"),
-        Change::WrongPassword(_) => ("session.password.sign_in", "refused"),
+        Change::WrongPassword(_) | Change::Challenge(_) => ("session.password.sign_in", "refused"),
         Change::ChangePassword { .. } => ("account.password.change", "success"),
         Change::RequestReset(_) => ("account.password.request_reset", "success"),
         Change::Event => ("shop.order.place", "success"),
+        Change::BeginFactor(_) => ("account.factor.begin", "success"),
+        Change::AddFactor { .. } => ("account.factor.add", "success"),
+        Change::CreateCodes(_) => ("account.backup_codes.create", "success"),
+        Change::Prove { .. } => ("session.second_factor.prove", "success"),
+        Change::RemoveFactor { .. } => ("account.factor.remove", "success"),
     }
 }
 
@@ -311,10 +525,10 @@ async fn what_was_acknowledged_before_a_kill_is_there_with_its_row_and_nothing_h
         let (kills, kind) = (kills(), database.kind());
         let mut random = Random::new(0x6b69_6c6c);
         let mut totals = Totals::default();
-        let mut trial = Trial::start(database).await;
+        let mut trial = Trial::start(database, kills).await;
         for round in 0..kills {
             if round > 0 && round % ON_ONE == 0 {
-                let next = Trial::start(Database::create(kind).await).await;
+                let next = Trial::start(Database::create(kind).await, kills - round).await;
                 std::mem::replace(&mut trial, next).finish(&mut totals).await;
             }
             trial.round(round, &mut random, &mut totals).await;
@@ -322,6 +536,7 @@ async fn what_was_acknowledged_before_a_kill_is_there_with_its_row_and_nothing_h
         trial.finish(&mut totals).await;
         let _ = std::io::stderr().write_all(format!("{kind}: {totals:?}\n").as_bytes());
         assert!(totals.acknowledged.values().sum::<u64>() > u64::from(kills), "{totals:?}");
+        assert!(totals.tried_again > 0 || kills < 8, "{totals:?}");
         assert!(totals.sealed_in > 0 && totals.checkpoints > 0, "{totals:?}");
     })
     .await;

@@ -663,6 +663,7 @@ async fn the_recorder_of_the_application_sees_what_happened() {
         assert_eq!(recorder.sum("sigra_hash_queue_depth", &[]), 0.0);
         assert!(recorder.peak("sigra_operations_in_flight") >= 512.0);
         assert!(recorder.peak("sigra_hash_queue_depth") >= 1.0);
+        who_holds_old_backup_codes_is_counted(&host, recorder).await;
         the_page_says_what_is_recorded(recorder);
     })
     .await;
@@ -783,6 +784,24 @@ async fn a_sink_that_falls_behind_is_seen(host: &Host, recorder: &'static Record
     sinking.auth.seal_audit().await.unwrap();
     assert_eq!(behind(), 3.0);
     sinking.auth.close().await;
+}
+
+async fn who_holds_old_backup_codes_is_counted(host: &Host, recorder: &'static Recorder) {
+    let level = async || {
+        host.auth.sweep().await.unwrap();
+        recorder.sum("sigra_backup_codes_under_old_keys", &[("user_type", "User")])
+    };
+    host.account("codes@example.com").await;
+    let (app, session) = host.enrol("codes@example.com").await;
+    let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+    let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+    assert_eq!(level().await, 0.0);
+    host.auth.rotate_keys(Keyring::parse(ROTATED).unwrap()).await.unwrap();
+    assert_eq!(level().await, 1.0);
+    let session = host.sign_in_twice("codes@example.com", &app).await;
+    let sudo = host.auth.sudo(session.into_parts().0).await.unwrap();
+    let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+    assert_eq!(level().await, 0.0);
 }
 
 async fn who_finds_no_room_is_counted(host: &Host, database: &Database, recorder: &'static Recorder) {

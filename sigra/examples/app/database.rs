@@ -1,12 +1,14 @@
 //! The database, and the one table in it that is the host's own. Sigra makes its tables beside it.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _};
+use uuid::Uuid;
 
 /// Where the users are: `SIGRA_DATABASE_URL`, or a file in the current directory.
 pub fn url() -> String {
@@ -80,5 +82,40 @@ async fn try_create(url: &str) -> Result<(), sqlx::Error> {
         _ => Err(sqlx::Error::Configuration(
             "the address starts with none of `sqlite:`, `postgres:` and `mysql:`".into(),
         )),
+    }
+}
+
+/// Finds users for operators. It connects for each question, which is seldom asked; a host has a pool of its own.
+#[derive(Clone)]
+pub struct Users(Arc<str>);
+
+impl Users {
+    pub fn at(url: &str) -> Self {
+        Self(url.into())
+    }
+
+    /// The user who registered with an address, written as it was then.
+    pub async fn find(&self, email: &str) -> Result<Option<Uuid>, sqlx::Error> {
+        let url = &*self.0;
+        match url.split(':').next() {
+            Some("postgres" | "postgresql") => {
+                let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+                let found = sqlx::query_scalar("SELECT id FROM users WHERE email = $1").bind(email);
+                let found = found.fetch_optional(&mut connection).await?;
+                connection.close().await.map(|()| found)
+            }
+            Some("mysql" | "mariadb") => {
+                let mut connection = MySqlConnectOptions::from_str(url)?.connect().await?;
+                let found = sqlx::query_scalar("SELECT id FROM users WHERE BINARY email = ?").bind(email);
+                let found = found.fetch_optional(&mut connection).await?;
+                connection.close().await.map(|()| found)
+            }
+            _ => {
+                let mut connection = SqliteConnectOptions::from_str(url)?.connect().await?;
+                let found = sqlx::query_scalar("SELECT id FROM users WHERE email = $1").bind(email);
+                let found = found.fetch_optional(&mut connection).await?;
+                connection.close().await.map(|()| found)
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It runs on an SQLite file in the current directory and needs nothing else. `SIGRA_DATABASE_URL` names another database
 //! (`sqlite://`, `postgres://`, `mysql://`), `PORT` another port (0 takes a free one), `SIGRA_KEYS` the secret keys, and
-//! `SIGRA_OPERATORS` who may read the audit trail.
+//! `SIGRA_OPERATORS` who may read the audit trail and help users back in who have lost their second factors.
 
 #![allow(unreachable_pub, unnameable_types, reason = "in a program, `pub` says that another module uses it")]
 
@@ -26,6 +26,7 @@ use sigra::mail::Links;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::database::Users;
 use crate::mailbox::Mailbox;
 use crate::operators::Operators;
 use crate::user::User;
@@ -36,6 +37,7 @@ struct App {
     web: Web<User>,
     mailbox: Mailbox,
     operators: Operators,
+    users: Users,
 }
 
 impl FromRef<App> for Web<User> {
@@ -53,6 +55,12 @@ impl FromRef<App> for Mailbox {
 impl FromRef<App> for Operators {
     fn from_ref(app: &App) -> Self {
         app.operators.clone()
+    }
+}
+
+impl FromRef<App> for Users {
+    fn from_ref(app: &App) -> Self {
+        app.users.clone()
     }
 }
 
@@ -87,7 +95,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mailbox = Mailbox::default();
     let worker = auth.start_worker(mailbox.clone(), Links::new(&base_url)?);
 
-    let app = routes::router(App { web, mailbox, operators: Operators::from_env() })
+    let (operators, users) = (Operators::from_env(), Users::at(&database_url));
+    let app = routes::router(App { web, mailbox, operators, users })
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal()?);
     welcome(&base_url);
@@ -121,6 +130,7 @@ fn welcome(base_url: &str) {
   5. Forget your password at {base_url}/reset
   6. Add an authenticator app at {base_url}/settings/totp, and sign in with its code
   7. Start it with SIGRA_OPERATORS=<your address>, and read the audit trail at {base_url}/audit
+  8. With a second factor of your own, take a lost one off another account at {base_url}/recovery
 
 Stop with Ctrl-C.
 "

@@ -6,8 +6,8 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use sigra::Session;
 use sigra::axum::{CurrentUser, Problem, Web};
+use sigra::{Aal, Session, Sudo};
 
 use crate::user::User;
 
@@ -49,5 +49,38 @@ where
         } else {
             Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such page").into_response())
         }
+    }
+}
+
+/// An operator who has just proved to be there, with a second factor: for what weakens somebody else's account. Without that, the
+/// password of one operator would be the second factor of everybody.
+pub struct TrustedOperator(Sudo<User>);
+
+impl TrustedOperator {
+    /// What the trail calls the operator.
+    pub fn name(&self) -> String {
+        self.0.user().id.to_string()
+    }
+}
+
+impl<S> FromRequestParts<S> for TrustedOperator
+where
+    S: Send + Sync,
+    Web<User>: FromRef<S>,
+    Operators: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        // First, so that nobody else is asked for anything.
+        Operator::from_request_parts(parts, state).await?;
+        let sudo = Sudo::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        if sudo.assurance().level() >= Aal::Two {
+            return Ok(Self(sudo));
+        }
+        let why = "an operator needs a second factor for this: add an authenticator in your settings first";
+        Err(Problem::new(StatusCode::FORBIDDEN, "second_factor_required", why)
+            .at("/settings/totp")
+            .into_response())
     }
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
     throttle(per_network = 100, overall = 10_000, within = "15m"),
     totp(issuer = "Sigra"),
     backup_codes,
+    assisted_recovery(delay = "24h"),
     trusted_browser(within = "30d"),
     sudo(within = "15m"),
     audit(retain = "400d")

@@ -34,9 +34,11 @@ pub enum Event {
     ChangePassword,
     /// An operator has a password replaced.
     RequirePasswordChange,
-    /// A visitor signs in.
+    /// A visitor signs in by the password. Where the second factor is due, no session begins: the row is refused with
+    /// [`Reason::SecondFactorDue`] and stays so, and what comes of it is in rows of [`ProveSecondFactor`](Self::ProveSecondFactor).
     SignIn,
-    /// The second factor of a pending sign-in is proved.
+    /// The second step of a sign-in: the one that begins the session where there is a second factor. Its details have the
+    /// `challenge` of the first step's row.
     ProveSecondFactor,
     /// A user proves once more to be there.
     StepUp,
@@ -178,7 +180,7 @@ pub enum Reason {
     MustChangePassword,
     /// The new password is the present one.
     PasswordUnchanged,
-    /// The password was right; the second factor is due.
+    /// The password was right; the second factor is due. No failure: whoever counts failed sign-ins leaves it out.
     SecondFactorDue,
     /// The code of a second factor is wrong, or was used already.
     WrongCode,

@@ -26,7 +26,7 @@ pub enum ExportFormat {
     ///
     /// | event | class | activity |
     /// |---|---|---|
-    /// | `session.password.sign_in` | Authentication (3002) | Logon (1) |
+    /// | `session.password.sign_in`, `session.second_factor.prove` | Authentication (3002) | Logon (1) |
     /// | `session.own.sign_out`, `session.*.revoke` | Authentication (3002) | Logoff (2) |
     /// | other events of the area `session` | Authentication (3002) | Other (99) |
     /// | `account.user.register`, `account.user.adopt` | Account Change (3001) | Create (1) |
@@ -36,7 +36,8 @@ pub enum ExportFormat {
     /// | all others, also the host's | Base Event (0) | Other (99) |
     ///
     /// A success has `status_id` 1 and `severity_id` 1 (Informational), a refusal 2 and 2 (Low), a failure 2 and 3 (Medium);
-    /// the reason is the `status_code`. `metadata.uid` is the row's id, `metadata.event_code` the event's name and
+    /// the reason is the `status_code`. A right password whose second factor is due is neither: 99 (Other) and 1; the Logon that comes
+    /// of it is the event of the second step. `metadata.uid` is the row's id, `metadata.event_code` the event's name and
     /// `metadata.sequence` the number in the log. A subject that is not known, such as whoever tried an address without an
     /// account, has the name `unknown`. What has no place in a class stands under `unmapped`, by the names of the columns.
     Ocsf,

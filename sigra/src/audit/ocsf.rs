@@ -14,7 +14,8 @@ const OTHER: i64 = 99;
 fn class(event: &str) -> (i64, i64, &str) {
     let other = event;
     match event {
-        "session.password.sign_in" => (AUTHENTICATION, 1, "Logon"),
+        // The step that begins the session, whichever it is.
+        "session.password.sign_in" | "session.second_factor.prove" => (AUTHENTICATION, 1, "Logon"),
         "session.own.sign_out" | "session.other.revoke" | "session.others.revoke" | "session.all.revoke" => {
             (AUTHENTICATION, 2, "Logoff")
         }
@@ -33,9 +34,11 @@ fn class(event: &str) -> (i64, i64, &str) {
 pub(super) fn event(row: &Row, log: &str) -> String {
     let (class, activity, name) = class(&row.event);
     let category = if class == BASE_EVENT { 0 } else { 3 };
-    let (status, caption, severity) = match row.outcome.as_str() {
-        "success" => (1, "Success", 1),
-        "refused" => (2, "Failure", 2),
+    let (status, caption, severity) = match (row.outcome.as_str(), row.reason.as_deref()) {
+        ("success", _) => (1, "Success", 1),
+        // Neither: the sign-in goes on, and ends in a row of its own.
+        ("refused", Some("second_factor_due")) => (OTHER, "second_factor_due", 1),
+        ("refused", _) => (2, "Failure", 2),
         _ => (2, "Failure", 3),
     };
     let object = Object::new()
@@ -191,9 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_in_that_goes_on_with_the_second_factor_is_no_failure() {
+        let due = event(&Row { reason: Some("second_factor_due".into()), ..example() }, LOG);
+        assert!(due.contains("\"severity_id\":1,\"status_id\":99,\"status\":\"second_factor_due\""), "{due}");
+        let proved = Row { event: "session.second_factor.prove".into(), ..example() };
+        let done = event(&Row { outcome: "success".into(), reason: None, ..proved }, LOG);
+        assert!(done.contains("\"activity_name\":\"Logon\""), "{done}");
+        assert!(done.contains("\"status_id\":1,"), "{done}");
+    }
+
+    #[test]
     fn the_names_are_those_of_the_events() {
         for (event, activity) in [
             (Event::SignIn, 1),
+            (Event::ProveSecondFactor, 1),
+            (Event::StepUp, OTHER),
             (Event::SignOut, 2),
             (Event::RevokeSession, 2),
             (Event::RevokeOtherSessions, 2),

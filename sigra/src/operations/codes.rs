@@ -121,17 +121,18 @@ impl<U: Account> Unit<'_, U> {
             if let Some(step) = opened.seed.step_of(code, last, now)
                 && found.is_none()
             {
-                found = Some((id, step, opened));
+                found = Some((id, step, opened, sealed));
             }
         }
-        let Some((id, step, opened)) = found else { return Ok(false) };
+        let Some((id, step, opened, stored)) = found else { return Ok(false) };
         let stamp = self.stamp();
         if self.execute(UseStep, &[&step, &stamp, &id, user_id, &step]).await?.rows != 1 {
             return Ok(false);
         }
         if !opened.is_current {
             let sealed = seal::seal(&opened.seed, &self.keys, &seal::bound_to(user_id, id))?;
-            self.execute(ResealFactor, &[&sealed, &self.keys.current().to_owned(), &id, user_id]).await?;
+            let key_id = self.keys.current().to_owned();
+            self.execute(ResealFactor, &[&sealed, &key_id, &id, user_id, &stored]).await?;
         }
         Ok(true)
     }

@@ -9,7 +9,7 @@ use crate::error::{DatabaseError, Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::store::statements::{
-    CancelRecovery, DeleteBackupCodes, DeleteFactor, RequireChange, RestoreFactor,
+    CancelRecovery, DeleteBackupCodes, DeleteFactor, RequireChange, RestoreFactor, RestoreFactors,
 };
 use crate::telemetry::{Named, watched};
 use crate::token::{ForDisown, Token};
@@ -25,11 +25,12 @@ pub struct Disowned;
 
 impl<U> Sigra<U> {
     /// Undoes a change of second factors by the token of the link that was mailed with it: removes what was added, restores what
-    /// was removed, voids codes that were made, stops a recovery. Call it for POST alone: mail scanners follow links by GET.
+    /// was removed, voids codes that were made, stops a recovery. Where what was added is the last factor, those that were removed
+    /// within the week are restored too: the mailbox alone takes no second factor off an account that had another. Call it for POST alone: mail scanners follow links by GET.
     ///
     /// Ends every session and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
     /// the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once. A link works
-    /// once, for a week. Writes one audit row `account.change.disown`: success or refused.
+    /// once, for a week, and that of a recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -53,6 +54,11 @@ impl<U: Account> Unit<'_, U> {
         let about = consumed.extras.about.unwrap_or_default();
         if undoes == MailKind::FactorAdded.name() {
             self.execute(DeleteFactor, &[&about, user_id]).await?;
+            // Whoever added one and removed the others must not be undone to none. Nor must an owner with a new phone be, by
+            // somebody who has the mailbox alone.
+            if self.standing(user_id).await?.is_some_and(|standing| standing.factors == 0) {
+                self.execute(RestoreFactors, &[user_id, &now]).await?;
+            }
         } else if undoes == MailKind::FactorRemoved.name() {
             self.execute(RestoreFactor, &[&about, user_id, &now]).await?;
         } else if undoes == MailKind::BackupCodesReplaced.name() {

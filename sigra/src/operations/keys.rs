@@ -30,8 +30,8 @@ impl<U> Sigra<U> {
     /// # Errors
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
     /// known id, or without a key that live sessions, links, known devices, second factors or backup codes need. Seeds of
-    /// authenticators move on to the new key as their codes are used, and backup codes when a set is made anew: the error counts
-    /// those that have not. [`Failure`] otherwise.
+    /// authenticators move on to the new key with the worker's [`sweep`](Sigra::sweep), backup codes only when their user makes a
+    /// new set: the error counts those that have not. [`Failure`] otherwise.
     pub fn rotate_keys(&self, keys: Keyring) -> Operation<'_, ()>
     where
         U: Account,
@@ -313,7 +313,7 @@ impl<U: Account> Unit<'_, U> {
         }
         let now = self.stamp();
         // By the order of first use, so that the oldest is named.
-        let mut needed = vec![[0; 5]; missing.len()];
+        let mut needed = vec![[0; 6]; missing.len()];
         for row in self.fetch(NeededKeys, &[&now, &now, &now, &now, &now]).await? {
             let mut row = Reader::<U>::new(&row);
             let (id, what, count): (String, i64, i64) = (row.next()?, row.next()?, row.next()?);
@@ -323,11 +323,20 @@ impl<U: Account> Unit<'_, U> {
                 *counted = count.unsigned_abs();
             }
         }
-        match missing.iter().zip(needed).find(|(_, needed)| *needed != [0; 5]) {
-            Some((id, [sessions, links, devices, factors, backup_codes])) => {
+        match missing.iter().zip(needed).find(|(_, needed)| *needed != [0; 6]) {
+            Some((id, [sessions, links, devices, factors, backup_codes, holders])) => {
                 let (id, table) = (id.clone(), table::<U>());
-                Err(KeyringError::StillNeeded { id, sessions, links, devices, factors, backup_codes, table }
-                    .into())
+                Err(KeyringError::StillNeeded {
+                    id,
+                    sessions,
+                    links,
+                    devices,
+                    factors,
+                    backup_codes,
+                    holders,
+                    table,
+                }
+                .into())
             }
             None => Ok(()),
         }

@@ -46,6 +46,8 @@ mod record;
 #[cfg(feature = "totp")]
 mod recovery;
 mod register;
+#[cfg(feature = "totp")]
+mod reseal;
 mod retention;
 mod seal;
 #[cfg(feature = "totp")]

@@ -152,6 +152,8 @@ const SEND_WITHIN: Duration = Duration::from_mins(1);
 const STALE_AFTER: Duration = Duration::from_hours(24);
 /// How long a link is good that undoes a change, and what was removed can be restored.
 pub(super) const DISOWN_WITHIN: Duration = Duration::from_hours(7 * 24);
+/// How long a recovery may be finished after its delay. The link that stops it is good as long.
+pub(super) const FINISH_WITHIN: Duration = Duration::from_hours(7 * 24);
 #[cfg(feature = "totp")]
 /// Backup codes that are so few that their owner should make new ones.
 const FEW_CODES: u64 = 3;
@@ -399,8 +401,12 @@ impl Compose {
         standing: &Standing<U>,
     ) -> Result<Option<Message>, Error> {
         let extras = Extras { undoes: Some(kind.name().to_owned()), about, ..Extras::default() };
-        let token = unit.issue::<ForDisown>(&standing.whose(), DISOWN_WITHIN, None, extras).await?;
-        let (link, within) = (self.links.disown(token.expose()), DISOWN_WITHIN);
+        let within = match (kind, U::POLICY.assisted_recovery) {
+            (MailKind::RecoveryBegun, Some(delay)) => delay + FINISH_WITHIN,
+            _ => DISOWN_WITHIN,
+        };
+        let token = unit.issue::<ForDisown>(&standing.whose(), within, None, extras).await?;
+        let link = self.links.disown(token.expose());
         Ok(match kind {
             MailKind::FactorAdded => Some(Message::FactorAdded { link, within }),
             MailKind::FactorRemoved => Some(Message::FactorRemoved { link, within }),

@@ -20,13 +20,15 @@ use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
 use super::operator::ByOperator;
+use super::outbox::FINISH_WITHIN;
 
 impl<U> Sigra<U> {
     /// Begins to take the second factors off an account whose owner has lost them. Nothing changes yet but that the owner gets a
     /// mail, with a link that stops it: whoever talked the operator into this is not the only one to know.
     ///
     /// Returns when [`finish_recovery`](Self::finish_recovery) may be called (UTC); `None`: there is no such account, it has no
-    /// second factor, or a recovery has begun already.
+    /// second factor, or a recovery has begun already. One that is not finished within a week after it might have been is over, and
+    /// may begin anew with another mail.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
     /// `account.recovery.begin`.
@@ -49,7 +51,7 @@ impl<U> Sigra<U> {
 
     /// Takes the second factors off, after the delay of `assisted_recovery(delay = "..")`: factors, backup codes, sessions, links
     /// and the trust in browsers go, and the password alone signs in again. The owner gets a mail. `false`: no recovery has
-    /// begun, or its owner has stopped it.
+    /// begun, its owner has stopped it, or more than a week has passed since the delay.
     ///
     /// Writes one audit row `account.recovery.finish`: success, or refused with the reason.
     ///
@@ -103,7 +105,11 @@ impl<U: feature::AssistedRecovery> Step<U> for Begin<U> {
         let until = unit.after(delay.ok_or_else(|| Failure::Config("`assisted_recovery` is off".into()))?);
         let standing = unit.standing(&self.0.user_id).await?.filter(|standing| standing.factors > 0);
         let begun = match &standing {
-            Some(_) => unit.execute(BeginRecovery, &[&until, &self.0.user_id]).await?.rows == 1,
+            Some(_) => {
+                let values: &[&dyn crate::column::Bind] =
+                    &[&until, &self.0.user_id, &Stamp(unit.now - FINISH_WITHIN)];
+                unit.execute(BeginRecovery, values).await?.rows == 1
+            }
             None => false,
         };
         let (Some(standing), true) = (standing, begun) else {
@@ -127,10 +133,11 @@ impl<U: feature::AssistedRecovery> Step<U> for Finish<U> {
         let user_id = &self.0.user_id;
         let refused = |reason| self.0.refused(Event::FinishRecovery, reason);
         let now = unit.stamp();
-        if unit.execute(FinishRecovery, &[user_id, &now]).await?.rows != 1 {
+        let oldest = Stamp(unit.now - FINISH_WITHIN);
+        if unit.execute(FinishRecovery, &[user_id, &now, &oldest]).await?.rows != 1 {
             let row = unit.fetch_optional(RecoveryOf, &[user_id]).await?;
             let until = row.map(|row| Reader::<U>::new(&row).next::<Option<Stamp>>()).transpose()?.flatten();
-            let Some(Stamp(until)) = until else {
+            let Some(Stamp(until)) = until.filter(|Stamp(until)| *until > unit.now) else {
                 return unit.record(refused(Reason::NothingToDo), Ok(false)).await;
             };
             let left = Duration::try_from(until - unit.now).unwrap_or_default();

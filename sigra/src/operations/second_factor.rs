@@ -35,7 +35,8 @@ impl<U> Sigra<U> {
     /// up to a day, but where its owner has proved a second factor before. Its owner is told by mail. A code counts once, and
     /// completes one sign-in: of many requests at once, one.
     ///
-    /// Writes one audit row `session.second_factor.prove`: success, or refused with the reason.
+    /// Writes one audit row `session.second_factor.prove`: success, or refused with the reason. Its details name the `challenge`, as
+    /// do those of the row `session.password.sign_in`, `second_factor_due`, with which the sign-in began.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] where the pending sign-in is over: begin anew with the password. [`Refusal::InvalidCode`], after
@@ -85,16 +86,17 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Begins to wait for the second factor of an account whose first was right.
+    /// Begins to wait for the second factor of an account whose first was right. Also gives what the trail says of it.
     pub(super) async fn challenge(
         &mut self,
         account: &PendingAccount<U>,
         remembered: bool,
-    ) -> Result<SecondFactor, Error> {
+    ) -> Result<(SecondFactor, String), Error> {
         let factor = Some(account.first().name().to_owned());
         let extras = Extras { remembered, factor, ..Extras::default() };
-        let token = self.issue::<ForSecondFactor>(&account.whose(), CHALLENGE_WITHIN, None, extras).await?;
-        Ok(SecondFactor::new(token, self.after(CHALLENGE_WITHIN).0))
+        let (id, whose) = (uuid::Uuid::now_v7(), account.whose());
+        let token = self.issue_as::<ForSecondFactor>(id, &whose, CHALLENGE_WITHIN, None, extras).await?;
+        Ok((SecondFactor::new(token, self.after(CHALLENGE_WITHIN).0), details(id)))
     }
 
     /// The account that a challenge is about, as it stands now. `None`: nothing is due any more, or something else stands in
@@ -107,6 +109,11 @@ impl<U: Account> Unit<'_, U> {
             Ok(Checked::Active(_)) | Err(_) => Ok(None),
         }
     }
+}
+
+/// What leads from the row of the first step to those of the second: the challenge, by the id of its row.
+fn details(challenge: uuid::Uuid) -> String {
+    format!("{{\"challenge\":\"{challenge}\"}}")
 }
 
 struct Prove {
@@ -159,11 +166,12 @@ impl<U: feature::Totp> Step<U> for Prove {
         let Some(found) = found else {
             return unit.record(refused(Reason::InvalidToken), Err(Refusal::InvalidToken)).await;
         };
-        let user_id = found.user_id.clone();
+        let (user_id, challenge) = (found.user_id.clone(), details(found.id));
         let (account, remembered) = match self.complete(unit, found).await? {
             Ok(done) => done,
             Err(Unproved { reason, refusal }) => {
-                return unit.record(refused(reason).of(&user_id), Err(refusal)).await;
+                let entry = refused(reason).of(&user_id).with_details(challenge);
+                return unit.record(entry, Err(refusal)).await;
             }
         };
         if let Some(hash) = &self.replaces {
@@ -175,7 +183,8 @@ impl<U: feature::Totp> Step<U> for Prove {
         }
         let entry = Entry::success(Event::ProveSecondFactor, Actor::Account)
             .of(&user_id)
-            .in_session(session.session.id);
+            .in_session(session.session.id)
+            .with_details(challenge);
         unit.record(entry, Ok(session)).await
     }
 }

@@ -192,7 +192,8 @@ impl<U: Account> Shielded<U> {
 /// Whether a first factor is enough.
 enum Way<U: Account> {
     In(ActiveAccount<U>),
-    SecondFactor(Outcome<U>),
+    /// With the details of the row.
+    SecondFactor(Outcome<U>, String),
 }
 
 #[cfg(feature = "totp")]
@@ -207,10 +208,10 @@ impl<U: Account> Unit<'_, U> {
             let account = pending.skipped(&trusted).ok_or_else(DatabaseError::lost_race)?;
             return Ok(Way::In(account));
         }
-        let challenge = self.challenge(&pending, remember).await?;
+        let (challenge, details) = self.challenge(&pending, remember).await?;
         let off = || Failure::Config("a second factor is due and `totp` is off".into());
         let challenge = U::SecondFactor::fill(challenge).ok_or_else(off)?;
-        Ok(Way::SecondFactor(Outcome::SecondFactor(challenge)))
+        Ok(Way::SecondFactor(Outcome::SecondFactor(challenge), details))
     }
 }
 
@@ -312,8 +313,9 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         unit.attempt_succeeded(&self.attempt, candidate.failures).await?;
         let account = match unit.let_in(checked, self.remember).await? {
             Way::In(account) => account,
-            Way::SecondFactor(challenge) => {
-                return unit.record(refused(Reason::SecondFactorDue).of(user_id), Ok(challenge)).await;
+            Way::SecondFactor(challenge, details) => {
+                let entry = refused(Reason::SecondFactorDue).of(user_id).with_details(details);
+                return unit.record(entry, Ok(challenge)).await;
             }
         };
         if let Some(hash) = &self.replaces {

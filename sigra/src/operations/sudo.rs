@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
-use crate::error::{Error, Refusal};
+use crate::error::{DatabaseError, Error, Refusal};
 use crate::feature;
 use crate::password::Password;
 use crate::session::{NewSession, Session};
@@ -141,7 +141,11 @@ impl<U: Account> Unit<'_, U> {
     /// The session that asks, with its account held.
     pub(super) async fn hold_session(&mut self, holder: &Holder<U>) -> Result<Option<Held>, Error> {
         let Some(held) = self.held(holder).await? else { return Ok(None) };
-        Ok(if self.hold(&holder.user_id, held.epoch).await? { Some(held) } else { None })
+        // Another change of the account came between, which may have let the session be: look again.
+        if !self.hold(&holder.user_id, held.epoch).await? {
+            return Err(DatabaseError::lost_race().into());
+        }
+        Ok(Some(held))
     }
 }
 

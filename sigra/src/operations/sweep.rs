@@ -1,4 +1,4 @@
-//! Removal of what has expired, in small batches.
+//! Removal of what has expired, in small batches, and the move of seeds to the key that writes.
 
 use std::marker::PhantomData;
 
@@ -10,7 +10,7 @@ use crate::store::statements::{SweepDevices, SweepFactors, SweepLimits, SweepSes
 use crate::telemetry::{Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// Rows that a sweep removed.
+/// Rows that a sweep removed, and seeds that it sealed anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {
@@ -24,6 +24,8 @@ pub struct Swept {
     pub factors: u64,
     /// Counters that had lapsed.
     pub limits: u64,
+    /// Seeds of authenticators that another key of the ring had sealed, and the key that writes has sealed now.
+    pub resealed: u64,
     /// Rows of the trail, whole segments of 256, of which every one is older than `audit(retain)`.
     pub audit: u64,
 }
@@ -45,6 +47,10 @@ impl<U> Sigra<U> {
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
     /// worker calls it every ten minutes.
+    ///
+    /// After a rotation of the keys it seals the seeds of authenticators anew under the key that writes, whether or not they are
+    /// used, at most 20,000 in a call: see [`keyring`](crate::keyring). A seed that changes meanwhile stays as it is then. No row
+    /// of the trail is written for it, since nothing changes that its owner could notice.
     ///
     /// Rows of the trail go by whole segments of 256, the oldest first, when the newest row of a segment is older than
     /// `audit(retain)` and every sink has a checkpoint that covers it. The segment's hash stays, so that the rows above can
@@ -71,6 +77,11 @@ impl<U> Sigra<U> {
                     break;
                 }
             }
+            #[cfg(feature = "totp")]
+            {
+                total.resealed = self.reseal_seeds().await?;
+                self.measure_holders().await?;
+            }
             self.write_counts().await?;
             total.audit = self.remove_old_rows().await?;
             Ok(total)
@@ -95,6 +106,7 @@ impl<U: Account> Step<U> for Sweep<U> {
             tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
             factors: unit.execute(SweepFactors, &[&now]).await?.rows,
             limits: unit.execute(SweepLimits, &[&now, &now]).await?.rows,
+            resealed: 0,
             audit: 0,
         };
         Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, swept))

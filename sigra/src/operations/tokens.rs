@@ -23,7 +23,7 @@ const TRIES: i64 = 5;
 
 /// A token's row that looked good when it was read. It proves nothing until it is consumed.
 pub(super) struct Found<U: Account> {
-    id: uuid::Uuid,
+    pub(super) id: uuid::Uuid,
     pub(super) user_id: U::Id,
     pub(super) identifier: String,
     pub(super) issued_at: OffsetDateTime,
@@ -80,8 +80,19 @@ impl<U: Account> Unit<'_, U> {
         code: Option<&str>,
         extras: Extras,
     ) -> Result<Token<P>, Error> {
+        self.issue_as(uuid::Uuid::now_v7(), account, within, code, extras).await
+    }
+
+    /// The same with an id that is known elsewhere. It is no secret and opens nothing.
+    pub(super) async fn issue_as<P: TokenPurpose>(
+        &mut self,
+        id: uuid::Uuid,
+        account: &Whose<'_, U>,
+        within: Duration,
+        code: Option<&str>,
+        extras: Extras,
+    ) -> Result<Token<P>, Error> {
         let token = Token::<P>::generate(&self.keys)?;
-        let id = uuid::Uuid::now_v7();
         let code_hash = match code {
             Some(code) => {
                 let keyed = self.keys.mac(token.key_id(), Purpose::ConfirmEmailCode, &bound(id, code));

@@ -213,7 +213,11 @@ statements! {
     UseStep =
         "UPDATE [factors] SET last_step = $1, last_used_at = $2 WHERE id = $3 AND user_id = $4 AND last_step < $5 \
          AND confirmed_at IS NOT NULL AND removed_at IS NULL";
-    ResealFactor = "UPDATE [factors] SET secret = $1, key_id = $2 WHERE id = $3 AND user_id = $4";
+    /// The same seed under another key. What was changed since it was read stays as it is.
+    ResealFactor = "UPDATE [factors] SET secret = $1, key_id = $2 WHERE id = $3 AND user_id = $4 AND secret = $5";
+    /// The next seeds under a key, whether or not they count: a removed factor may be restored.
+    SeedsUnder =
+        "SELECT id, user_id, secret FROM [factors] WHERE key_id = $1 AND id > $2 ORDER BY id LIMIT 100";
     FactorsOf =
         "SELECT id, kind, name, confirmed_at, last_used_at FROM [factors] \
          WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL ORDER BY id";
@@ -224,6 +228,9 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
+    RestoreFactors =
+        "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE user_id = $1 AND removed_at IS NOT NULL \
+         AND expires_at > $2";
     DeleteFactor = "DELETE FROM [factors] WHERE id = $1 AND user_id = $2";
     DeleteFactors = "DELETE FROM [factors] WHERE user_id = $1";
     CountFactorFailure = "UPDATE [accounts] SET factor_failures = factor_failures + 1 WHERE user_id = $1";
@@ -233,13 +240,19 @@ statements! {
         "INSERT INTO [backup_codes] (id, user_id, code_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     UseBackupCode =
         "UPDATE [backup_codes] SET used_at = $1 WHERE code_hash = $2 AND user_id = $3 AND used_at IS NULL";
+    /// For metrics alone: users with backup codes under a key. A set is made under one.
+    BackupCodeHolders =
+        "SELECT CAST(COUNT(DISTINCT user_id) AS {int8}) FROM [backup_codes] WHERE key_id = $1 AND used_at IS NULL";
     BackupCodesLeft =
         "SELECT CAST(COUNT(*) AS {int8}) FROM [backup_codes] WHERE user_id = $1 AND used_at IS NULL";
-    BeginRecovery = "UPDATE [accounts] SET recovery_at = $1 WHERE user_id = $2 AND recovery_at IS NULL";
+    /// One that nobody finished in time is none.
+    BeginRecovery =
+        "UPDATE [accounts] SET recovery_at = $1 WHERE user_id = $2 AND (recovery_at IS NULL OR recovery_at <= $3)";
     CancelRecovery = "UPDATE [accounts] SET recovery_at = NULL WHERE user_id = $1 AND recovery_at IS NOT NULL";
     RecoveryOf = "SELECT recovery_at FROM [accounts] WHERE user_id = $1";
     FinishRecovery =
-        "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2";
+        "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2 \
+         AND recovery_at > $3";
     /// The known device with this secret, where its owner proved the second factor before.
     FactorDevice =
         "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
@@ -488,7 +501,7 @@ statements! {
     KnownKeys =
         "SELECT kind, id, check_value FROM [keys] WHERE kind <> 'turn' ORDER BY first_used_at, kind, id";
     NoteKey = "INSERT INTO [keys] (kind, id, check_value, first_used_at) VALUES ($1, $2, $3, $4)";
-    /// How many live sessions, tokens, devices, factors and backup codes each key has. Read only where a key that was in use is missing.
+    /// How many live sessions, tokens, devices, factors, backup codes and users with such each key has. Read only where a key that was in use is missing.
     NeededKeys =
         "SELECT s.key_id, CAST(0 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [sessions] s \
          WHERE s.idle_expires_at > $1 AND s.expires_at > $2 GROUP BY s.key_id UNION ALL \
@@ -499,7 +512,9 @@ statements! {
          SELECT f.key_id, CAST(3 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [factors] f \
          WHERE f.expires_at IS NULL OR f.expires_at > $5 GROUP BY f.key_id UNION ALL \
          SELECT b.key_id, CAST(4 AS {int8}), CAST(COUNT(*) AS {int8}) FROM [backup_codes] b \
-         WHERE b.used_at IS NULL GROUP BY b.key_id";
+         WHERE b.used_at IS NULL GROUP BY b.key_id UNION ALL \
+         SELECT h.key_id, CAST(5 AS {int8}), CAST(COUNT(DISTINCT h.user_id) AS {int8}) FROM [backup_codes] h \
+         WHERE h.used_at IS NULL GROUP BY h.key_id";
     /// Whether a hash names a pepper. Not `LIKE`, which folds case on SQLite and by most collations of MariaDB.
     HashWithPepper =
         "SELECT u.{id} FROM {users} u WHERE REPLACE(u.{password}, $1, '') <> u.{password} LIMIT 1";
@@ -611,6 +626,7 @@ statements! {
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexFactorsByUser = "CREATE INDEX{if_not_exists} [factors_by_user] ON [factors] (user_id)";
     IndexFactorsByExpiry = "CREATE INDEX{if_not_exists} [factors_by_expiry] ON [factors] (expires_at)";
+    IndexFactorsByKey = "CREATE INDEX{if_not_exists} [factors_by_key] ON [factors] (key_id, id)";
     CreateBackupCodes =
         "CREATE TABLE IF NOT EXISTS [backup_codes] (\
          id {uuid} NOT NULL PRIMARY KEY, \
@@ -621,6 +637,7 @@ statements! {
          used_at {stamp} NULL, \
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexBackupCodesByUser = "CREATE INDEX{if_not_exists} [backup_codes_by_user] ON [backup_codes] (user_id)";
+    IndexBackupCodesByKey = "CREATE INDEX{if_not_exists} [backup_codes_by_key] ON [backup_codes] (key_id, used_at)";
     CreateKeys =
         "CREATE TABLE IF NOT EXISTS [keys] (\
          kind {name} NOT NULL, \

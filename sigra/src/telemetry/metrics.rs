@@ -56,6 +56,7 @@ metrics! {
     OUTBOX: Gauge in Count = "sigra_outbox_mails", "Mails in the outbox";
     OUTBOX_DUE: Gauge in Count = "sigra_outbox_due_mails", "Mails in the outbox that are due";
     OUTBOX_AGE: Gauge in Seconds = "sigra_outbox_oldest_seconds", "Age of the oldest mail in the outbox";
+    OLD_CODES: Gauge in Count = "sigra_backup_codes_under_old_keys", "Users whose backup codes are under a key that writes no more";
     AUDIT_UNSEQUENCED: Gauge in Count = "sigra_audit_unsequenced_rows", "Rows of the trail that have no number and no seal yet";
     AUDIT_AGE: Gauge in Seconds = "sigra_audit_checkpoint_age_seconds", "Age of the newest checkpoint of the trail, zero while nothing was written since";
     AUDIT_SINK: Gauge in Count = "sigra_audit_sink_behind_rows", "Sealed rows of the trail that a sink has not got";
@@ -297,6 +298,13 @@ pub(crate) fn outbox_stands(user_type: &'static str, mails: i64, due: i64, oldes
 #[allow(clippy::cast_precision_loss, reason = "a gauge is read by people")]
 pub(crate) fn sink_behind(user_type: &'static str, sink: &str, rows: i64) {
     AUDIT_SINK.set_for_sink(user_type, sink, rows as f64);
+}
+
+/// How many users hold backup codes under keys of the ring that write no more.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is read by people")]
+#[cfg_attr(not(feature = "totp"), allow(dead_code, reason = "there are no backup codes"))]
+pub(crate) fn codes_under_old_keys(user_type: &'static str, holders: i64) {
+    OLD_CODES.set(&[("user_type", user_type)], holders as f64);
 }
 
 /// How far the sealing is behind the trail: rows without a seal, and the age of the newest checkpoint, if there is one.

@@ -18,6 +18,8 @@ pub(crate) use self::events::{
 };
 #[cfg(feature = "axum")]
 pub(crate) use self::events::{no_address_by_proxies, no_address_of_connection};
+#[cfg(feature = "totp")]
+pub(crate) use self::metrics::codes_under_old_keys;
 pub(crate) use self::metrics::{
     Busy, MEASURES, MailOutcome, Timer, audit_lag, busy, describe, hash_computed, hash_queue, mail_settled,
     outbox_stands, session_checked, sink_behind,

@@ -6,6 +6,7 @@ mod backup_codes;
 mod confirm;
 mod disown;
 mod landing;
+mod recovery;
 mod register;
 mod reset;
 mod second_factor;
@@ -50,6 +51,10 @@ pub fn router(app: App) -> Router {
         .route("/settings/password", get(settings::password_form).post(settings::change_password))
         .route("/audit", get(audit::show))
         .route("/audit/export", post(audit::export))
+        .route("/recovery", get(recovery::form))
+        .route("/recovery/begin", post(recovery::begin))
+        .route("/recovery/finish", post(recovery::finish))
+        .route("/recovery/cancel", post(recovery::cancel))
         .route("/settings/totp", get(totp::form).post(totp::begin))
         .route("/settings/totp/{id}/confirm", post(totp::confirm))
         .route("/settings/totp/{id}/remove", post(totp::remove))

@@ -255,6 +255,9 @@ fn describe(row: &Activity) -> String {
         "account.factor.remove" => "Authenticator removed",
         "account.backup_codes.create" => "Backup codes made",
         "account.trust.revoke" => "Trust in browsers revoked",
+        "account.recovery.begin" => "Removal of the second factors begun",
+        "account.recovery.finish" => "Second factors removed by an operator",
+        "account.recovery.cancel" => "Removal of the second factors stopped",
         "account.change.disown" => "Change undone by mail",
         "session.second_factor.prove" => "Second factor",
         "session.own.step_up" => "Proved once more",
@@ -267,6 +270,10 @@ fn describe(row: &Activity) -> String {
         other => other,
     };
     match (row.outcome.as_str(), &row.reason) {
+        // Nothing failed: the sign-in goes on in the next row.
+        ("refused", Some(reason)) if reason == "second_factor_due" => {
+            "Password right, second factor due".to_owned()
+        }
         ("success", _) => words.to_owned(),
         (outcome, None) => format!("{words}: {outcome}"),
         (outcome, Some(reason)) => format!("{words}: {outcome} ({})", reason.replace('_', " ")),
