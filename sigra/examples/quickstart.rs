@@ -130,7 +130,9 @@ async fn add_app(
     visitor: Visitor<User>,
 ) -> Result<Json<Value>, sigra::Error> {
     let enrolment = web.auth().begin_totp(&sudo, "Phone", &visitor).await?;
-    Ok(Json(json!({ "id": enrolment.id().to_string(), "secret": enrolment.secret(), "uri": enrolment.uri() })))
+    Ok(Json(
+        json!({ "id": enrolment.id().to_string(), "secret": enrolment.secret(), "uri": enrolment.uri() }),
+    ))
 }
 
 async fn prove_app(
@@ -141,14 +143,18 @@ async fn prove_app(
     Form(form): Form<OnlyCode>,
 ) -> Result<Response, sigra::Error> {
     let Ok(id) = id.parse::<FactorId>() else {
-        return Ok(Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such factor").into_response());
+        return Ok(
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such factor").into_response()
+        );
     };
     let session = web.auth().confirm_totp(&sudo, id, form.code, &visitor).await?;
     Ok((web.signed_in(&session), Json(json!({ "status": "the app counts from now on" }))).into_response())
 }
 
 async fn me(CurrentUser(session): CurrentUser<User>) -> Json<Value> {
-    Json(json!({ "email": session.user().email, "second_factor": session.assurance().second_factor().is_some() }))
+    Json(
+        json!({ "email": session.user().email, "second_factor": session.assurance().second_factor().is_some() }),
+    )
 }
 
 async fn sign_out(

@@ -251,13 +251,11 @@ impl<U: Account> Unit<'_, U> {
     /// What requests are counted in.
     fn requests(&self) -> Option<(Bucket, Limit)> {
         let policy = U::POLICY.throttle?;
-        match self.client.network() {
-            Some(network) => Some((Bucket::requests(network), policy.into())),
-            None => {
-                let limit = Limit::InWindow { most: policy.overall?, within: policy.within };
-                Some((Bucket::requests_from_nowhere(), limit))
-            }
+        if let Some(network) = self.client.network() {
+            return Some((Bucket::requests(network), policy.into()));
         }
+        let limit = Limit::InWindow { most: policy.overall?, within: policy.within };
+        Some((Bucket::requests_from_nowhere(), limit))
     }
 
     /// A link that is no good: counts it for the network, and closes the step with its refusal. Never called for a good one, so
