@@ -5,9 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::account::Account;
-use crate::core::Sigra;
 use crate::error::{Error, Failure};
+pub use crate::operations::Worker;
 
 /// Sends a mail: over SMTP, an API, or into a development mailbox.
 ///
@@ -550,30 +549,6 @@ fn below_the_site(path: &str, place: &str) -> Result<String, Error> {
         "`{path}` is no path for a link in a mail; write one such as `/page/{place}`"
     ))
     .into())
-}
-
-/// The background task of [`Sigra::start_worker`]. It stops when this is dropped.
-#[derive(Debug)]
-#[must_use = "the worker stops when this is dropped"]
-pub struct Worker(tokio::task::JoinHandle<()>);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl<U> Sigra<U> {
-    /// Starts the background task that sends what is in the outbox, seals the audit trail and sweeps what has expired. At its start it
-    /// looks for users without an account, as [`migrate`](Self::migrate) does.
-    ///
-    /// Run it in every process or in one: rows are taken by lease, so no two workers send the same one at once.
-    pub fn start_worker(&self, mailer: impl Mailer, links: Links) -> Worker
-    where
-        U: Account,
-    {
-        Worker(tokio::spawn(crate::operations::worker(self.clone(), mailer, links)))
-    }
 }
 
 #[cfg(test)]

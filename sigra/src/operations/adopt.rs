@@ -80,8 +80,8 @@ pub enum WhyNotAdopted<Id> {
     Unreadable(ReadError),
 }
 
-/// Rows that one transaction reads. The statements say the same number.
-const BATCH: usize = 100;
+/// Rows that one transaction reads.
+const BATCH: u16 = 100;
 /// Rows that a report names.
 const NAMED: usize = 1_000;
 
@@ -237,10 +237,10 @@ impl<U: Account> Step<U> for AdoptBatch<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let rows = match &self.after {
-            Some(after) => unit.fetch(UsersWithoutAccountAfter, &[after]).await?,
-            None => unit.fetch(UsersWithoutAccount, &[]).await?,
+            Some(after) => unit.fetch(UsersWithoutAccountAfter, &[after, &i64::from(BATCH)]).await?,
+            None => unit.fetch(UsersWithoutAccount, &[&i64::from(BATCH)]).await?,
         };
-        let is_full = rows.len() == BATCH;
+        let is_full = rows.len() == usize::from(BATCH);
         let mut batch = Batch { adopted: 0, left: Vec::new(), others: false, last: None, is_full };
         let mut closing: Option<Entry> = None;
         for row in rows {

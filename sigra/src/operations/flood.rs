@@ -25,8 +25,8 @@ use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 const OWN_ROWS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
 /// How often a count that comes and goes is looked at before the operation is given up.
 const MAX_LOOKS: u32 = 16;
-/// Counts that `EndedCounts` reads.
-const BATCH: usize = 100;
+/// Counts that become rows in one transaction.
+const BATCH: u16 = 100;
 
 /// What a visitor is told where the reason is this one: the code of the refusal, or the reason itself where an outcome names it.
 fn told(reason: AnyReason) -> &'static str {
@@ -181,7 +181,7 @@ impl<U> Sigra<U> {
         if !U::POLICY.audit.enabled {
             return Ok(());
         }
-        while self.perform(WriteCounts::<U>(Client::unknown(), PhantomData)).await? == BATCH {}
+        while self.perform(WriteCounts::<U>(Client::unknown(), PhantomData)).await? == usize::from(BATCH) {}
         Ok(())
     }
 }
@@ -198,7 +198,7 @@ impl<U: Account> Step<U> for WriteCounts<U> {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<usize>, Error> {
         let now = unit.stamp();
         let mut written = 0;
-        for row in unit.fetch(EndedCounts, &[&now]).await? {
+        for row in unit.fetch(EndedCounts, &[&now, &i64::from(BATCH)]).await? {
             written += usize::from(unit.write_count(&Count::read::<U>(&row)?).await?);
         }
         Ok(unit.bookkeeping(Bookkeeping::CountedRefusals, written))

@@ -17,16 +17,12 @@ use crate::store::statements::{
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// How often the worker looks for rows that a sink has not got.
-const EVERY: Duration = Duration::from_secs(1);
 /// How long a sink has for its rows.
 const FORWARD_WITHIN: Duration = Duration::from_secs(30);
 /// How long other nodes leave a sink to the one that is at it: longer than it may take, so that rows keep their order.
 const LEASE: Duration = Duration::from_mins(1);
-/// How long the worker leaves a sink alone that failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// Rows that `RowsToForward` reads.
-const BATCH: usize = 256;
+/// Rows that a sink gets at once: [`AuditSink::forward`] promises no more.
+const BATCH: u16 = 256;
 
 impl<U> Sigra<U> {
     /// Forwards every sealed row to every sink of [`Builder::forward_audit_to`](crate::Builder::forward_audit_to), and gives
@@ -56,7 +52,7 @@ impl<U> Sigra<U> {
     }
 
     /// Forwards until the sink has every row, or another node is at it.
-    async fn forward_all(&self, sink: &Arc<dyn AuditSink>) -> Result<u64, Error>
+    pub(super) async fn forward_all(&self, sink: &Arc<dyn AuditSink>) -> Result<u64, Error>
     where
         U: Account,
     {
@@ -74,7 +70,7 @@ impl<U> Sigra<U> {
                 self.perform(Release { turn, name: sink.name(), next, client: Client::unknown() }).await?;
             forwarded.map_err(|source| Failure::AuditSink { sink: sink.name(), source })?;
             total += rows.len() as u64;
-            if !held || rows.len() < BATCH {
+            if !held || rows.len() < usize::from(BATCH) {
                 break;
             }
         }
@@ -109,8 +105,8 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let rows =
-            self.core.pool.read().await?.fetch(Rendered::<U, RowsToForward>::STATEMENT, &[&next]).await?;
+        let (statement, most) = (Rendered::<U, RowsToForward>::STATEMENT, i64::from(BATCH));
+        let rows = self.core.pool.read().await?.fetch(statement, &[&next, &most]).await?;
         let unreadable =
             |source| Failure::AuditChanged(format!("a row in `{}` cannot be read: {source}", table::<U>()));
         Ok(rows.iter().map(Row::read).collect::<Result<_, _>>().map_err(unreadable)?)
@@ -133,24 +129,6 @@ async fn forward<U: Account>(sink: Arc<dyn AuditSink>, rows: &[Row], next: i64) 
         Ok(_) => Err(SinkError::new("the sink panicked")),
         Err(_) => Err(SinkError::new("the sink did not answer in time")),
     }
-}
-
-/// The part of the worker that forwards. Each sink has a task of its own, so that none waits for another.
-pub(crate) async fn keep_forwarding<U: Account>(auth: Sigra<U>) {
-    let mut sinks = tokio::task::JoinSet::new();
-    for sink in auth.core.evidence.row_sinks.clone() {
-        let auth = auth.clone();
-        sinks.spawn(async move {
-            loop {
-                tokio::time::sleep(EVERY).await;
-                if let Err(error) = auth.forward_all(&sink).await {
-                    telemetry::worker_failed("forward", &error);
-                    tokio::time::sleep(AFTER_FAILURE).await;
-                }
-            }
-        });
-    }
-    while sinks.join_next().await.is_some() {}
 }
 
 /// The right to forward to one sink, until the lease ends.

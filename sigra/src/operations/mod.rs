@@ -64,6 +64,7 @@ mod tokens;
 mod trust;
 mod unlock;
 mod verify;
+mod worker;
 
 pub use self::adopt::{AdoptAs, Adoption, NotAdopted, WhyNotAdopted};
 #[cfg(feature = "totp")]
@@ -77,7 +78,7 @@ pub use self::email::Confirmed;
 pub use self::enrol::{Enrolment, FactorId, FactorInfo};
 pub use self::export::AuditExport;
 pub(crate) use self::keys::apart;
-pub(crate) use self::outbox::{MailKind, worker};
+pub(crate) use self::outbox::MailKind;
 pub use self::register::Registered;
 pub use self::seal::Sealed;
 pub use self::sudo::Sudo;
@@ -85,3 +86,4 @@ pub use self::sweep::Swept;
 #[cfg(feature = "totp")]
 pub use self::trust::{BrowserId, TrustedBrowser};
 pub use self::unlock::Recovered;
+pub use self::worker::Worker;

@@ -6,8 +6,6 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -27,69 +25,52 @@ use crate::telemetry::{self, MailOutcome, Named, watched};
 use crate::token::{ForConfirmEmail, ForDisown, ForResetPassword, ForUnlockAccount, six_digits};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::forward::keep_forwarding;
-use super::seal::keep_sealing;
 use super::standing::Standing;
 use super::tokens::Extras;
 use super::unlock::UNLOCK_WITHIN;
 
-/// What a row of the outbox asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MailKind {
-    ConfirmEmail,
-    AddressTaken,
-    ResetPassword,
-    PasswordChanged,
-    AccountLocked,
-    UnlockAccount,
-    MustChangePassword,
-    SecondFactorGuessed,
-    FactorAdded,
-    FactorRemoved,
-    BackupCodesReplaced,
-    BackupCodeUsed,
-    RecoveryBegun,
-    RecoveryFinished,
+macro_rules! mail_kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// What a row of the outbox asks for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum MailKind {
+            $($kind,)*
+        }
+
+        impl MailKind {
+            const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The names as a list in SQL. A name that nothing has ends it, since each before is followed by a comma.
+            pub(crate) const IN_SQL: &str = concat!($("'", $name, "', ",)* "''");
+
+            /// The name in the column `kind`.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+mail_kinds! {
+    ConfirmEmail = "confirm_email",
+    AddressTaken = "address_taken",
+    ResetPassword = "reset_password",
+    PasswordChanged = "password_changed",
+    AccountLocked = "account_locked",
+    UnlockAccount = "unlock_account",
+    MustChangePassword = "must_change_password",
+    SecondFactorGuessed = "second_factor_guessed",
+    FactorAdded = "factor_added",
+    FactorRemoved = "factor_removed",
+    BackupCodesReplaced = "backup_codes_replaced",
+    BackupCodeUsed = "backup_code_used",
+    RecoveryBegun = "recovery_begun",
+    RecoveryFinished = "recovery_finished",
 }
 
 impl MailKind {
-    const ALL: [Self; 14] = [
-        Self::ConfirmEmail,
-        Self::AddressTaken,
-        Self::ResetPassword,
-        Self::PasswordChanged,
-        Self::AccountLocked,
-        Self::UnlockAccount,
-        Self::MustChangePassword,
-        Self::SecondFactorGuessed,
-        Self::FactorAdded,
-        Self::FactorRemoved,
-        Self::BackupCodesReplaced,
-        Self::BackupCodeUsed,
-        Self::RecoveryBegun,
-        Self::RecoveryFinished,
-    ];
-
-    /// The name in the column `kind`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::ConfirmEmail => "confirm_email",
-            Self::AddressTaken => "address_taken",
-            Self::ResetPassword => "reset_password",
-            Self::PasswordChanged => "password_changed",
-            Self::AccountLocked => "account_locked",
-            Self::UnlockAccount => "unlock_account",
-            Self::MustChangePassword => "must_change_password",
-            Self::SecondFactorGuessed => "second_factor_guessed",
-            Self::FactorAdded => "factor_added",
-            Self::FactorRemoved => "factor_removed",
-            Self::BackupCodesReplaced => "backup_codes_replaced",
-            Self::BackupCodeUsed => "backup_code_used",
-            Self::RecoveryBegun => "recovery_begun",
-            Self::RecoveryFinished => "recovery_finished",
-        }
-    }
-
     /// A stranger can cause it; nobody needs it when it is old.
     const fn was_asked_for(self) -> bool {
         matches!(
@@ -140,14 +121,14 @@ impl MailKind {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 
 /// How long a worker has for one mail before another may take it.
 const LEASE: Duration = Duration::from_mins(2);
 /// How long a mailer has, within the lease.
-const SEND_WITHIN: Duration = Duration::from_mins(1);
+pub(super) const SEND_WITHIN: Duration = Duration::from_mins(1);
 /// What a visitor asked for so long ago is not sent any more.
 const STALE_AFTER: Duration = Duration::from_hours(24);
 /// How long a link is good that undoes a change, and what was removed can be restored.
@@ -157,17 +138,10 @@ pub(super) const FINISH_WITHIN: Duration = Duration::from_hours(7 * 24);
 #[cfg(feature = "totp")]
 /// Backup codes that are so few that their owner should make new ones.
 const FEW_CODES: u64 = 3;
-/// Rows that `DueMail` reads.
-const BATCH: usize = 20;
-/// Mails that a worker sends at once: so many may be slow, for [`SEND_WITHIN`] each, before others wait.
-const AT_ONCE: usize = 4;
+/// Mails that are looked at together.
+pub(super) const BATCH: u16 = 20;
 /// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
-/// How often the worker looks for rows that another process wrote, or that were postponed.
-const POLL_EVERY: Duration = Duration::from_secs(2);
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
-/// How often the worker counts what waits, where that is measured.
-const MEASURE_EVERY: Duration = Duration::from_secs(10);
 
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
@@ -234,7 +208,7 @@ impl<U: Account> Step<U> for Ask {
 /// A row as it was read.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_field_names, reason = "the columns are called so")]
-struct Due {
+pub(super) struct Due {
     id: uuid::Uuid,
     kind: MailKind,
     identifier: String,
@@ -501,7 +475,7 @@ impl<U> Sigra<U> {
             let mut sent = 0;
             loop {
                 let due = self.due_mail().await?;
-                let is_last = due.len() < BATCH;
+                let is_last = due.len() < usize::from(BATCH);
                 for due in due {
                     sent += usize::from(self.deliver_one(due, mailer, links).await?);
                 }
@@ -514,7 +488,12 @@ impl<U> Sigra<U> {
     }
 
     /// Writes and sends the mail of one row.
-    fn deliver_one<'a>(&'a self, due: Due, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, bool>
+    pub(super) fn deliver_one<'a>(
+        &'a self,
+        due: Due,
+        mailer: &'a dyn Mailer,
+        links: &'a Links,
+    ) -> Operation<'a, bool>
     where
         U: Account,
     {
@@ -561,7 +540,7 @@ impl<U> Sigra<U> {
     }
 
     /// Tells how many mails wait and for how long. Nothing is read where nobody measures.
-    async fn measure_outbox(&self)
+    pub(super) async fn measure_outbox(&self)
     where
         U: Account,
     {
@@ -584,12 +563,13 @@ impl<U> Sigra<U> {
         }
     }
 
-    async fn due_mail(&self) -> Result<Vec<Due>, Error>
+    pub(super) async fn due_mail(&self) -> Result<Vec<Due>, Error>
     where
         U: Account,
     {
         let now = Stamp(self.core.now());
-        let rows = self.core.pool.read().await?.fetch(Rendered::<U, DueMail>::STATEMENT, &[&now]).await?;
+        let (statement, most) = (Rendered::<U, DueMail>::STATEMENT, i64::from(BATCH));
+        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &most]).await?;
         let read = |row: &crate::store::Row| {
             let mut row = Reader::<U>::new(row);
             let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));
@@ -598,66 +578,5 @@ impl<U> Sigra<U> {
             Ok(kind.map(|kind| Due { id, kind, identifier, about, created_at, due_at, attempts }))
         };
         rows.iter().map(read).filter_map(Result::transpose).collect()
-    }
-}
-
-/// The task of [`Sigra::start_worker`]. It ends when it is dropped, and not before.
-pub(crate) async fn worker<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
-    let (deliver, seal) = (deliver(auth.clone(), Arc::new(mailer), links), keep_sealing(auth.clone()));
-    let forward = keep_forwarding(auth.clone());
-    tokio::join!(look(auth.clone()), deliver, sweep(auth.clone()), seal, forward, measure(auth));
-}
-
-/// Sends what is due, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that there was
-/// something to deliver. As many slow ones at once as there are places do, until they are cut off.
-async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
-    let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
-    let mut sending = tokio::task::JoinSet::new();
-    loop {
-        // Listening before looking: what is put into the outbox meanwhile is not missed.
-        let mut woken = pin!(auth.core.outbox.notified());
-        woken.as_mut().enable();
-        let due = auth.due_mail().await.unwrap_or_else(|error| {
-            telemetry::worker_failed("deliver", &error);
-            Vec::new()
-        });
-        let is_last = due.len() < BATCH;
-        for due in due {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            let (auth, mailer, links) = (auth.clone(), mailer.clone(), links.clone());
-            sending.spawn(async move {
-                let _place = place;
-                // It has told by itself what became of it.
-                let _ = auth.deliver_one(due, &*mailer, &links).await;
-            });
-        }
-        while sending.try_join_next().is_some() {}
-        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
-        if is_last {
-            let _ = tokio::time::timeout(POLL_EVERY, woken).await;
-        }
-    }
-}
-
-async fn sweep<U: Account>(auth: Sigra<U>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
-        // It has told by itself what became of it.
-        let _ = auth.sweep().await;
-    }
-}
-
-/// Once, and not when the handle is made: to count many users takes a while, and nothing waits for it here.
-async fn look<U: Account>(auth: Sigra<U>) {
-    if let Err(error) = auth.look_for_unadopted().await {
-        telemetry::worker_failed("count_users", &error);
-    }
-}
-
-async fn measure<U: Account>(auth: Sigra<U>) {
-    while telemetry::MEASURES {
-        auth.measure_outbox().await;
-        auth.measure_trail().await;
-        tokio::time::sleep(MEASURE_EVERY).await;
     }
 }

@@ -12,8 +12,8 @@ use crate::store::statements::{BackupCodeHolders, ResealFactor, SeedsUnder};
 use crate::telemetry;
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// Seeds of one transaction. The statement says the same number. Few, since their owners wait for it.
-const BATCH: usize = 100;
+/// Seeds of one transaction. Few, since their owners wait for it.
+const BATCH: u16 = 100;
 /// Transactions of one sweep.
 const BATCHES: u32 = 200;
 
@@ -83,11 +83,11 @@ impl<U: Account> Step<U> for Reseal<U> {
         if current == self.old || !keys.ids().any(|id| id == self.old) {
             return Ok(unit.bookkeeping(Bookkeeping::SeedsResealed, batch));
         }
-        let rows = unit.fetch(SeedsUnder, &[&self.old, &self.after]).await?;
+        let rows = unit.fetch(SeedsUnder, &[&self.old, &self.after, &i64::from(BATCH)]).await?;
         for row in &rows {
             let mut row = Reader::<U>::new(row);
             let (id, user_id, stored) = (row.next()?, row.next::<U::Id>()?, row.next::<Vec<u8>>()?);
-            if rows.len() == BATCH {
+            if rows.len() == usize::from(BATCH) {
                 batch.last = Some(id);
             }
             let bound_to = seal::bound_to(&user_id, id);

@@ -26,16 +26,12 @@ use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-/// Rows that `UnsealedRows` reads.
-const BATCH: usize = 512;
-/// How often the worker looks for rows without a number.
-const EVERY: Duration = Duration::from_secs(1);
+/// Rows that one transaction numbers.
+const BATCH: u16 = 512;
 /// How long the workers of other nodes leave the log to the one that sequenced last.
 const LEASE: Duration = Duration::from_secs(10);
 /// How long a sink has for one checkpoint.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(30);
-/// How long the worker waits after something went wrong.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
 /// What [`Sigra::seal_audit`] did.
 #[derive(Clone, Debug)]
@@ -129,14 +125,14 @@ impl<U> Sigra<U> {
             total.rows += round.rows;
             total.size = round.size;
             total.checkpoint = round.checkpoint.or(total.checkpoint);
-            if round.rows < BATCH as u64 {
+            if round.rows < u64::from(BATCH) {
                 return Ok(Some(total));
             }
         }
     }
 
     /// One round of the worker.
-    async fn seal_round(&self) -> Result<(), Error>
+    pub(super) async fn seal_round(&self) -> Result<(), Error>
     where
         U: Account,
     {
@@ -199,20 +195,6 @@ async fn publish(sink: Arc<dyn CheckpointSink>, checkpoint: Checkpoint) -> Resul
         Ok(Ok(published)) => published,
         Ok(Err(_)) => Err(SinkError::new("the sink panicked")),
         Err(_) => Err(SinkError::new("the sink did not answer in time")),
-    }
-}
-
-/// The part of the worker that seals.
-pub(crate) async fn keep_sealing<U: Account>(auth: Sigra<U>) {
-    if !U::POLICY.audit.enabled {
-        return;
-    }
-    loop {
-        tokio::time::sleep(EVERY).await;
-        if let Err(error) = auth.seal_round().await {
-            telemetry::worker_failed("seal", &error);
-            tokio::time::sleep(AFTER_FAILURE).await;
-        }
     }
 }
 
@@ -330,9 +312,9 @@ impl<U: Account> Step<U> for Sequence<U> {
         let Some(mut tree) = unit.tree(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
-        let rows = unseal_rows::<U>(&unit.fetch(UnsealedRows, &[]).await?)?;
+        let rows = unseal_rows::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
         append(unit, &mut tree, &rows).await?;
-        let is_last = rows.len() < BATCH;
+        let is_last = rows.len() < usize::from(BATCH);
         let checkpoint = match self.turn {
             Turn::Now if !is_last => None,
             turn => sign_checkpoint(unit, &tree, turn).await?,

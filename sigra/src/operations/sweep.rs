@@ -36,8 +36,8 @@ impl Swept {
     }
 }
 
-/// Rows that one statement removes. The statements say the same number.
-const BATCH: u64 = 500;
+/// Rows that one statement removes.
+const BATCH: u32 = 500;
 /// Batches of one call.
 const BATCHES: u32 = 40;
 
@@ -73,7 +73,7 @@ impl<U> Sigra<U> {
                 total.tokens += batch.tokens;
                 total.factors += batch.factors;
                 total.limits += batch.limits;
-                if batch.most() < BATCH {
+                if batch.most() < u64::from(BATCH) {
                     break;
                 }
             }
@@ -99,13 +99,13 @@ impl<U: Account> Step<U> for Sweep<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Swept>, Error> {
-        let now = unit.stamp();
+        let (now, most) = (unit.stamp(), i64::from(BATCH));
         let swept = Swept {
-            sessions: unit.execute(SweepSessions, &[&now, &now]).await?.rows,
-            devices: unit.execute(SweepDevices, &[&now]).await?.rows,
-            tokens: unit.execute(SweepTokens, &[&now]).await?.rows,
-            factors: unit.execute(SweepFactors, &[&now]).await?.rows,
-            limits: unit.execute(SweepLimits, &[&now, &now]).await?.rows,
+            sessions: unit.execute(SweepSessions, &[&now, &now, &most]).await?.rows,
+            devices: unit.execute(SweepDevices, &[&now, &most]).await?.rows,
+            tokens: unit.execute(SweepTokens, &[&now, &most]).await?.rows,
+            factors: unit.execute(SweepFactors, &[&now, &most]).await?.rows,
+            limits: unit.execute(SweepLimits, &[&now, &now, &most]).await?.rows,
             resealed: 0,
             audit: 0,
         };

@@ -22,6 +22,8 @@ use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
 const SEGMENTS_AT_ONCE: u16 = 4096;
+/// Rows without a number that are read together.
+const UNSEALED_AT_ONCE: i64 = 512;
 
 impl<U> Sigra<U> {
     /// Holds every row of the trail, its seal, the tree and the checkpoints against each other, and reports what does not fit.
@@ -212,7 +214,7 @@ impl<U: Account> Walk<'_, U> {
     async fn walk_unsealed(&mut self) -> Result<(), Error> {
         let mut read = 0;
         loop {
-            let rows = self.fetch(UnsealedFrom, &[&signed(read)]).await?;
+            let rows = self.fetch(UnsealedFrom, &[&UNSEALED_AT_ONCE, &signed(read)]).await?;
             if rows.is_empty() {
                 return Ok(());
             }

@@ -12,6 +12,7 @@
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
 //! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
+//! | `{mail_kinds}` | the kinds of mail that this version knows how to write |
 //! | `{if_not_exists}` | what lets `CREATE INDEX` run twice, where the database knows it |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
 //! | `{plus}` `{micros}` | around a column of microseconds that is added to a time |
@@ -26,6 +27,7 @@ use super::Dialect;
 use super::statements::InsertAudit;
 use crate::account::{Account, Schema};
 use crate::column::{Id as _, IdKind};
+use crate::operations::MailKind;
 
 /// One statement of the library. The unit structs in [`statements`](super::statements) implement it.
 pub(crate) trait Template {
@@ -410,6 +412,7 @@ const fn placeholder(
              l.request_id, l.network, l.user_agent, l.details, l.count, l.key_id, l.personal_salt, l.personal, l.mac, \
              l.leaf, l.seal",
         ),
+        b"mail_kinds" => out.str(MailKind::IN_SQL),
         b"int8" => out.str(match dialect {
             Sqlite => "INTEGER",
             Postgres => "BIGINT",

@@ -34,10 +34,10 @@ statements! {
     /// Rows of the host's that have no account, by their key: what stays without must not be read twice.
     UsersWithoutAccount =
         "SELECT {columns}, u.{id} FROM {users} u WHERE NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) \
-         ORDER BY u.{id} LIMIT 100";
+         ORDER BY u.{id} LIMIT $1";
     UsersWithoutAccountAfter =
         "SELECT {columns}, u.{id} FROM {users} u WHERE u.{id} > $1 \
-         AND NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) ORDER BY u.{id} LIMIT 100";
+         AND NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) ORDER BY u.{id} LIMIT $2";
     /// No account is without its row, so how many rows are without an account is what is left: to count is cheap, to compare is not.
     CountWithoutAccount =
         "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
@@ -217,7 +217,7 @@ statements! {
     ResealFactor = "UPDATE [factors] SET secret = $1, key_id = $2 WHERE id = $3 AND user_id = $4 AND secret = $5";
     /// The next seeds under a key, whether or not they count: a removed factor may be restored.
     SeedsUnder =
-        "SELECT id, user_id, secret FROM [factors] WHERE key_id = $1 AND id > $2 ORDER BY id LIMIT 100";
+        "SELECT id, user_id, secret FROM [factors] WHERE key_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     FactorsOf =
         "SELECT id, kind, name, confirmed_at, last_used_at FROM [factors] \
          WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL ORDER BY id";
@@ -315,9 +315,7 @@ statements! {
     /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
         "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ('confirm_email', 'address_taken', 'reset_password', 'password_changed', 'account_locked', \
-         'unlock_account', 'must_change_password', 'second_factor_guessed', 'factor_added', 'factor_removed', \
-         'backup_codes_replaced', 'backup_code_used', 'recovery_begun', 'recovery_finished') ORDER BY due_at LIMIT 20";
+         AND kind IN ({mail_kinds}) ORDER BY due_at LIMIT $2";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
@@ -364,8 +362,8 @@ statements! {
 statements! {
     /// Committed rows without a number, in the order of their ids. MariaDB reads them so from its index, and would sort them
     /// all if it was asked to.
-    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512",
-        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT 512";
+    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1",
+        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1";
     /// Whether the worker has anything to do: rows to number, counts to write, a checkpoint to sign or to hand over.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
@@ -424,7 +422,7 @@ statements! {
     /// Rows whose number the log has not given, or has taken back.
     StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
     /// By place and not by key: of rows that somebody forged, not even the key need be readable.
-    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT 512 OFFSET $1";
+    UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2";
     Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*) FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
@@ -439,7 +437,7 @@ statements! {
     SinkBehind =
         "SELECT COALESCE((SELECT MAX(l.leaf) + 1 FROM [audit] l), 0) - \
          COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)";
-    RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT 256";
+    RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT $2";
     StartSink =
         "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
     LeaseSink = "UPDATE [audit_sinks] SET holder = $1, lease_until = $2 WHERE name = $3 AND lease_until <= $4";
@@ -457,7 +455,7 @@ statements! {
          VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8){on_conflict}";
     EndedCounts =
         "SELECT bucket, event, reason, network, count, known, first_at, last_at, ends_at FROM [audit_counts] \
-         WHERE ends_at <= $1 ORDER BY ends_at LIMIT 100";
+         WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2";
     StaleCount =
         "SELECT bucket, event, reason, network, count, known, first_at, last_at, ends_at FROM [audit_counts] \
          WHERE bucket = $1 AND ends_at <= $2";
@@ -469,25 +467,25 @@ statements! {
 statements! {
     SweepSessions =
         "DELETE FROM [sessions] WHERE id IN \
-         (SELECT id FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT 500)",
-        mysql: "DELETE FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT 500";
+         (SELECT id FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT $3)",
+        mysql: "DELETE FROM [sessions] WHERE expires_at <= $1 OR idle_expires_at <= $2 LIMIT $3";
     SweepTokens =
-        "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT 500";
+        "DELETE FROM [tokens] WHERE id IN (SELECT id FROM [tokens] WHERE expires_at <= $1 LIMIT $2)",
+        mysql: "DELETE FROM [tokens] WHERE expires_at <= $1 LIMIT $2";
     /// The failures of an account are kept until its owner is back; those of an address that nobody has are not. The time stands
     /// twice: PostgreSQL looks at a row again that was restarted while it waited, and only at what is outside the parentheses.
     SweepLimits =
         "DELETE FROM [limits] WHERE forget_at <= $1 AND bucket IN (SELECT l.bucket FROM [limits] l WHERE l.forget_at <= $2 \
-         AND (l.failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = l.bucket)) LIMIT 500)",
+         AND (l.failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = l.bucket)) LIMIT $3)",
         mysql: "DELETE FROM [limits] WHERE forget_at <= $1 AND forget_at <= $2 \
-         AND (failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = [limits].bucket)) LIMIT 500";
+         AND (failures = 0 OR NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.bucket = [limits].bucket)) LIMIT $3";
     SweepDevices =
-        "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT 500";
+        "DELETE FROM [devices] WHERE id IN (SELECT id FROM [devices] WHERE expires_at <= $1 LIMIT $2)",
+        mysql: "DELETE FROM [devices] WHERE expires_at <= $1 LIMIT $2";
     /// Enrolments that no code proved in time, and factors that were removed so long ago that nobody undoes it.
     SweepFactors =
-        "DELETE FROM [factors] WHERE id IN (SELECT id FROM [factors] WHERE expires_at <= $1 LIMIT 500)",
-        mysql: "DELETE FROM [factors] WHERE expires_at <= $1 LIMIT 500";
+        "DELETE FROM [factors] WHERE id IN (SELECT id FROM [factors] WHERE expires_at <= $1 LIMIT $2)",
+        mysql: "DELETE FROM [factors] WHERE expires_at <= $1 LIMIT $2";
 }
 
 // Keys: which ones this database was used with. A check value proves a key to whoever has it, and tells nothing else.

@@ -1,0 +1,148 @@
+//! The worker: what Sigra does while nobody asks. It sends the mail, seals and forwards the trail, sweeps and measures.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::core::Sigra;
+use crate::mail::{Links, Mailer};
+use crate::telemetry;
+
+use super::outbox::BATCH;
+
+/// How often it looks for mail that another process wrote, or that was postponed.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+/// Mails that it sends at once: so many may be slow, until each is cut off, before others wait.
+const AT_ONCE: usize = 4;
+/// How often it looks for rows without a number, and for rows that a sink has not got.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
+/// How long it leaves the trail or a sink alone that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// How often it counts what waits, where that is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
+
+/// The background task of [`Sigra::start_worker`]. It stops when this is dropped.
+#[derive(Debug)]
+#[must_use = "the worker stops when this is dropped"]
+pub struct Worker(tokio::task::JoinHandle<()>);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<U> Sigra<U> {
+    /// Starts the background task that sends what is in the outbox, seals the audit trail and sweeps what has expired. At its start it
+    /// looks for users without an account, as [`migrate`](Self::migrate) does.
+    ///
+    /// Run it in every process or in one: rows are taken by lease, so no two workers send the same one at once.
+    ///
+    /// # Panics
+    /// There is no Tokio runtime around the call.
+    pub fn start_worker(&self, mailer: impl Mailer, links: Links) -> Worker
+    where
+        U: Account,
+    {
+        Worker(tokio::spawn(work(self.clone(), mailer, links)))
+    }
+}
+
+/// It ends when it is dropped, and not before.
+async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
+    tokio::join!(
+        look(auth.clone()),
+        deliver(auth.clone(), Arc::new(mailer), links),
+        seal(auth.clone()),
+        forward(auth.clone()),
+        sweep(auth.clone()),
+        measure(auth),
+    );
+}
+
+/// Sends what is due, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that there was
+/// something to deliver. As many slow ones at once as there are places do, until they are cut off.
+async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
+    let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let mut sending = tokio::task::JoinSet::new();
+    loop {
+        // Listening before looking: what is put into the outbox meanwhile is not missed.
+        let mut woken = pin!(auth.core.outbox.notified());
+        woken.as_mut().enable();
+        let due = auth.due_mail().await.unwrap_or_else(|error| {
+            telemetry::worker_failed("deliver", &error);
+            Vec::new()
+        });
+        let is_last = due.len() < usize::from(BATCH);
+        for due in due {
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let (auth, mailer, links) = (auth.clone(), mailer.clone(), links.clone());
+            sending.spawn(async move {
+                let _place = place;
+                // It has told by itself what became of it.
+                let _ = auth.deliver_one(due, &*mailer, &links).await;
+            });
+        }
+        while sending.try_join_next().is_some() {}
+        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
+        if is_last {
+            let _ = tokio::time::timeout(POLL_EVERY, woken).await;
+        }
+    }
+}
+
+async fn seal<U: Account>(auth: Sigra<U>) {
+    if !U::POLICY.audit.enabled {
+        return;
+    }
+    loop {
+        tokio::time::sleep(SEAL_EVERY).await;
+        if let Err(error) = auth.seal_round().await {
+            telemetry::worker_failed("seal", &error);
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Each sink has a task of its own, so that none waits for another.
+async fn forward<U: Account>(auth: Sigra<U>) {
+    let mut sinks = tokio::task::JoinSet::new();
+    for sink in auth.core.evidence.row_sinks.clone() {
+        let auth = auth.clone();
+        sinks.spawn(async move {
+            loop {
+                tokio::time::sleep(SEAL_EVERY).await;
+                if let Err(error) = auth.forward_all(&sink).await {
+                    telemetry::worker_failed("forward", &error);
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        });
+    }
+    while sinks.join_next().await.is_some() {}
+}
+
+async fn sweep<U: Account>(auth: Sigra<U>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        // It has told by itself what became of it.
+        let _ = auth.sweep().await;
+    }
+}
+
+/// Once, and not when the handle is made: to count many users takes a while, and nothing waits for it here.
+async fn look<U: Account>(auth: Sigra<U>) {
+    if let Err(error) = auth.look_for_unadopted().await {
+        telemetry::worker_failed("count_users", &error);
+    }
+}
+
+async fn measure<U: Account>(auth: Sigra<U>) {
+    while telemetry::MEASURES {
+        auth.measure_outbox().await;
+        auth.measure_trail().await;
+        tokio::time::sleep(MEASURE_EVERY).await;
+    }
+}
