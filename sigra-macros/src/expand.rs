@@ -14,10 +14,7 @@ use syn::{Path, Visibility};
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let user = User { ident: &model.ident, vis: &model.vis, hook: model.hook, krate: &model.krate };
     let variants: Vec<_> =
-        [unconfirmed(model), disabled(model), must_change_password(model), second_factor(model)]
-            .into_iter()
-            .flatten()
-            .collect();
+        [disabled(model), must_change_password(model), second_factor(model)].into_iter().flatten().collect();
     let filled: Vec<_> = filled(&model.fields).collect();
     let sign_in = user.sign_in(&variants);
     let new = user.new_struct(&filled);
@@ -49,12 +46,6 @@ pub(crate) struct Variant {
 }
 
 impl Variant {
-    pub(crate) fn unconfirmed(key: Span, payload: TokenStream) -> Self {
-        let docs =
-            " The password was right; the address is not confirmed yet. On because of `confirm_email`.";
-        Self { name: "Unconfirmed", key, payload, docs }
-    }
-
     pub(crate) fn disabled(key: Span, payload: TokenStream) -> Self {
         let docs =
             " The password was right; the account is disabled. On because of the field marked `disabled_at`.";
@@ -84,11 +75,6 @@ fn must_change_password(model: &Model) -> Option<Variant> {
         .must_change_password
         .as_ref()
         .map(|key| Variant::must_change_password(key.span(), quote!(#krate::MustChangePassword)))
-}
-
-fn unconfirmed(model: &Model) -> Option<Variant> {
-    let krate = &model.krate;
-    model.confirm_email.as_ref().map(|on| Variant::unconfirmed(on.key.span(), quote!(#krate::Unconfirmed)))
 }
 
 fn disabled(model: &Model) -> Option<Variant> {
@@ -199,7 +185,7 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
     let payload = |variant: Option<Variant>| {
         variant.map_or_else(|| quote!(::core::convert::Infallible), |variant| variant.payload)
     };
-    let (unconfirmed, disabled) = (payload(unconfirmed(model)), payload(disabled(model)));
+    let disabled = payload(disabled(model));
     let must_change_password = payload(must_change_password(model));
     let second_factor = payload(second_factor(model));
     let (id, id_type) = (&model.id.ident, &model.id.ty);
@@ -218,7 +204,6 @@ fn account(user: &User<'_>, model: &Model, filled: &[&Field]) -> TokenStream {
             type Id = #id_type;
             type New = #new;
             type SignIn = #sign_in;
-            type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
             type MustChangePassword = #must_change_password;
             type SecondFactor = #second_factor;

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use sigra_grammar::keys::{CONFIRM_EMAIL, Key, MUST_CHANGE_PASSWORD, TOTP, field};
+use sigra_grammar::keys::{Key, MUST_CHANGE_PASSWORD, TOTP, field};
 use sigra_grammar::model::{Draft, Role};
 use syn::{Data, DeriveInput, Field, Meta, Type};
 
@@ -25,12 +25,10 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
             quote!(::core::convert::Infallible)
         }
     };
-    let unconfirmed = meant(&CONFIRM_EMAIL, quote!(#krate::Unconfirmed));
     let disabled = meant(&field::DISABLED_AT, quote!(#krate::Disabled));
     let must_change = meant(&MUST_CHANGE_PASSWORD, quote!(#krate::MustChangePassword));
     let second_factor = meant(&TOTP, quote!(#krate::SecondFactor));
     let variants = [
-        Variant::unconfirmed(Span::call_site(), unconfirmed.clone()),
         Variant::disabled(Span::call_site(), disabled.clone()),
         Variant::must_change_password(Span::call_site(), must_change.clone()),
         Variant::second_factor(Span::call_site(), second_factor.clone()),
@@ -50,7 +48,6 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
             type Id = #id;
             type New = #new_name;
             type SignIn = #sign_in_name;
-            type Unconfirmed = #unconfirmed;
             type Disabled = #disabled;
             type MustChangePassword = #must_change;
             type SecondFactor = #second_factor;

@@ -4,6 +4,8 @@
 //! that it would send. `SIGRA_KEYS` has its secret keys, `PORT` names another port (0 takes a free one) and
 //! `SIGRA_DATABASE_URL` another SQLite file.
 
+#![allow(clippy::print_stdout, reason = "whoever tries it reads its output")]
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -32,11 +34,11 @@ use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
     backup_codes,
     audit(retain = "400d")
 )]
-pub struct User {
+struct User {
     #[sigra(id)]
-    pub id: i64,
+    id: i64,
     #[sigra(email)]
-    pub email: String,
+    email: String,
     #[sigra(password, column = "password_hash")]
     password: Option<PasswordHash>,
 }

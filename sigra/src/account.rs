@@ -1,7 +1,7 @@
 //! What `#[derive(Sigra)]` tells the library about a host's user type.
 
 use crate::column::{Columns, Id, ReadError, Values};
-use crate::outcome::{Disabled, MustChangePassword, Outcome, SecondFactor, Slot, Unconfirmed};
+use crate::outcome::{Disabled, MustChangePassword, Outcome, SecondFactor, Slot};
 use crate::password::Password;
 use crate::policy::Policy;
 
@@ -20,9 +20,6 @@ pub trait Account: Sized + Send + Sync + 'static {
     type New: Send + Sync + 'static;
     /// What a sign-in can come to, emitted as `UserSignIn` for a `User`.
     type SignIn: From<Outcome<Self>> + Send + 'static;
-    /// [`Unconfirmed`] where `confirm_email` is on.
-    #[doc(hidden)]
-    type Unconfirmed: Slot<Unconfirmed>;
     /// [`Disabled`] where a `disabled_at` field is marked.
     #[doc(hidden)]
     type Disabled: Slot<Disabled>;

@@ -191,6 +191,12 @@ impl<'r, U: Account> Reader<'r, U> {
         Ok(Assurance { first, first_at, second, proved_at, trusted })
     }
 
+    /// What `{is_confirmed}` selects. Without `confirm_email` there is nothing to confirm, and every account counts.
+    pub(crate) fn confirmed(&mut self) -> Result<bool, Failure> {
+        let confirmed = self.next::<i64>()? == 1;
+        Ok(confirmed || U::POLICY.confirm_email.is_none())
+    }
+
     pub(crate) fn user(&mut self) -> Result<U, Failure> {
         U::read(&mut self.columns).map_err(Self::failure)
     }

@@ -23,7 +23,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Unknown address, wrong password, or an account without one: they are one answer.
+    /// Unknown address, wrong password, an account without one, or an address that nobody has confirmed: they are one answer.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
     /// The limit of `lockout` or `throttle` is reached. The same for addresses that have an account and that have none.

@@ -65,7 +65,7 @@ pub mod session {
     pub const touch: () = ();
 }
 
-/// A mailed link or code proves the address. Until then a sign-in comes to `Unconfirmed`.
+/// A mailed link or code proves the address. Until then its password proves nothing: a sign-in with the right one is answered like one with a wrong one, so that nobody learns by registering who has an account. Say on the page for signing in, in the same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too.
 ///
 /// `confirm_email(within = "48h")`
 pub const confirm_email: () = ();

@@ -14,6 +14,7 @@
 //!     session(idle = "1h", absolute = "14d"),
 //!     confirm_email(within = "48h"),
 //!     reset_password(within = "1h"),
+//!     must_change_password,
 //!     lockout(after = 10, wait = "15m"),
 //!     audit(retain = "400d"),
 //! )]
@@ -42,11 +43,12 @@
 //! };
 //! auth.register(new, &client).await?;
 //!
+//! // Until the address is confirmed by the mailed link or code, even the right password is answered like a wrong one.
 //! let credentials = sigra::Credentials::new("ada@example.com", "glacier teapot 47 violins");
 //! match auth.sign_in(credentials, &client).await? {
 //!     UserSignIn::Complete(session) => println!("signed in until {}", session.session().expires_at()),
-//!     // This variant exists because `confirm_email` is on; the compiler asks for the arm.
-//!     UserSignIn::Unconfirmed(_) => println!("look into your mail first"),
+//!     // This variant exists because `must_change_password` is on; the compiler asks for the arm.
+//!     UserSignIn::MustChangePassword(_) => println!("choose a new password by the link in our mail"),
 //! }
 //! # Ok(())
 //! # }
@@ -136,7 +138,7 @@ pub use self::operations::{
 pub use self::operations::{
     BackupCodes, BrowserId, Disowned, Enrolment, FactorId, FactorInfo, TrustedBrowser,
 };
-pub use self::outcome::{Disabled, MustChangePassword, SecondFactor, Unconfirmed};
+pub use self::outcome::{Disabled, MustChangePassword, SecondFactor};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};

@@ -1,7 +1,6 @@
 //! What a sign-in can come to, before the derive turns it into the host's own enum.
 
 use std::convert::Infallible;
-use std::fmt;
 
 use crate::account::Account;
 use crate::session::NewSession;
@@ -15,36 +14,9 @@ use crate::token::PendingToken;
 )]
 pub enum Outcome<U: Account> {
     Complete(NewSession<U>),
-    Unconfirmed(U::Unconfirmed),
     Disabled(U::Disabled),
     MustChangePassword(U::MustChangePassword),
     SecondFactor(U::SecondFactor),
-}
-
-/// The password was right and the address is not confirmed yet. It is no session, and nothing turns it into one.
-#[derive(Clone)]
-#[must_use = "the visitor is not signed in"]
-pub struct Unconfirmed {
-    email: String,
-}
-
-impl fmt::Debug for Unconfirmed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever logs an outcome logs no address.
-        f.debug_struct("Unconfirmed").finish_non_exhaustive()
-    }
-}
-
-impl Unconfirmed {
-    pub(crate) fn new(email: String) -> Self {
-        Self { email }
-    }
-
-    /// The stored address, to which [`Sigra::resend_confirmation`](crate::Sigra::resend_confirmation) can send a new link.
-    #[must_use]
-    pub fn email(&self) -> &str {
-        &self.email
-    }
 }
 
 /// The password was right and the account is disabled. It is no session, and nothing turns it into one.
@@ -137,4 +109,4 @@ macro_rules! slots {
         }
     )*};
 }
-slots!(Unconfirmed, Disabled, MustChangePassword, SecondFactor);
+slots!(Disabled, MustChangePassword, SecondFactor);

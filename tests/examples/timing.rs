@@ -72,6 +72,8 @@ impl Who {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ask {
     SignIn,
+    /// With the password that the account was registered with.
+    SignInRight,
     Reset,
     Resend,
     Confirm,
@@ -87,6 +89,7 @@ impl Ask {
         };
         match self {
             Self::SignIn => post("/login", &[("password", WRONG)]),
+            Self::SignInRight => post("/login", &[("password", PASSWORD)]),
             Self::Reset | Self::AfterReset => post("/reset", &[]),
             Self::Resend => post("/confirm/resend", &[]),
             Self::Confirm => post("/confirm", &[("code", "000000")]),
@@ -95,7 +98,7 @@ impl Ask {
     }
 
     fn causes_mail(self) -> bool {
-        !matches!(self, Self::SignIn | Self::Confirm)
+        !matches!(self, Self::SignIn | Self::SignInRight | Self::Confirm)
     }
 }
 
@@ -105,7 +108,7 @@ struct Comparison {
     who: [Who; 2],
 }
 
-const COMPARISONS: [Comparison; 12] = [
+const COMPARISONS: [Comparison; 13] = [
     Comparison {
         name: "sign-in: unknown, unknown (control)",
         ask: Ask::SignIn,
@@ -125,6 +128,12 @@ const COMPARISONS: [Comparison; 12] = [
     Comparison {
         name: "sign-in: unknown, unconfirmed",
         ask: Ask::SignIn,
+        who: [Who::Nobody(5), Who::Unconfirmed],
+    },
+    // The same two, so that the counters that there are already are the same.
+    Comparison {
+        name: "right password: unknown, unconfirmed",
+        ask: Ask::SignInRight,
         who: [Who::Nobody(5), Who::Unconfirmed],
     },
     Comparison {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sigra::clock::TestClock;
-use sigra::{Account, Credentials, Error, NewSession, PasswordHash, Sigra, feature};
+use sigra::{Account, Credentials, Error, NewSession, PasswordHash, Refusal, Sigra, feature};
 
 use crate::PASSWORD;
 use crate::database::{Database, Kind};
@@ -120,7 +120,8 @@ impl Member for Customer {
     }
 
     fn complete(outcome: CustomerSignIn) -> Option<NewSession<Self>> {
-        if let CustomerSignIn::Complete(session) = outcome { Some(session) } else { None }
+        let CustomerSignIn::Complete(session) = outcome;
+        Some(session)
     }
 }
 
@@ -140,7 +141,8 @@ impl Member for Partner {
     }
 
     fn complete(outcome: PartnerSignIn) -> Option<NewSession<Self>> {
-        if let PartnerSignIn::Complete(session) = outcome { Some(session) } else { None }
+        let PartnerSignIn::Complete(session) = outcome;
+        Some(session)
     }
 }
 
@@ -159,7 +161,8 @@ pub async fn connect<U: Account>(database: &Database) -> Sigra<U> {
 /// Any step is refused, or does not show in the next.
 pub async fn join<U: Member>(auth: &Sigra<U>, email: &str) -> NewSession<U> {
     let _ = auth.register(U::named(email), &client()).await.expect("registered");
-    assert!(sign_in(auth, email).await.expect("an answer").is_none(), "the address is not confirmed yet");
+    let early = sign_in(auth, email).await.expect_err("the address is not confirmed yet");
+    assert_eq!(early.refusal(), Some(&Refusal::InvalidCredentials));
     let mailbox = Mailbox::default();
     auth.deliver_mail(&mailbox, &links()).await.expect("the outbox");
     let token = token_in(&mailbox.last().expect("a mail"), "/confirm/");

@@ -6,7 +6,7 @@ use sigra_tests::crowd::at_once;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, somebody, users_table};
 use sigra_tests::users::{Customer, Member, Partner, connect, sign_in};
-use sigra_tests::{Database, Host, NewUser, PASSWORD, User, UserSignIn, each_database};
+use sigra_tests::{Database, Host, NewUser, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
 
@@ -79,7 +79,8 @@ async fn an_address_that_nobody_proved_is_confirmed_or_reset_by_mail_like_any_ot
         assert_eq!(adopt(&host, AdoptAs::Unconfirmed).await.adopted, 2);
         for email in [ADA, "eve@example.com"] {
             let answer = host.try_sign_in(email, OLD).await;
-            assert!(matches!(answer, Ok(UserSignIn::Unconfirmed(_))), "{answer:?}");
+            assert_eq!(answer.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
+            assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused unconfirmed");
         }
         host.auth.resend_confirmation(ADA, &client()).await.unwrap();
         let token = host.token_of("/confirm/").await;
@@ -183,7 +184,8 @@ async fn of_two_rows_with_one_address_the_confirmed_one_gets_the_account() {
             assert_eq!(session.user().plan, "proved");
         }
         let answer = host.try_sign_in("eve@example.com", OLD).await;
-        assert!(matches!(answer, Ok(UserSignIn::Unconfirmed(_))), "{answer:?}");
+        assert_eq!(answer.unwrap_err().refusal(), Some(&Refusal::InvalidCredentials));
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused unconfirmed");
     })
     .await;
 }

@@ -169,6 +169,7 @@ async fn a_person_registers_signs_in_twice_ends_the_other_device_resets_the_pass
 
             laptop.sign_in("a wrong password here").await;
             laptop.reads("the e-mail address or the password is wrong").await;
+            laptop.reads("Confirm your address, or get a new mail").await;
             laptop.sign_in(PASSWORD).await;
             laptop.reads("Devices").await;
             phone.sign_in(PASSWORD).await;

@@ -17,7 +17,7 @@ use sigra_tests::http::{Format, Line, Reply, Request, loopback};
 use sigra_tests::site::Site;
 use sigra_tests::users::{Customer, Member as _, join};
 use sigra_tests::wire::Wire;
-use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, each_database};
+use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, each_database};
 
 const WRONG: &str = "a wrong password here";
 const FORMATS: [Format; 2] = [Format::Html, Format::Json];
@@ -79,6 +79,27 @@ const CASES: &[Case] = &[
     case("GET /settings", "", About::Cookie, &[]),
     case("GET /api/me", "", About::Cookie, &[]),
 ];
+
+/// What somebody does to learn whether an address that is not theirs has an account: registers with it, and looks whether the
+/// password is good there. With the password that was registered with, with another, and again after each thing that could have
+/// changed the answer.
+const PROBE: &[Case] = &[
+    REGISTER,
+    SIGN_IN,
+    case("POST /login", "wrong", About::Address, &[("password", WRONG)]),
+    case("POST /confirm/resend", "", About::Address, &[]),
+    SIGN_IN,
+    case("POST /confirm", "wrong", About::Address, &[("code", "000000")]),
+    SIGN_IN,
+    REGISTER,
+    SIGN_IN,
+    case("POST /reset", "", About::Address, &[]),
+    case("POST /unlock", "", About::Address, &[]),
+    SIGN_IN,
+];
+const REGISTER: Case =
+    case("POST /register", "anew", About::Address, &[("password", OTHER_PASSWORD), ("display_name", "Eve")]);
+const SIGN_IN: Case = case("POST /login", "as registered", About::Address, &[("password", OTHER_PASSWORD)]);
 
 /// More bytes than any password has, and than bcrypt looks at.
 const TOO_LONG: &str = {
@@ -359,6 +380,55 @@ async fn an_address_gets_the_same_bytes_whatever_stands_behind_it() {
                 }
                 let status = of(State::LockedUnknown).status();
                 assert_eq!(status == 429, case.route == "POST /login", "{} answers {status}", case.route);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_registers_and_signs_in_gets_the_same_bytes_whatever_stands_behind_the_address() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for number in 0..FORMATS.len() {
+            for (index, state) in STATES.into_iter().enumerate() {
+                state.make(&host, &address(number, index)).await;
+            }
+        }
+        while host.deliver().await > 0 {}
+        let site = Site::start(&database).await;
+        let mut visitor = Visitor::new(&site);
+        for (number, format) in FORMATS.into_iter().enumerate() {
+            let mut replies = Vec::new();
+            for (index, state) in STATES.into_iter().enumerate() {
+                let email = state.typed(&address(number, index));
+                for (step, case) in PROBE.iter().enumerate() {
+                    let mut fields = vec![("email", email.as_str())];
+                    fields.extend(case.fields);
+                    let path = case.route.strip_prefix("POST ").unwrap();
+                    let reply = visitor.ask(&Request::post(path, format, &fields)).await;
+                    assert_eq!(reply.header("set-cookie"), None, "{} for {state:?}", case.route);
+                    replies.push((step, state, without(without_wait(reply), &email, "ADDRESS")));
+                }
+            }
+            let of = |step, wanted| {
+                let mut replies = replies.iter();
+                &replies.find(|(at, state, _)| (*at, *state) == (step, wanted)).unwrap().2
+            };
+            for (step, state, reply) in &replies {
+                let case = &PROBE[*step];
+                let like = state.like(case);
+                let (route, name) = (case.route, case.name);
+                assert_eq!(
+                    reply,
+                    of(*step, like),
+                    "step {step}, {route} ({name}), tells {state:?} from {like:?}"
+                );
+            }
+            // The address that was free had the very password, and the answer is that of a wrong one.
+            let expected = [200, 401, 401, 200, 401, 400, 401, 200, 401, 200, 200, 401];
+            for (step, expected) in expected.into_iter().enumerate() {
+                assert_eq!(of(step, State::Unknown).status(), expected, "{}", PROBE[step].route);
             }
         }
     })
@@ -711,7 +781,12 @@ fn written(before: &Dump, after: &Dump) -> BTreeMap<String, usize> {
 /// What a visitor causes without having proved anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
+    /// With a password that is not the account's.
     SignIn,
+    /// Registers with the address.
+    Register,
+    /// With the password that was just registered with.
+    SignInAsRegistered,
     Reset,
     Resend,
     /// A wrong code.
@@ -723,6 +798,17 @@ impl Ask {
         let client = client_of_network(network);
         match self {
             Self::SignIn => host.auth.sign_in(Credentials::new(email, WRONG), &client).await.map(drop),
+            Self::Register => {
+                let new = NewUser {
+                    email: email.into(),
+                    password: OTHER_PASSWORD.into(),
+                    display_name: "Eve".into(),
+                };
+                host.auth.register(new, &client).await.map(drop)
+            }
+            Self::SignInAsRegistered => {
+                host.auth.sign_in(Credentials::new(email, OTHER_PASSWORD), &client).await.map(drop)
+            }
             Self::Reset => host.auth.request_password_reset(email, &client).await,
             Self::Resend => host.auth.resend_confirmation(email, &client).await,
             Self::Confirm => host.auth.confirm_email_code(email, "000000", &client).await.map(drop),
@@ -911,6 +997,91 @@ async fn an_unconfirmed_address_costs_the_same_the_first_time_it_is_registered_a
         }
         assert!(work[0].iter().any(|statement| statement.contains("contested_epoch")), "{:#?}", work[0]);
         assert_eq!(work[0], work[1]);
+    })
+    .await;
+}
+
+/// What somebody asks, in this order, who registers with an address to see whether it was free.
+const PROBES: [Ask; 5] = [Ask::Register, Ask::SignInAsRegistered, Ask::SignIn, Ask::Resend, Ask::Confirm];
+
+/// A refused registration or code has a row of its own kind; what the others write is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_registers_and_signs_in_changes_the_same_rows_and_hashes_the_same_whatever_the_account() {
+    each_database(|database: Database| async move {
+        let host = Host::start(database.clone()).await;
+        let states = || {
+            let apart = [State::Locked, State::LockedUnknown, State::Mailed, State::Imported];
+            STATES.into_iter().enumerate().filter(move |(_, state)| !apart.contains(state))
+        };
+        for (index, state) in states() {
+            state.make(&host, &address(0, index)).await;
+        }
+        while host.deliver().await > 0 {}
+        let dumper = database.dumper().await;
+        let mut network = 0x00fd_0000;
+        let mut work = Vec::new();
+        for (index, state) in states() {
+            for ask in PROBES {
+                network += 1;
+                let (before, computed) = (dumper.dump().await, host.auth.hashes_computed());
+                let answer = ask.perform(&host, &address(0, index), network).await;
+                assert_eq!(
+                    answer.is_err(),
+                    !matches!(ask, Ask::Register | Ask::Resend),
+                    "{ask:?}: {state:?}"
+                );
+                let hashed = host.auth.hashes_computed() - computed;
+                let mut rows = written(&before, &dumper.dump().await);
+                if matches!(ask, Ask::Register | Ask::Confirm) {
+                    rows.clear();
+                }
+                work.push((ask, state, hashed, rows));
+            }
+        }
+        for (ask, state, hashed, rows) in &work {
+            let (_, _, of_a_free_one, free) = work.iter().find(|(other, ..)| other == ask).unwrap();
+            assert_eq!(*hashed, u64::from(!matches!(ask, Ask::Resend | Ask::Confirm)), "{ask:?}: {state:?}");
+            assert_eq!((hashed, rows), (of_a_free_one, free), "{ask:?}: {state:?}");
+        }
+    })
+    .await;
+}
+
+/// The same statements in the same order once the address is registered, whether or not it was before.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_registers_and_signs_in_has_the_same_statements_run_whatever_the_account() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        let states = || {
+            let apart =
+                [State::Locked, State::LockedUnknown, State::Mailed, State::ResetPending, State::Guessed];
+            STATES.into_iter().enumerate().filter(move |(_, state)| !apart.contains(state))
+        };
+        for (index, state) in states() {
+            state.make(&plain, &address(0, index)).await;
+        }
+        while plain.deliver().await > 0 {}
+        let mut network = 0x00fc_0000;
+        let mut work = Vec::new();
+        for (index, state) in states() {
+            for ask in PROBES {
+                network += 1;
+                let _ = wire.take();
+                let _ = ask.perform(&host, &address(0, index), network).await;
+                let mut statements = wire.take();
+                statements.retain(|statement| !statement.starts_with("SET ") && !is_counter(statement));
+                if ask != Ask::Register {
+                    work.push((ask, state, statements));
+                }
+            }
+        }
+        for (ask, state, ran) in &work {
+            let (_, _, statements) = work.iter().find(|(other, ..)| other == ask).unwrap();
+            assert!(statements.iter().any(|statement| statement.starts_with("INSERT")), "{statements:#?}");
+            assert_eq!(ran, statements, "{ask:?}: {state:?}");
+        }
     })
     .await;
 }

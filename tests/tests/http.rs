@@ -23,7 +23,9 @@ async fn a_visitor_registers_confirms_signs_in_and_manages_devices_and_password(
         let link = site.link(ADA, "/confirm/").await;
         let scanned = laptop.get(&link).await;
         assert_eq!(scanned.status, 200);
-        assert_eq!(laptop.sign_in(ADA, PASSWORD).await.json["error"], "unconfirmed");
+        let early = laptop.sign_in(ADA, PASSWORD).await;
+        assert_eq!((early.status.as_u16(), &early.json["error"]), (401, &"invalid_credentials".into()));
+        assert!(early.json["message"].as_str().unwrap().contains("confirm your address first"));
         assert!(laptop.cookie().is_none());
         assert!(laptop.post(&link, &[]).await.status.is_success());
         assert!(!laptop.post(&link, &[]).await.status.is_success(), "the link works once");

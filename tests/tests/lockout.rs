@@ -418,8 +418,9 @@ async fn whoever_unlocks_an_account_takes_over_nobodys_password() {
         let token = host.token_of("/unlock/").await;
         let recovered = host.auth.unlock_by_link(&token, &client()).await.unwrap();
         assert!(recovered.device_token().is_none(), "nobody was signed in here");
-        let outcome = host.try_sign_in(ADA, PASSWORD).await.unwrap();
-        assert!(matches!(outcome, UserSignIn::Unconfirmed(_)), "{outcome:?}");
+        let refused = host.try_sign_in(ADA, PASSWORD).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused unconfirmed");
     })
     .await;
 }

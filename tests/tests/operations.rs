@@ -16,10 +16,14 @@ async fn an_account_is_registered_confirmed_and_signed_in() {
         let host = Host::start(database).await;
         let registered = host.register("Ada@Example.com").await.unwrap();
         let user = registered.user().unwrap();
-        assert_eq!((user.email.as_str(), user.display_name.as_str(), user.plan.as_str()), ("Ada@Example.com", "Ada", "free"));
+        assert_eq!(
+            (user.email.as_str(), user.display_name.as_str(), user.plan.as_str()),
+            ("Ada@Example.com", "Ada", "free")
+        );
 
-        // The owner learns what stands in the way; nothing of it is a session.
-        assert!(matches!(host.try_sign_in(ADA, PASSWORD).await, Ok(UserSignIn::Unconfirmed(who)) if who.email() == "Ada@Example.com"));
+        // Nobody knows yet whose address it is: the password proves nothing.
+        let refused = host.try_sign_in(ADA, PASSWORD).await.unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
         assert_eq!(host.database.count("sigra_sessions", "1 = 1").await, 0);
 
         let token = host.token_of("/confirm/").await;

@@ -320,9 +320,9 @@ async fn class_a_visitor_sets_no_field_but_those_of_the_form() {
             let request = Request::post("/register", format, &fields);
             let reply = Line::open(&site.base, loopback(number)).await.ask(&request).await;
             assert_eq!(reply.status(), 200, "{reply:?}");
-            let answer = host.try_sign_in(&email, PASSWORD).await;
-            assert!(matches!(answer, Ok(UserSignIn::Unconfirmed(_))), "{answer:?}");
+            assert!(is_wrong(&host.try_sign_in(&email, PASSWORD).await));
         }
+        assert_eq!(database.count("sigra_audit", "reason = 'unconfirmed'").await, 2);
         assert_eq!(database.count("users", "plan = 'free'").await, 2);
         assert_eq!(database.count("sigra_accounts", "epoch = 0 AND confirmed_at IS NULL").await, 2);
         for row in &database.dumper().await.dump().await["users"] {
@@ -364,22 +364,23 @@ async fn cve_2026_22746_verify_first_then_status() {
         let id = host.sign_in("disabled@example.com").await.user().id;
         assert!(host.auth.disable_account("root", &id, &client()).await.unwrap());
         let _ = host.register("unconfirmed@example.com").await.unwrap();
-        for (email, reason) in
-            [("disabled@example.com", "disabled"), ("unconfirmed@example.com", "unconfirmed")]
+        // Only where the address is confirmed does the right password prove anything, and begins a new row of failures.
+        for (email, reason, proves) in
+            [("disabled@example.com", "disabled", true), ("unconfirmed@example.com", "unconfirmed", false)]
         {
             for (password, right) in [(WRONG, false), (PASSWORD, true)] {
                 let before = host.auth.hashes_computed();
                 let answer = host.try_sign_in(email, password).await;
                 assert_eq!(host.auth.hashes_computed(), before + 1, "{email}");
-                assert_eq!(is_wrong(&answer), !right, "{email}: {answer:?}");
+                assert_eq!(is_wrong(&answer), !(right && proves), "{email}: {answer:?}");
                 // The owner's way to the reason is the right password; so is the trail's.
                 let row = host.trail().await.pop().unwrap();
                 let expected = if right { reason } else { "wrong_password" };
                 assert_eq!(row, format!("session.password.sign_in refused {expected}"));
             }
-            // The right password of an account that nobody can enter is no failure, and not a free guess either: ten more
-            // wrong ones, and even it is not looked at.
-            for _ in 0..10 {
+            // The right password of a disabled account is no failure, and not a free guess either: ten more wrong ones, and even
+            // it is not looked at.
+            for _ in 0..if proves { 10 } else { 8 } {
                 assert!(is_wrong(&host.try_sign_in(email, WRONG).await));
             }
             let before = host.auth.hashes_computed();

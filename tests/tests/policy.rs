@@ -390,10 +390,12 @@ async fn a_right_password_that_became_known_from_a_breach_has_to_be_replaced() {
 }
 
 #[tokio::test]
-async fn a_shut_password_is_neither_looked_up_nor_hashed_anew_where_it_is_the_right_one() {
+async fn a_right_password_that_opens_nothing_is_neither_looked_up_nor_hashed_anew() {
+    const UNCONFIRMED: &str = "bob@example.com";
     each_database(|database| async {
         let before = host(database.clone(), |builder| builder).await;
         before.account(ADA).await;
+        let _ = before.register(UNCONFIRMED).await.unwrap();
         let source = Source { known: Some(PASSWORD), ..Source::default() };
         let asked = source.asked.clone();
         // A pepper that the stored hash lacks: a sign-in would bring it in.
@@ -402,15 +404,23 @@ async fn a_shut_password_is_neither_looked_up_nor_hashed_anew_where_it_is_the_ri
         let host = Host::with(database, builder.breached_passwords(source, WhenUnavailable::Refuse)).await;
         assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
         shut_password(&host.database, ADA).await;
-        for password in ["a wrong password here", PASSWORD] {
-            let hashed = host.auth.hashes_computed();
-            let refused = host.try_sign_in(ADA, password).await.unwrap_err();
-            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
-            // Whoever guesses right must not see it by the time that the answer takes.
-            assert_eq!(host.auth.hashes_computed(), hashed + 1, "{password}");
-            assert_eq!(asked.load(Ordering::SeqCst), 0, "{password}");
+        for (email, reason) in [(ADA, "password_shut"), (UNCONFIRMED, "unconfirmed")] {
+            for password in ["a wrong password here", PASSWORD] {
+                let hashed = host.auth.hashes_computed();
+                let refused = host.try_sign_in(email, password).await.unwrap_err();
+                assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
+                // Whoever guesses right must not see it by the time that the answer takes.
+                assert_eq!(host.auth.hashes_computed(), hashed + 1, "{email} {password}");
+                assert_eq!(asked.load(Ordering::SeqCst), 0, "{email} {password}");
+            }
+            let last = host.trail().await.pop().unwrap();
+            assert_eq!(last, format!("session.password.sign_in refused {reason}"));
         }
-        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused password_shut");
+        // Once the address is confirmed it is looked up, and known from a breach.
+        host.auth.confirm_email(&host.token_of("/confirm/").await, &client()).await.unwrap();
+        let outcome = host.try_sign_in(UNCONFIRMED, PASSWORD).await.unwrap();
+        assert!(matches!(outcome, UserSignIn::MustChangePassword(_)), "{outcome:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     })
     .await;
 }

@@ -318,9 +318,15 @@ async fn a_refusal_says_why_a_limit_warns_and_a_failure_says_what_to_do() {
         assert_eq!(told(sign_in).await, "refused unknown_account operation.refused");
         assert!(host.try_sign_in(ADA, WRONG).await.is_err());
         assert_eq!(told(sign_in).await, "refused wrong_password operation.refused");
-        // The caller gets an answer that is none of refusals; what happened is one.
-        assert!(host.try_sign_in(ADA, PASSWORD).await.is_ok());
+        // The caller gets the answer of a wrong password; the operator learns what happened.
+        assert!(host.try_sign_in(ADA, PASSWORD).await.is_err());
         assert_eq!(told(sign_in).await, "refused unconfirmed operation.refused");
+        // Here the caller gets an answer that is none of refusals; what happened is one.
+        host.account("eve@example.com").await;
+        let eve = host.sign_in("eve@example.com").await.user().id;
+        assert!(host.auth.disable_account("root", &eve, &client()).await.unwrap());
+        assert!(host.try_sign_in("eve@example.com", PASSWORD).await.is_ok());
+        assert_eq!(told(sign_in).await, "refused disabled operation.refused");
         assert!(host.register(ADA).await.is_ok());
         assert_eq!(told("account.user.register").await, "refused address_contested operation.refused");
         assert!(host.register("no address").await.is_err());

@@ -27,7 +27,7 @@ macro_rules! host {
             }
         }
     };
-    ($name:ident, [$($key:tt)*]) => {
+    ($name:ident, [$($key:tt)*] $(; $($field:tt)*)?) => {
         mod $name {
             use sigra::{PasswordHash, Sigra};
 
@@ -40,6 +40,7 @@ macro_rules! host {
                 email: String,
                 #[sigra(password)]
                 password: PasswordHash,
+                $($($field)*)?
             }
 
             /// The variants are these and no more.
@@ -96,11 +97,10 @@ host!(
     UserSignIn::SecondFactor(_),
 );
 host!(empty_parentheses, [lockout(after = 10, wait = "15m"), reset_password(), audit(),]);
-host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email], UserSignIn::Unconfirmed(_),);
+host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email]);
 host!(
     confirmed_at,
-    [lockout(after = 10, wait = "15m"), confirm_email(within = "7d")],
-    UserSignIn::Unconfirmed(_),
+    [lockout(after = 10, wait = "15m"), confirm_email(within = "7d")];
     #[sigra(confirmed_at)] confirmed_at: Option<time::OffsetDateTime>
 );
 host!(

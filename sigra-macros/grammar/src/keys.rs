@@ -309,7 +309,9 @@ pub mod session {
 pub static CONFIRM_EMAIL: Key = Key::new(
     "confirm_email",
     r#"confirm_email(within = "48h")"#,
-    "A mailed link or code proves the address. Until then a sign-in comes to `Unconfirmed`.",
+    "A mailed link or code proves the address. Until then its password proves nothing: a sign-in with the right one is answered \
+     like one with a wrong one, so that nobody learns by registering who has an account. Say on the page for signing in, in the \
+     same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too.",
 )
 .misuse(r#"confirm_email(within = "30d")"#)
 .inner(&[&confirm_email::WITHIN])

@@ -170,7 +170,7 @@ pub enum Reason {
     OverallLimit,
     /// The limit of mails to one address is reached.
     MailLimit,
-    /// The address is not confirmed.
+    /// The password was right; nobody has confirmed the address, so it proves nothing.
     Unconfirmed,
     /// The account is disabled.
     Disabled,

@@ -285,12 +285,20 @@ pub(super) struct Candidate<U: Account> {
     pub(super) user_id: U::Id,
     pub(super) epoch: i64,
     pub(super) failures: i64,
+    /// Somebody has proved to have its mailbox. Until then its password proves nothing, whoever chose it.
+    pub(super) confirmed: bool,
     pub(super) hash: Option<crate::password::PasswordHash>,
 }
 
 impl<U: Account> Candidate<U> {
     pub(super) fn read(row: &crate::store::Row) -> Result<Self, Error> {
         let mut row = Reader::<U>::new(row);
-        Ok(Self { user_id: row.next()?, epoch: row.next()?, failures: row.next()?, hash: row.next()? })
+        Ok(Self {
+            user_id: row.next()?,
+            epoch: row.next()?,
+            failures: row.next()?,
+            confirmed: row.confirmed()?,
+            hash: row.next()?,
+        })
     }
 }

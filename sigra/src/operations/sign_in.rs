@@ -36,11 +36,17 @@ impl<U> Sigra<U> {
     /// device ([`Client::with_device_token`]), for that device alone, and otherwise for the account, the network and everybody,
     /// as `lockout` and `throttle` say. Then one hash is computed whether or not there is such an account, and only then is it
     /// looked at how the account stands: with a wrong password an unknown, a disabled, an unconfirmed and a plain account get one
-    /// answer after the same work (ASVS 6.3.8), and so does the right password of an account that failures have shut, and any
-    /// password of one whose stored hash cannot be verified: the log and the trail tell the operator. A right password clears the
-    /// account's count, and its owner learns through a variant of the outcome what stands in the way; a hundred of them an hour
-    /// are taken for one account, until a mailed link or an operator opens it again. With `must_change_password` a right one is
-    /// looked up among breached ones first, which takes two seconds at most.
+    /// answer after the same work (ASVS 6.3.8), and so does any password of an account whose stored hash cannot be verified: the
+    /// log and the trail tell the operator. A right password clears the account's count, and its owner learns through a variant of
+    /// the outcome what stands in the way; a hundred of them an hour are taken for one account, until a mailed link or an operator
+    /// opens it again. With `must_change_password` a right one is looked up among breached ones first, which takes two seconds at
+    /// most.
+    ///
+    /// Where even the right password opens nothing it is answered and counted like a wrong one, after the same work: for an
+    /// account that failures have shut, and with `confirm_email` for an address that nobody has confirmed. A password there
+    /// proves nothing, since anybody may have registered with the address; and a visitor who registers and then signs in learns
+    /// not whether the address was free. So say beside every [`Refusal::InvalidCredentials`] of a sign-in, in the same words,
+    /// that an address has to be confirmed first, and offer [`resend_confirmation`](Self::resend_confirmation).
     ///
     /// A stored hash that is imported, weaker than today's cost or without today's pepper is replaced in the transaction that
     /// opens the session, unless the password was changed meanwhile. It stays the same password, so the row of the sign-in is
@@ -49,7 +55,8 @@ impl<U> Sigra<U> {
     /// An account has at most a hundred live sessions: one more ends those that were unused for longest, and the row of the sign-in
     /// says how many in its details, as `sessions_ended`.
     ///
-    /// Writes one audit row `session.password.sign_in`: success, or refused with the reason.
+    /// Writes one audit row `session.password.sign_in`: success, or refused with the reason. The trail tells apart what the answer
+    /// does not.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`], [`Refusal::TooManyAttempts`] before any hash is computed or after too many right passwords,
@@ -90,12 +97,12 @@ impl<U: feature::Passwords> Shielded<U> {
         let reserved = self.step(Reserve { identifier, client: client.clone() }).await??;
         let Reserved { attempt, candidate } = reserved;
         let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());
-        // Where the password is shut, the right one must not be known by the work that follows a right one.
-        let is_shut = candidate.as_ref().is_some_and(|candidate| attempt.is_shut::<U>(candidate.failures));
+        // Where the right password opens nothing, it must not be known by the work that follows a right one.
+        let opens = candidate.as_ref().is_some_and(|candidate| opens_nothing(candidate, &attempt).is_none());
         // A place only now: whoever is at a limit must not keep others from the queue.
         let hasher = &self.0.core.hasher;
         let verified = match hasher.admit() {
-            Ok(place) => hasher.verify(place, credentials.password.clone(), stored, !is_shut).await,
+            Ok(place) => hasher.verify(place, credentials.password.clone(), stored, opens).await,
             Err(busy) => Err(busy.into()),
         };
         let verified = match verified {
@@ -104,7 +111,7 @@ impl<U: feature::Passwords> Shielded<U> {
         };
         let breached = U::POLICY.must_change_password
             && verified.right
-            && !is_shut
+            && opens
             && self.0.core.screening.is_breached(&credentials.password).await;
         let replaces =
             credentials.replaces.and_then(|text| SessionToken::parse(&text, &self.0.core.keys.get()));
@@ -118,6 +125,17 @@ impl<U: feature::Passwords> Shielded<U> {
             client,
         };
         Ok(self.step(decide).await??)
+    }
+}
+
+/// Why not even the right password of an account opens anything. Known before it is looked at.
+fn opens_nothing<U: Account>(candidate: &Candidate<U>, attempt: &Attempt) -> Option<Reason> {
+    if attempt.is_shut::<U>(candidate.failures) {
+        Some(Reason::PasswordShut)
+    } else if !candidate.confirmed {
+        Some(Reason::Unconfirmed)
+    } else {
+        None
     }
 }
 
@@ -246,12 +264,14 @@ impl<U: Account> Decide<U> {
     /// Whose password it is, or why it opens nothing.
     fn proved(&self) -> Result<&Candidate<U>, (Reason, Option<&U::Id>)> {
         let Some(candidate) = &self.candidate else { return Err((Reason::UnknownAccount, None)) };
-        if !self.verified.right {
-            Err((self.verified.reason(), Some(&candidate.user_id)))
-        } else if self.attempt.is_shut::<U>(candidate.failures) {
-            Err((Reason::PasswordShut, Some(&candidate.user_id)))
+        let nothing = if self.verified.right {
+            opens_nothing(candidate, &self.attempt)
         } else {
-            Ok(candidate)
+            Some(self.verified.reason())
+        };
+        match nothing {
+            Some(reason) => Err((reason, Some(&candidate.user_id))),
+            None => Ok(candidate),
         }
     }
 }
@@ -274,9 +294,13 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
             }
         };
         let user_id = &candidate.user_id;
-        // The password may have been changed while this one was being hashed: then it is not the right one any more.
+        // The password may have been changed while this one was being hashed: then it is not the right one any more. Nor does it
+        // prove anything if the host took the confirmation back meanwhile.
         let changed = || refused(Reason::AccountChanged).of(user_id);
-        let standing = unit.standing(user_id).await?.filter(|standing| standing.epoch == candidate.epoch);
+        let standing = unit
+            .standing(user_id)
+            .await?
+            .filter(|standing| standing.epoch == candidate.epoch && standing.confirmed);
         let Some(mut standing) = standing else {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         };
@@ -307,7 +331,7 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
                         .await?;
                 }
                 let entry = refused(obstacle.reason()).of(user_id);
-                return unit.record(entry, Ok(obstacle.into())).await;
+                return unit.record(entry, obstacle.answer()).await;
             }
         };
         unit.attempt_succeeded(&self.attempt, candidate.failures).await?;

@@ -6,8 +6,8 @@ use crate::account::Account;
 use crate::assurance::{Assurance, Factor};
 use crate::audit::Reason;
 use crate::core::Reader;
-use crate::error::Error;
-use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _, Unconfirmed};
+use crate::error::{Error, Refusal};
+use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _};
 use crate::session::{NewSession, Session, SessionId};
 use crate::store::statements::{
     DeleteSurplusSessions, HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive,
@@ -24,6 +24,7 @@ pub(crate) struct Standing<U: Account> {
     pub(crate) identifier: String,
     /// The stored address: the one that mail goes to.
     pub(crate) email: String,
+    /// The address is confirmed, or need not be.
     pub(crate) confirmed: bool,
     pub(crate) disabled_since: Option<OffsetDateTime>,
     pub(crate) must_change_since: Option<OffsetDateTime>,
@@ -31,29 +32,29 @@ pub(crate) struct Standing<U: Account> {
     pub(crate) factors: i64,
 }
 
-/// What stands in the way, as the payload of an outcome variant.
+/// What stands in the way, with the payload of the outcome variant where its owner is told.
 pub(crate) enum Obstacle<U: Account> {
+    /// Whoever registered need not be the owner of the address, so nobody is told.
+    Unconfirmed,
     Disabled(U::Disabled),
     MustChangePassword(U::MustChangePassword),
-    Unconfirmed(U::Unconfirmed),
 }
 
 impl<U: Account> Obstacle<U> {
     pub(crate) fn reason(&self) -> Reason {
         match self {
+            Self::Unconfirmed => Reason::Unconfirmed,
             Self::Disabled(_) => Reason::Disabled,
             Self::MustChangePassword(_) => Reason::MustChangePassword,
-            Self::Unconfirmed(_) => Reason::Unconfirmed,
         }
     }
-}
 
-impl<U: Account> From<Obstacle<U>> for Outcome<U> {
-    fn from(obstacle: Obstacle<U>) -> Self {
-        match obstacle {
-            Obstacle::Disabled(payload) => Self::Disabled(payload),
-            Obstacle::MustChangePassword(payload) => Self::MustChangePassword(payload),
-            Obstacle::Unconfirmed(payload) => Self::Unconfirmed(payload),
+    /// The answer to whoever showed the right password.
+    pub(crate) fn answer(self) -> Result<Outcome<U>, Refusal> {
+        match self {
+            Self::Unconfirmed => Err(Refusal::InvalidCredentials),
+            Self::Disabled(payload) => Ok(Outcome::Disabled(payload)),
+            Self::MustChangePassword(payload) => Ok(Outcome::MustChangePassword(payload)),
         }
     }
 }
@@ -151,6 +152,9 @@ impl<U: Account> Standing<U> {
 
     /// Lets an account through, or says what its owner has to be told. The first factor was proved now.
     pub(crate) fn check(self, first: Factor, now: OffsetDateTime) -> Result<Checked<U>, Obstacle<U>> {
+        if !self.confirmed {
+            return Err(Obstacle::Unconfirmed);
+        }
         if let Some(since) = self.disabled_since
             && let Some(payload) = U::Disabled::fill(Disabled::new(since))
         {
@@ -160,11 +164,6 @@ impl<U: Account> Standing<U> {
             && let Some(payload) = U::MustChangePassword::fill(MustChangePassword::new(since))
         {
             return Err(Obstacle::MustChangePassword(payload));
-        }
-        if !self.confirmed
-            && let Some(payload) = U::Unconfirmed::fill(Unconfirmed::new(self.email))
-        {
-            return Err(Obstacle::Unconfirmed(payload));
         }
         let Self { user_id, epoch, identifier, .. } = self;
         let first = Assurance::first(first, now);
@@ -238,7 +237,7 @@ impl<U: Account> Unit<'_, U> {
             epoch: row.next()?,
             identifier: row.next()?,
             email: row.next()?,
-            confirmed: row.next::<i64>()? == 1,
+            confirmed: row.confirmed()?,
             disabled_since: row.next()?,
             must_change_since: row.next::<Option<Stamp>>()?.map(|Stamp(since)| since),
             factors: row.next()?,

@@ -8,7 +8,8 @@
 //! | `{new_columns}` `{new_values}` | `, column ..` and `, parameter ..` for what registration fills besides the three of Sigra |
 //! | `{assurance}` | what was proved in the session `s` |
 //! | `{factors}` | how many second factors the account `a` has |
-//! | `{confirmed}` `{disabled}` | the expression that tells since when, of `u` or `a` |
+//! | `{is_confirmed}` | 1 where the address of the account `a`, whose row is `u`, is confirmed, else 0 |
+//! | `{disabled}` | the expression that tells since when, of `u` |
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
 //! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
@@ -287,13 +288,19 @@ const fn placeholder(
                 i += 1;
             }
         }
-        b"confirmed" => match schema.confirmed_at {
-            Some(column) => {
-                out.str("u.");
-                out.quoted("", column, dialect);
+        b"is_confirmed" => {
+            out.str("CAST(CASE WHEN ");
+            match schema.confirmed_at {
+                Some(column) => {
+                    out.str("u.");
+                    out.quoted("", column, dialect);
+                }
+                None => out.str("a.confirmed_at"),
             }
-            None => out.str("a.confirmed_at"),
-        },
+            out.str(" IS NULL THEN 0 ELSE 1 END AS ");
+            out.str(int8(dialect));
+            out.str(")");
+        }
         b"confirmed_table" => match schema.confirmed_at {
             Some(_) => out.quoted("", schema.table, dialect),
             None => out.quoted(schema.prefix, "accounts", dialect),
@@ -324,11 +331,8 @@ const fn placeholder(
             out.str(
                 " f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL AND f.removed_at IS NULL) AS ",
             );
-            out.str(match dialect {
-                Sqlite => "INTEGER)",
-                Postgres => "BIGINT)",
-                MySql => "SIGNED)",
-            });
+            out.str(int8(dialect));
+            out.str(")");
         }
         b"user_id" => out.str(match (id, dialect) {
             (IdKind::Integer, Sqlite) => "INTEGER",
@@ -413,11 +417,7 @@ const fn placeholder(
              l.leaf, l.seal",
         ),
         b"mail_kinds" => out.str(MailKind::IN_SQL),
-        b"int8" => out.str(match dialect {
-            Sqlite => "INTEGER",
-            Postgres => "BIGINT",
-            MySql => "SIGNED",
-        }),
+        b"int8" => out.str(int8(dialect)),
         // PostgreSQL has no last insert id; the other two hand it over with the result.
         b"returning_id" => match dialect {
             Postgres => {
@@ -429,6 +429,15 @@ const fn placeholder(
         _ => panic!("a template names an unknown placeholder"),
     }
     parameters
+}
+
+/// The type to `CAST` to for a 64-bit integer.
+const fn int8(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "INTEGER",
+        Dialect::Postgres => "BIGINT",
+        Dialect::MySql => "SIGNED",
+    }
 }
 
 const fn find(text: &[u8], from: usize, byte: u8) -> usize {

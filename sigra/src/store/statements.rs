@@ -43,19 +43,18 @@ statements! {
         "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
     /// What a sign-in needs to know of whoever has this identifier.
     Credentials =
-        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
          JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.identifier = $1";
     /// The same for a user who is signed in.
     CredentialsOf =
-        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), u.{password} FROM [accounts] a \
+        "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
          JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.user_id = $1";
     /// What may stand in the way of a session.
     Standing =
-        "SELECT a.epoch, a.identifier, u.{email}, CAST(CASE WHEN {confirmed} IS NULL THEN 0 ELSE 1 END AS {int8}), \
-         {disabled}, a.must_change_since, {factors} FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
-         WHERE a.user_id = $1";
+        "SELECT a.epoch, a.identifier, u.{email}, {is_confirmed}, {disabled}, a.must_change_since, {factors} \
+         FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id WHERE a.user_id = $1";
     /// A new epoch ends every session and token of the old one, also those that a request is about to create.
     AdvanceEpoch = "UPDATE [accounts] SET epoch = epoch + 1 WHERE user_id = $1 AND epoch = $2";
     /// Keeps an epoch from being advanced until the transaction ends; no row where it was advanced already.

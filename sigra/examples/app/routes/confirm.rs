@@ -43,7 +43,7 @@ impl CodePage {
         }
     }
 
-    /// For a visitor who was stopped on the way in.
+    /// With what went wrong.
     pub fn stopped(email: String, problem: Problem) -> Self {
         Self { email, sent: None, problem: Some(problem) }
     }

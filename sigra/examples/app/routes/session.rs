@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sigra::axum::{MaybeUser, Problem, RedirectTarget, Visitor, Web};
 use sigra::{Credentials, Error, Refusal};
 
-use super::confirm::CodePage;
 use crate::pages::{Format, Input, Page};
 use crate::user::{User, UserSignIn};
 
@@ -97,7 +96,7 @@ pub async fn submit(
     let outcome = match web.auth().sign_in(credentials, &visitor).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            let problem = Some(error.into());
+            let problem = Some(why_not(error));
             return format.show(&SignInPage { email, remember, next, done: None, problem });
         }
     };
@@ -115,11 +114,6 @@ pub async fn submit(
             let content = json!({ "status": "second_factor_due", "location": "/login/second-factor" });
             (web.second_factor_due(&challenge), format.done(&page, content)).into_response()
         }
-        UserSignIn::Unconfirmed(unconfirmed) => {
-            let message = "confirm your address first: type the code from our mail, or ask for a new one";
-            let problem = Problem::new(StatusCode::FORBIDDEN, "unconfirmed", message);
-            format.show(&CodePage::stopped(unconfirmed.email().to_owned(), problem))
-        }
         UserSignIn::MustChangePassword(_) => {
             let message =
                 "others may know this password, so it has to be replaced: open the link in our mail";
@@ -131,6 +125,18 @@ pub async fn submit(
                 Problem::new(StatusCode::FORBIDDEN, "disabled", "this account is disabled; write to us");
             format.show(&SignInPage { email, remember, next, done: None, problem: Some(problem) })
         }
+    }
+}
+
+/// What the visitor is told. An address that nobody has confirmed gets the answer of a wrong password, so that nobody learns by
+/// registering who has an account: then this one sentence has to help everybody.
+fn why_not(error: Error) -> Problem {
+    match error {
+        Error::Refused(refusal @ Refusal::InvalidCredentials) => {
+            let message = format!("{refusal}; if you have just registered, confirm your address first");
+            Problem::new(StatusCode::UNAUTHORIZED, refusal.code(), message)
+        }
+        error => error.into(),
     }
 }
 

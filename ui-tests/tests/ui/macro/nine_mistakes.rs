@@ -9,6 +9,7 @@ use sigra::{Client, Credentials, Error, PasswordHash, Sigra};
     sesion(idle = "1h", absolute = "14d"),
     confirm_email(within = "15 minutes"),
     reset_password(for = "1h"),
+    must_change_password,
     lockout(after = 10),
     audit = "yes",
     id,
@@ -24,7 +25,7 @@ pub struct User {
 async fn sign_in(auth: &Sigra<User>, credentials: Credentials, client: &Client) -> Result<(), Error> {
     match auth.sign_in(credentials, client).await? {
         UserSignIn::Complete(_session) => {}
-        UserSignIn::Unconfirmed(_) => auth.confirm_email("token", client).await.map(|_| ())?,
+        UserSignIn::MustChangePassword(_) => auth.confirm_email("token", client).await.map(|_| ())?,
     }
     auth.request_password_reset("ada@example.com", client).await
 }

@@ -3,7 +3,14 @@
 use sigra::{Client, Credentials, Error, PasswordHash, Sigra};
 
 #[derive(Sigra)]
-#[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"), confirm_emial)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    reset_password,
+    must_change_pasword
+)]
 pub struct User {
     #[sigra(id)]
     id: i64,
@@ -18,7 +25,7 @@ pub struct User {
 async fn sign_in(auth: &Sigra<User>, credentials: Credentials, client: &Client) -> Result<(), Error> {
     match auth.sign_in(credentials, client).await? {
         UserSignIn::Complete(session) => println!("{}", session.user().id),
-        UserSignIn::Unconfirmed(reason) => auth.resend_confirmation(reason.email(), client).await?,
+        UserSignIn::MustChangePassword(since) => println!("{}", since.since()),
     }
     Ok(())
 }

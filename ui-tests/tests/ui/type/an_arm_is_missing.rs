@@ -8,7 +8,8 @@ use sigra::{PasswordHash, Sigra};
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    confirm_email,
+    reset_password,
+    must_change_password,
 )]
 struct User {
     #[sigra(id)]

@@ -16,7 +16,7 @@ struct User {
 fn greet(outcome: UserSignIn) {
     match outcome {
         UserSignIn::Complete(_session) => {}
-        UserSignIn::Unconfirmed(_) => {}
+        UserSignIn::SecondFactor(_) => {}
     }
 }
 

@@ -7,7 +7,8 @@ use sigra::{PasswordHash, Sigra};
     table = "users",
     password,
     session(idle = "1h", absolute = "14d"),
-    confirm_email(within = "48h"),
+    reset_password(within = "1h"),
+    must_change_password,
     lockout(after = 10, wait = "15m"),
     totp(issuer = "Acme"),
     backup_codes,
@@ -24,7 +25,7 @@ struct User {
 fn greet(outcome: UserSignIn) {
     match outcome {
         UserSignIn::Complete(_session) => {}
-        UserSignIn::Unconfirmed(_) => {}
+        UserSignIn::MustChangePassword(_) => {}
     }
 }
 
