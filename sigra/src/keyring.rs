@@ -171,7 +171,7 @@ pub enum KeyringError {
     /// The variable is not set. No example is given: a key that stood in a log is none.
     #[error(
         "no keys: set `SIGRA_KEYS` to `k1:` followed by 32 random bytes in unpadded base64url; this makes them: \
-         `echo k1:$(head -c 32 /dev/urandom | basenc --base64url | tr -d =)`"
+         `echo \"k1:$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\\n')\"`"
     )]
     Missing,
     /// A pair without a colon, or an id that is not one to eight lower-case letters or digits.
