@@ -58,6 +58,11 @@ impl Bucket {
         Self::new("right-passwords", identifier.as_str())
     }
 
+    /// New passwords of one account that are looked up.
+    pub(crate) fn screenings(identifier: &Identifier) -> Self {
+        Self::new("screenings", identifier.as_str())
+    }
+
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
     pub(crate) fn factors(identifier: &Identifier) -> Self {
         Self::new("factors", identifier.as_str())
@@ -83,11 +88,20 @@ impl Bucket {
         most: u32,
         per_network: u32,
     ) -> (Self, u32) {
+        let falls_by = network.map_or_else(|| Self::account(identifier), Self::network);
+        Self::dealt_out("overall", &falls_by, most, per_network)
+    }
+
+    /// Requests of everybody together, dealt out by the network like failed attempts.
+    pub(crate) fn overall_requests(network: ClientNet, most: u32, per_network: u32) -> (Self, u32) {
+        Self::dealt_out("overall-requests", &Self::requests(network), most, per_network)
+    }
+
+    fn dealt_out(kind: &str, falls_by: &Self, most: u32, per_network: u32) -> (Self, u32) {
         let a_row = ATTEMPTS_A_ROW.max(per_network.saturating_mul(2));
         let rows = (most / a_row).clamp(1, MOST_ROWS);
-        let Self(hash) = network.map_or_else(|| Self::account(identifier), Self::network);
-        let row = u32::from(hash.first().copied().unwrap_or_default()) % rows;
-        (Self::new("overall", &format!("{row}/{rows}")), most / rows)
+        let row = u32::from(falls_by.0.first().copied().unwrap_or_default()) % rows;
+        (Self::new(kind, &format!("{row}/{rows}")), most / rows)
     }
 
     /// Failed attempts from one network.

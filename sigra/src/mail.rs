@@ -249,7 +249,8 @@ impl Mail {
                 format!(
                     "Somebody tried to register with this address, which has an account already. If it was you, sign in \
                      here:\n\n{sign_in}\n\nIf you forgot your password, choose a new one:\n\n{reset}\n\nIf it was not you, \
-                     there is nothing to do: nothing was changed, and whoever tried was not told.\n"
+                     there is nothing to do, and whoever tried was not told.\n\nAn address that has not been confirmed yet \
+                     needs a new password now, since nobody can know who chose the old one: choose it there.\n"
                 ),
             ),
             Message::ResetPassword { link, within } => (

@@ -148,6 +148,21 @@ impl<U: Account> Sigra<U> {
         tokio::spawn(telemetry::carry(task)).await.map_err(Failure::from)?
     }
 
+    /// The same however many operations are under way: a start, a rotation, and what the worker does. That is bounded by itself,
+    /// and visitors who keep the process busy must not keep the mail and the seals waiting.
+    pub(crate) async fn unhindered<T, F>(&self, work: impl FnOnce(Shielded<U>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        tokio::spawn(telemetry::carry(work(Shielded(self.clone())))).await.map_err(Failure::from)?
+    }
+
+    /// A step of Sigra's own work.
+    pub(crate) async fn upkeep<S: Step<U>>(&self, step: S) -> Result<S::Output, Error> {
+        self.unhindered(|shielded| async move { shielded.step(step).await }).await
+    }
+
     /// An operation of one step.
     pub(crate) async fn perform<S: Step<U>>(&self, step: S) -> Result<S::Output, Error> {
         self.shielded(|shielded| async move { shielded.step(step).await }).await
@@ -428,6 +443,75 @@ impl<U> Drop for Unit<'_, U> {
     fn drop(&mut self) {
         if !self.ended {
             self.writer.connection.close_on_drop();
+        }
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::pin::Pin;
+
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::mail::{Links, Mail, MailError, Mailer};
+    use crate::password::PasswordHash;
+
+    #[derive(Clone, Debug, sigra_macros::Sigra)]
+    #[sigra(
+        crate = crate,
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        reset_password(within = "1h"),
+        lockout(after = 10, wait = "15m"),
+        audit(retain = "400d")
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    /// Takes every mail.
+    struct Letterbox;
+
+    impl Mailer for Letterbox {
+        fn send(&self, _: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn visitors_who_fill_every_place_keep_neither_mail_nor_seals_waiting() {
+        let path = std::env::temp_dir().join(format!("sigra-places-{}.db", uuid::Uuid::now_v7()));
+        let url = format!("sqlite://{}", path.display());
+        let mut connection = sqlx::SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        let table = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, password TEXT NULL)";
+        sqlx::raw_sql(table).execute(&mut connection).await.unwrap();
+        let keys = Keyring::parse("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY").unwrap();
+        let auth = Sigra::<User>::builder().url(&url).keyring(keys).build().await.unwrap();
+        auth.migrate().await.unwrap();
+        let new = NewUser { email: "ada@example.com".into(), password: "glacier teapot 47 violins".into() };
+        let client = Client::unknown();
+        assert!(auth.register(new, &client).await.unwrap().user().is_some());
+        auth.request_password_reset("ada@example.com", &client).await.unwrap();
+
+        let places = auth.core.places.clone();
+        let all = u32::try_from(places.available_permits()).unwrap();
+        let _visitors = places.acquire_many_owned(all).await.unwrap();
+        let busy = auth.request_password_reset("ada@example.com", &client).await.unwrap_err();
+        assert!(matches!(busy.refusal(), Some(Refusal::Busy { .. })), "{busy}");
+        let links = Links::new("https://acme.example").unwrap();
+        assert_eq!(auth.deliver_mail(&Letterbox, &links).await.unwrap(), 1);
+        assert!(auth.seal_audit().await.unwrap().rows > 0);
+        auth.sweep().await.unwrap();
+        auth.close().await;
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
         }
     }
 }

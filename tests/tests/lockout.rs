@@ -13,7 +13,7 @@ use sigra::{
     Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
 };
 use sigra_tests::database::{Database, Kind};
-use sigra_tests::host::{client, client_number, prepare, somebody};
+use sigra_tests::host::{client, client_number, client_of_network, prepare, somebody};
 use sigra_tests::users::{Member, Partner, connect};
 use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
@@ -547,6 +547,28 @@ async fn a_network_has_only_so_many_links_that_are_no_good_and_every_good_one() 
     .await;
 }
 
+#[tokio::test]
+async fn a_network_has_only_so_many_pending_sign_ins_that_are_none_and_every_one_that_is() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let (app, _) = host.enrol(ADA).await;
+        let pending = host.challenge(ADA).await;
+        let network = client_number(9);
+        for _ in 0..50 {
+            let made_up = host.auth.prove_second_factor("nonsense", "123456", &network).await.unwrap_err();
+            assert_eq!(made_up.refusal(), Some(&Refusal::InvalidToken));
+        }
+        let refused = host.auth.prove_second_factor("nonsense", "123456", &network).await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+        let last = host.trail().await.pop().unwrap();
+        assert_eq!(last, "session.second_factor.prove refused network_limit");
+        let code = app.code(1);
+        let _ = host.auth.prove_second_factor(pending.token().expose(), code, &network).await.unwrap();
+    })
+    .await;
+}
+
 /// Everybody's attempts are counted together; the smallest limit there may be.
 #[derive(Clone, Debug, Sigra)]
 #[sigra(
@@ -631,6 +653,34 @@ async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() 
             }
         }
         assert!(database.count("sigra_devices", "1 = 1").await == 0, "no lockout, no devices");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_together_has_only_so_many_requests_from_whatever_networks() {
+    each_database(|database| async move {
+        let clock = Arc::new(TestClock::default());
+        let auth = shop::<Shopper>(&database, clock.clone()).await;
+        let register = async |number: u32| {
+            let new = NewShopper { email: format!("u{number}@example.com"), password: PASSWORD.into() };
+            auth.register(new, &client_of_network(number)).await.map(drop)
+        };
+        for number in 0..100 {
+            register(number).await.unwrap();
+        }
+        let (hashes, rows) = (auth.hashes_computed(), database.count("sigra_limits", "1 = 1").await);
+        let refused = register(100).await.unwrap_err();
+        assert!(matches!(refused.refusal(), Some(Refusal::TooManyAttempts { .. })), "{refused}");
+        assert_eq!(auth.hashes_computed(), hashes);
+        // A row for its network and one for the flood of such refusals, and none for the address.
+        assert_eq!(database.count("sigra_limits", "1 = 1").await, rows + 2);
+        assert_eq!(database.count("sigra_audit", "reason = 'overall_limit'").await, 1);
+        // What is counted apart goes on.
+        let attempt = auth.sign_in(Credentials::new("u1@example.com", PASSWORD), &client_number(101)).await;
+        assert!(attempt.is_ok(), "{attempt:?}");
+        clock.advance(Duration::from_secs(15 * 60 + 1));
+        register(102).await.unwrap();
     })
     .await;
 }

@@ -13,6 +13,7 @@ use sigra::password::breached::{
 };
 use sigra::password::{PasswordProblem, Strength};
 use sigra::{Builder, Error, Failure, Keyring, Refusal, Sigra};
+use sigra_tests::database::Kind;
 use sigra_tests::host::{client, shut_password, users_table};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
@@ -421,6 +422,60 @@ async fn a_right_password_that_opens_nothing_is_neither_looked_up_nor_hashed_ane
         let outcome = host.try_sign_in(UNCONFIRMED, PASSWORD).await.unwrap();
         assert!(matches!(outcome, UserSignIn::MustChangePassword(_)), "{outcome:?}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_account_and_one_link_have_only_so_many_new_passwords_looked_up() {
+    each_database(|database| async move {
+        let host = Host::start(database).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        let common = "passwordpassword";
+        for _ in 0..100 {
+            let changed = host.auth.change_password(session.session(), PASSWORD, common, &client()).await;
+            assert!(matches!(changed.unwrap_err().refusal(), Some(Refusal::PasswordRejected(_))));
+        }
+        let (hashes, change) = (
+            host.auth.hashes_computed(),
+            host.auth.change_password(session.session(), PASSWORD, common, &client()).await,
+        );
+        assert!(matches!(change.unwrap_err().refusal(), Some(Refusal::TooManyAttempts { .. })));
+        assert_eq!(host.auth.hashes_computed(), hashes);
+        assert_eq!(host.trail().await.last().unwrap(), "account.password.change refused account_limit");
+
+        // No attempt at the present password was counted, and the mailbox is another way.
+        let _ = host.sign_in(ADA).await;
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        for _ in 0..100 {
+            let reset = host.auth.reset_password(&token, common, &client()).await;
+            assert!(matches!(reset.unwrap_err().refusal(), Some(Refusal::PasswordRejected(_))));
+        }
+        let reset = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await;
+        assert_eq!(reset.unwrap_err().refusal(), Some(&Refusal::InvalidToken), "the link is used up");
+        host.auth.request_password_reset(ADA, &client()).await.unwrap();
+        let token = host.token_of("/reset/").await;
+        let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rule_of_the_hosts_for_addresses_judges_free_and_taken_ones_alike() {
+    each_database(|database| async move {
+        if database.kind() == Kind::Sqlite {
+            // It adds no rule to a table that is there.
+            return;
+        }
+        let host = Host::start(database.clone()).await;
+        database.run("ALTER TABLE users ADD CONSTRAINT staff CHECK (email LIKE '%@example.com')").await;
+        for _ in 0..2 {
+            let _ = host.register(ADA).await.unwrap();
+        }
+        let outside = host.register("ada@elsewhere.example").await.unwrap_err();
+        assert_eq!(outside.refusal(), Some(&Refusal::InvalidValue));
     })
     .await;
 }

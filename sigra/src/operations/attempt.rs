@@ -237,25 +237,37 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them, or a link that is no good.
+    /// Counts a registration or a request for mail, which cost work and mail whatever comes of them, or a link that is no good:
+    /// for its network and, where there is such a limit, for everybody together.
     ///
-    /// Requests without a network have the limit for everybody, where there is one. They do not share that of one network: it
-    /// would be used up by anybody, and shut out all of an application that gives no addresses.
-    pub(super) async fn count_request(&mut self) -> Result<Result<(), Refusal>, Error> {
+    /// Requests without a network have the limit for everybody alone. They do not share that of one network: it would be used up
+    /// by anybody, and shut out all of an application that gives no addresses.
+    pub(super) async fn count_request(&mut self) -> Result<Result<(), (Reason, Refusal)>, Error> {
         self.ask_for_a_network();
-        let Some((bucket, limit)) = self.requests() else { return Ok(Ok(())) };
-        let reserved = self.reserve(&bucket, limit).await?;
-        Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+        for (bucket, limit, reason) in self.requests() {
+            if let Err(reached) = self.reserve(&bucket, limit).await? {
+                let retry_after = reached.retry_after;
+                return Ok(Err((reason, Refusal::TooManyAttempts { retry_after })));
+            }
+        }
+        Ok(Ok(()))
     }
 
-    /// What requests are counted in.
-    fn requests(&self) -> Option<(Bucket, Limit)> {
-        let policy = U::POLICY.throttle?;
-        if let Some(network) = self.client.network() {
-            return Some((Bucket::requests(network), policy.into()));
-        }
-        let limit = Limit::InWindow { most: policy.overall?, within: policy.within };
-        Some((Bucket::requests_from_nowhere(), limit))
+    /// What a request is counted in, and why it is refused there.
+    fn requests(&self) -> Vec<(Bucket, Limit, Reason)> {
+        let Some(policy) = U::POLICY.throttle else { return Vec::new() };
+        let together =
+            |(bucket, most)| (bucket, Limit::InWindow { most, within: policy.within }, Reason::OverallLimit);
+        let Some(network) = self.client.network() else {
+            return policy
+                .overall
+                .map(|most| together((Bucket::requests_from_nowhere(), most)))
+                .into_iter()
+                .collect();
+        };
+        let own = (Bucket::requests(network), policy.into(), Reason::NetworkLimit);
+        let overall = policy.overall.map(|most| Bucket::overall_requests(network, most, policy.per_network));
+        std::iter::once(own).chain(overall.map(together)).collect()
     }
 
     /// A link that is no good: counts it for the network, and closes the step with its refusal. Never called for a good one, so
@@ -266,14 +278,14 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Recorded<Result<T, Refusal>>, Error> {
         let (reason, refusal) = match self.count_request().await? {
             Ok(()) => (Reason::InvalidToken, Refusal::InvalidToken),
-            Err(refusal) => (Reason::NetworkLimit, refusal),
+            Err(reached) => reached,
         };
         self.record(Entry::refused(event, Actor::Visitor, reason), Err(refusal)).await
     }
 
     /// Nothing came of a request, for want of room.
     pub(super) async fn return_request(&mut self) -> Result<(), Error> {
-        if let Some((bucket, _)) = self.requests() {
+        for (bucket, ..) in self.requests() {
             self.refund(&bucket).await?;
         }
         Ok(())

@@ -119,8 +119,8 @@ impl<U: Account> Step<U> for ConfirmBy {
         let found = match &self.proof {
             Proof::Link(token) => unit.find(token).await?,
             Proof::Code(identifier, code) => {
-                if let Err(refusal) = unit.count_request().await? {
-                    let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, Reason::NetworkLimit);
+                if let Err((reason, refusal)) = unit.count_request().await? {
+                    let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, reason);
                     return unit.record(entry, Err(refusal)).await;
                 }
                 // Over all codes of the address: five tries of each new mail would add up.

@@ -181,7 +181,7 @@ impl<U> Sigra<U> {
         if !U::POLICY.audit.enabled {
             return Ok(());
         }
-        while self.perform(WriteCounts::<U>(Client::unknown(), PhantomData)).await? == usize::from(BATCH) {}
+        while self.upkeep(WriteCounts::<U>(Client::unknown(), PhantomData)).await? == usize::from(BATCH) {}
         Ok(())
     }
 }

@@ -59,7 +59,7 @@ impl<U> Sigra<U> {
         let mut total = 0;
         while self.is_behind(&sink.name()).await? {
             let claim = Claim::<U> { name: sink.name(), client: Client::unknown(), user: PhantomData };
-            let Some(turn) = self.perform(claim).await? else { break };
+            let Some(turn) = self.upkeep(claim).await? else { break };
             let rows = self.rows_from(turn.next).await?;
             let forwarded = forward::<U>(sink.clone(), &rows, turn.next).await;
             let next = match &forwarded {
@@ -67,7 +67,7 @@ impl<U> Sigra<U> {
                 Err(_) => turn.next,
             };
             let held =
-                self.perform(Release { turn, name: sink.name(), next, client: Client::unknown() }).await?;
+                self.upkeep(Release { turn, name: sink.name(), next, client: Client::unknown() }).await?;
             forwarded.map_err(|source| Failure::AuditSink { sink: sink.name(), source })?;
             total += rows.len() as u64;
             if !held || rows.len() < usize::from(BATCH) {

@@ -14,7 +14,7 @@ use crate::keyring::{KEYS_VARIABLE, Keyring, KeyringError, Purpose};
 use crate::password::{PEPPER_VARIABLE, Peppers};
 use crate::store::Rendered;
 use crate::store::statements::{HashWithPepper, KnownKeys, NeededKeys, NoteKey, TakeTurnWithKeys};
-use crate::telemetry::{Named, Notes, carry, watched};
+use crate::telemetry::{Named, Notes, watched};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 impl<U> Sigra<U> {
@@ -88,16 +88,6 @@ impl<U: Account> Sigra<U> {
         let (keys, peppers) = (self.core.keys.get(), self.core.hasher.peppers());
         let note = NoteKeys { keys, peppers, event: None, client: Client::unknown() };
         self.unhindered(|shielded| async move { shielded.step(note).await }).await
-    }
-
-    /// Runs to its end whoever waits for it, and however many operations are under way: a start or a rotation must not be
-    /// refused because the process is busy.
-    async fn unhindered<T, F>(&self, work: impl FnOnce(Shielded<U>) -> F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        tokio::spawn(carry(work(Shielded(self.clone())))).await.map_err(Failure::from)?
     }
 }
 

@@ -195,8 +195,8 @@ impl<U: Account> Step<U> for Ask {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let refused = |reason| Entry::refused(self.event, Actor::Visitor, reason);
-        if let Err(refusal) = unit.count_request().await? {
-            return unit.record(refused(Reason::NetworkLimit), Err(refusal)).await;
+        if let Err((reason, refusal)) = unit.count_request().await? {
+            return unit.record(refused(reason), Err(refusal)).await;
         }
         if !unit.mail_if_allowed(self.kind, &self.identifier).await? {
             return unit.record(refused(Reason::MailLimit), Ok(())).await;
@@ -466,7 +466,7 @@ impl<U> Sigra<U> {
     /// it is given up.
     ///
     /// # Errors
-    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
+    /// [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
     pub fn deliver_mail<'a>(&'a self, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, usize>
     where
         U: Account,
@@ -516,7 +516,7 @@ impl<U> Sigra<U> {
                 telemetry::mail_failed(kind, &private.conceal(&error.to_string()));
             }
             let sent = result.is_ok();
-            self.perform(Settle { claimed, sent, client: Client::unknown() }).await?;
+            self.upkeep(Settle { claimed, sent, client: Client::unknown() }).await?;
             settled(if sent { MailOutcome::Sent } else { MailOutcome::Failed });
             Ok(sent)
         })
@@ -528,11 +528,11 @@ impl<U> Sigra<U> {
         U: Account,
     {
         let compose = Compose { due: due.clone(), links: links.clone(), client: Client::unknown() };
-        match self.perform(compose).await {
+        match self.upkeep(compose).await {
             // Without the trail nothing goes on.
             Err(error) if !matches!(error, Error::Failed(Failure::Audit { .. })) => {
                 telemetry::failed_all_the_same(&error);
-                self.perform(SetAside { due: due.clone(), client: Client::unknown() }).await?;
+                self.upkeep(SetAside { due: due.clone(), client: Client::unknown() }).await?;
                 Ok(Err(MailOutcome::SetAside))
             }
             composed => Ok(composed?.ok_or(MailOutcome::Dropped)),

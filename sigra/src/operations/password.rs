@@ -1,5 +1,7 @@
 //! Changing a password, knowing the old one or by a mailed link.
 
+use std::time::Duration;
+
 use crate::account::Account;
 use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
@@ -9,7 +11,7 @@ use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
-use crate::limits::Bucket;
+use crate::limits::{Bucket, Limit};
 use crate::password::{Password, PasswordHash, PasswordProblem};
 use crate::session::{NewSession, Session};
 use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword, UpgradePassword};
@@ -24,8 +26,10 @@ use super::standing::Holder;
 use super::tokens::Found;
 use super::unlock::Recovered;
 
-/// New passwords that are compared with the one that has to be replaced, for one link: each costs a hash and uses nothing up.
-const COMPARISONS: i64 = 100;
+/// New passwords that are looked up and compared for one link: each costs work and uses nothing up.
+const TRIES: i64 = 100;
+/// New passwords of somebody who is signed in that are looked up.
+const SCREENINGS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
 
 impl<U> Sigra<U> {
     /// Asks for a reset mail. The answer and the work are the same whether or not there is such an account: the worker finds
@@ -57,7 +61,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
-    /// replaced, a hundred times for one link. [`Refusal::InvalidToken`] for a link that is wrong, used, expired or voided,
+    /// replaced. A link may be tried with a hundred passwords. [`Refusal::InvalidToken`] for a link that is wrong, used, expired or voided,
     /// [`Refusal::TooManyAttempts`] by `throttle` for a further one of these, [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn reset_password<'a>(
         &'a self,
@@ -86,7 +90,8 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,
-    /// [`Refusal::TooManyAttempts`], [`Refusal::Busy`], [`Refusal::SudoRequired`] where the account has a second factor that was
+    /// [`Refusal::TooManyAttempts`], also where a hundred new passwords were looked up within an hour, [`Refusal::Busy`],
+    /// [`Refusal::SudoRequired`] where the account has a second factor that was
     /// not proved in this session, [`Refusal::SessionEnded`], and [`Failure`](crate::Failure).
     pub fn change_password<'a>(
         &'a self,
@@ -101,11 +106,14 @@ impl<U> Sigra<U> {
         let current = current.into();
         let new = new.into();
         watched::<U>(Named::ChangePassword).by(client).within(session.id).run(async move {
-            self.screen(&new, session.user.email()).await?;
+            new.check(U::POLICY.password.min_length)?;
             let (holder, client) = (Holder::of(session), client.clone());
-            self.shielded(
-                |shielded| async move { shielded.change_password(holder, current, new, client).await },
-            )
+            let address = session.user.email().to_owned();
+            self.shielded(|shielded| async move {
+                shielded.step(CountScreening { holder: holder.clone(), client: client.clone() }).await??;
+                shielded.0.screen(&new, &address).await?;
+                shielded.change_password(holder, current, new, client).await
+            })
             .await
         })
     }
@@ -176,6 +184,38 @@ impl<U: Account> Shielded<U> {
     }
 }
 
+/// Counts a new password of somebody who is signed in, before it is looked up.
+struct CountScreening<U: Account> {
+    holder: Holder<U>,
+    client: Client,
+}
+
+impl<U: Account> Step<U> for CountScreening<U> {
+    type Output = Result<(), Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Holder { session, user_id, .. } = &self.holder;
+        let counted = Bookkeeping::RequestCounted;
+        // The step that looks whether the session is live refuses it.
+        let Some(standing) = unit.standing(user_id).await? else {
+            return Ok(unit.bookkeeping(counted, Ok(())));
+        };
+        let bucket = Bucket::screenings(&Identifier::from_stored(standing.identifier));
+        match unit.reserve(&bucket, SCREENINGS).await? {
+            Ok(()) => Ok(unit.bookkeeping(counted, Ok(()))),
+            Err(reached) => {
+                let entry = Entry::refused(Event::ChangePassword, Actor::Visitor, Reason::AccountLimit);
+                let refusal = Refusal::TooManyAttempts { retry_after: reached.retry_after };
+                unit.record(entry.of(user_id).in_session(*session), Err(refusal)).await
+            }
+        }
+    }
+}
+
 /// Looks whether a reset link is good, and for which address, without using it up.
 struct CheckLink {
     token: Option<Token<ForResetPassword>>,
@@ -211,18 +251,18 @@ impl<U: Account> Step<U> for CheckLink {
     }
 }
 
-/// A link was used for too many comparisons, or consumed meanwhile.
+/// A link was tried with too many passwords, or consumed meanwhile.
 struct UsedUp;
 
 impl<U: Account> Unit<'_, U> {
     /// What is stored of the password that a link is to replace, if the new one must be another. The look is counted first.
     async fn outgoing(&mut self, found: &Found<U>) -> Result<Result<Option<PasswordHash>, UsedUp>, Error> {
+        if !self.try_token(found, TRIES).await? {
+            return Ok(Err(UsedUp));
+        }
         let standing = self.standing(&found.user_id).await?;
         if standing.is_none_or(|standing| standing.must_change_since.is_none()) {
             return Ok(Ok(None));
-        }
-        if !self.try_token(found, COMPARISONS).await? {
-            return Ok(Err(UsedUp));
         }
         let row = self.fetch_optional(CredentialsOf, &[&found.user_id]).await?;
         Ok(Ok(row.map(|row| Candidate::<U>::read(&row)).transpose()?.and_then(|candidate| candidate.hash)))
@@ -259,7 +299,7 @@ impl<U: Account> Step<U> for Reset {
             && unit.hold(user_id, consumed.epoch).await?
             && unit.execute(UpgradePassword, &[&self.hash, user_id, outgoing]).await?.rows != 1
         {
-            return Err(Refusal::Busy { retry_after: std::time::Duration::from_secs(1) }.into());
+            return Err(Refusal::Busy { retry_after: Duration::from_secs(1) }.into());
         }
         if !unit.replace_password(Change::PasswordReset, user_id, consumed.epoch, &self.hash).await? {
             return unit.record(invalid_link().of(user_id), Err(Refusal::InvalidToken)).await;

@@ -124,8 +124,8 @@ impl<U: Account> Step<U> for CountRegistration {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        if let Err(refusal) = unit.count_request().await? {
-            let entry = Entry::refused(Event::Register, Actor::Visitor, Reason::NetworkLimit);
+        if let Err((reason, refusal)) = unit.count_request().await? {
+            let entry = Entry::refused(Event::Register, Actor::Visitor, reason);
             return unit.record(entry, Err(refusal)).await;
         }
         Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(())))
@@ -227,7 +227,7 @@ impl<U: Account> Register<U> {
     /// Inserts the host's row. For a taken address too, under an address that nobody has, to be taken back: whatever the host's
     /// table refuses, it refuses for free and taken addresses alike.
     async fn insert(&self, unit: &mut Unit<'_, U>, free: bool) -> Result<Result<U::Id, Refusal>, Error> {
-        let placeholder = format!("{}@taken.invalid", uuid::Uuid::now_v7().simple());
+        let placeholder = self.placeholder();
         let email = if free { self.address.as_str() } else { placeholder.as_str() };
         match self.insert_user(unit, email).await {
             Ok(id) => Ok(Ok(id)),
@@ -238,6 +238,15 @@ impl<U: Account> Register<U> {
             },
             Err(error) => Err(error),
         }
+    }
+
+    /// An address that nobody has, of the visitor's own domain: a rule of the host's for addresses judges it alike.
+    fn placeholder(&self) -> String {
+        /// Of an address of 254 characters, so much is left of the random part.
+        const LONGEST: usize = 200;
+        let domain = self.address.as_str().rsplit_once('@').map(|(_, domain)| domain);
+        let domain = domain.filter(|domain| domain.len() <= LONGEST).unwrap_or("taken.invalid");
+        format!("{}@{domain}", uuid::Uuid::now_v7().simple())
     }
 
     async fn registered(

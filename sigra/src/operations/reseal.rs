@@ -28,7 +28,7 @@ impl<U: Account> Sigra<U> {
                 batches += 1;
                 let step =
                     Reseal::<U> { old: old.to_owned(), after, client: Client::unknown(), user: PhantomData };
-                let batch = self.perform(step).await?;
+                let batch = self.upkeep(step).await?;
                 resealed += batch.resealed;
                 let Some(last) = batch.last else { break };
                 after = last;

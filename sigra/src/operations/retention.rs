@@ -29,7 +29,7 @@ impl<U> Sigra<U> {
         let mut total = 0;
         loop {
             let removed = self
-                .perform(RemoveOldRows::<U> { retain, client: Client::unknown(), user: PhantomData })
+                .upkeep(RemoveOldRows::<U> { retain, client: Client::unknown(), user: PhantomData })
                 .await?;
             total += removed;
             if removed < AT_ONCE * SEGMENT {

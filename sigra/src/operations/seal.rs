@@ -56,7 +56,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditChanged`] where the log is not as Sigra left it, [`Failure::CheckpointSink`] where a sink did not take
-    /// the checkpoint: it stays and is tried again, [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`] otherwise.
+    /// the checkpoint: it stays and is tried again, and [`Failure`] otherwise.
     pub fn seal_audit(&self) -> Operation<'_, Sealed>
     where
         U: feature::Audit,
@@ -121,7 +121,7 @@ impl<U> Sigra<U> {
         let mut total = Sealed { rows: 0, size: 0, checkpoint: None };
         loop {
             let step = Sequence::<U> { turn, client: Client::unknown(), user: PhantomData };
-            let Some(round) = self.perform(step).await? else { return Ok(None) };
+            let Some(round) = self.upkeep(step).await? else { return Ok(None) };
             total.rows += round.rows;
             total.size = round.size;
             total.checkpoint = round.checkpoint.or(total.checkpoint);
@@ -165,7 +165,7 @@ impl<U> Sigra<U> {
                     let published = publish(sink.clone(), checkpoint.clone()).await;
                     published.map_err(|source| Failure::CheckpointSink { sink: sink.name(), source })?;
                 }
-                self.perform(Exported { size: signed(checkpoint.size()), client: Client::unknown() }).await?;
+                self.upkeep(Exported { size: signed(checkpoint.size()), client: Client::unknown() }).await?;
             }
         }
     }

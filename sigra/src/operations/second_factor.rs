@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::assurance::Factor;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
 use crate::core::{Operation, Sigra};
 use crate::error::{Error, Refusal};
@@ -164,7 +164,7 @@ impl<U: feature::Totp> Step<U> for Prove {
             None => None,
         };
         let Some(found) = found else {
-            return unit.record(refused(Reason::InvalidToken), Err(Refusal::InvalidToken)).await;
+            return unit.refuse_link(Event::ProveSecondFactor).await;
         };
         let (user_id, challenge) = (found.user_id.clone(), details(found.id));
         let (account, remembered) = match self.complete(unit, found).await? {

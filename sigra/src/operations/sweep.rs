@@ -39,10 +39,10 @@ impl Swept {
 /// Rows that one statement removes.
 const BATCH: u32 = 500;
 /// Batches of one call.
-const BATCHES: u32 = 40;
+const BATCHES: u32 = 400;
 
 impl<U> Sigra<U> {
-    /// Removes expired sessions, devices, tokens, factors and counters, at most 20,000 of each in a call, and old rows of the
+    /// Removes expired sessions, devices, tokens, factors and counters, at most 200,000 of each in a call, and old rows of the
     /// trail.
     ///
     /// Nothing depends on it but the size of the tables: what has expired is refused whether or not its row is there. The
@@ -59,7 +59,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where old rows of the trail do not make up the hash of their
-    /// segment, [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure).
+    /// segment, and [`Failure`](crate::Failure).
     pub fn sweep(&self) -> Operation<'_, Swept>
     where
         U: Account,
@@ -67,7 +67,7 @@ impl<U> Sigra<U> {
         watched::<U>(Named::Sweep).run(async move {
             let mut total = Swept::default();
             for _ in 0..BATCHES {
-                let batch = self.perform(Sweep::<U>(Client::unknown(), PhantomData)).await?;
+                let batch = self.upkeep(Sweep::<U>(Client::unknown(), PhantomData)).await?;
                 total.sessions += batch.sessions;
                 total.devices += batch.devices;
                 total.tokens += batch.tokens;
