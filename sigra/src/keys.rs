@@ -126,7 +126,7 @@ pub mod throttle {
     /// `per_network = 100`
     pub const per_network: () = ();
 
-    /// Failed attempts of everybody together within the time. It bounds what many networks can try at many accounts; whoever uses it up keeps everybody out who is in no browser known to Sigra. Left out, nothing is counted together.
+    /// Failed attempts of everybody together within the time, and apart from them registrations and requests for mail. It bounds what many networks can try at many accounts; whoever uses it up keeps everybody out who is in no browser known to Sigra. Left out, nothing is counted together.
     ///
     /// `overall = 10000`
     pub const overall: () = ();

@@ -449,7 +449,7 @@ pub mod throttle {
     pub static OVERALL: Key = Key::new(
         "overall",
         "overall = 10000",
-        "Failed attempts of everybody together within the time. It bounds what many networks can try at many accounts; whoever \
+        "Failed attempts of everybody together within the time, and apart from them registrations and requests for mail. It bounds what many networks can try at many accounts; whoever \
          uses it up keeps everybody out who is in no browser known to Sigra. Left out, nothing is counted together.",
     )
     .count(
