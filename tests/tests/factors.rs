@@ -708,8 +708,10 @@ async fn the_mailbox_alone_takes_no_second_factor_off_an_account_that_had_anothe
             let _ = host.auth.disown(&token_in(added, "/disown/"), &client()).await.unwrap();
             host.deliver().await;
             let reset = token_in(&host.mailbox.last().unwrap(), "/reset/");
-            let _ = host.auth.reset_password(&reset, PASSWORD, &client()).await.unwrap();
-            let challenge = host.challenge(ADA).await;
+            let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+            let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, OTHER_PASSWORD).await else {
+                panic!("the second factor is due")
+            };
             assert_eq!(refusal(host.prove(&challenge, &new.code(0)).await), Refusal::InvalidCode, "undone");
             assert!(host.prove(&challenge, &old.code(0)).await.is_ok(), "restored");
         }
