@@ -392,8 +392,8 @@ impl fmt::Debug for Message {
 /// What to do about a change that was somebody else's.
 fn not_me(link: &str, within: Duration, undone: &str) -> String {
     format!(
-        "If it was not you, open this link and say so:\n\n{link}\n\n{undone}, and every device is signed out. The link is good \
-         for {} and works once.\n",
+        "If it was not you, open this link and say so:\n\n{link}\n\n{undone}, every device is signed out, and no backup code is \
+         good any more. The link is good for {} and works once.\n",
         spoken(within)
     )
 }

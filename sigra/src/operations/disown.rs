@@ -9,7 +9,7 @@ use crate::error::{DatabaseError, Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::store::statements::{
-    CancelRecovery, DeleteBackupCodes, DeleteFactor, RequireChange, RestoreFactor, RestoreFactors,
+    CancelRecovery, DeleteFactor, RequireChange, RestoreFactor, RestoreFactors,
 };
 use crate::telemetry::{Named, watched};
 use crate::token::{ForDisown, Token};
@@ -28,7 +28,7 @@ impl<U> Sigra<U> {
     /// was removed, voids codes that were made, stops a recovery. Where what was added is the last factor, those that were removed
     /// within the week are restored too: the mailbox alone takes no second factor off an account that had another. Call it for POST alone: mail scanners follow links by GET.
     ///
-    /// Ends every session and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
+    /// Ends every session, the backup codes, and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
     /// the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once. A link works
     /// once, for a week, and that of a recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
     ///
@@ -47,7 +47,8 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Takes back what the mail was about.
+    /// Takes back what the mail was about. Backup codes have ended already, with whatever was undone: whoever made one change may
+    /// have made those too.
     async fn undo(&mut self, consumed: &Consumed<U>) -> Result<(), Error> {
         let (user_id, now) = (&consumed.user_id, self.stamp());
         let undoes = consumed.extras.undoes.as_deref().unwrap_or_default();
@@ -61,8 +62,6 @@ impl<U: Account> Unit<'_, U> {
             }
         } else if undoes == MailKind::FactorRemoved.name() {
             self.execute(RestoreFactor, &[&about, user_id, &now]).await?;
-        } else if undoes == MailKind::BackupCodesReplaced.name() {
-            self.execute(DeleteBackupCodes, &[user_id]).await?;
         } else if undoes == MailKind::RecoveryBegun.name() {
             self.execute(CancelRecovery, &[user_id]).await?;
         }
