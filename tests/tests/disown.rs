@@ -116,3 +116,74 @@ async fn backup_codes_of_whoever_added_a_factor_end_with_it_and_open_nothing_bes
     })
     .await;
 }
+
+#[tokio::test]
+async fn undoing_the_last_factor_restores_the_oldest_alone() {
+    each_database(|database| async move {
+        let scene = Scene::new(database).await;
+        let host = &scene.0;
+        let (mine, my_id, session) = scene.add(host.sign_in(ADA).await).await;
+        // A stranger's come and go, and mine with them.
+        let (first, first_id, session) = scene.add(session).await;
+        let session = scene.remove(session, my_id).await;
+        let (last, _, session) = scene.add(session).await;
+        let _ = scene.remove(session, first_id).await;
+        let _ = scene.disown(scene.added().await.last().unwrap()).await.unwrap();
+        scene.renew().await;
+        for app in [&first, &last] {
+            assert!(!scene.opens(&app.code(0)).await);
+        }
+        let session = host.sign_in_twice(ADA, &mine).await;
+        let factors = host.auth.factors(session.session()).await.unwrap();
+        assert_eq!(factors.iter().map(|factor| factor.id).collect::<Vec<_>>(), [my_id]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_adds_factors_to_an_account_that_has_none_is_undone_by_the_links_in_either_order() {
+    each_database(|database| async move {
+        for last_first in [false, true] {
+            let scene = Scene::new(Database::create(database.kind()).await).await;
+            let host = &scene.0;
+            let (_, first_id, session) = scene.add(host.sign_in(ADA).await).await;
+            let (_, _, session) = scene.add(session).await;
+            let _ = scene.remove(session, first_id).await;
+            let mut links = scene.added().await;
+            if last_first {
+                links.reverse();
+            }
+            for link in links {
+                let _ = scene.disown(&link).await.unwrap();
+            }
+            scene.renew().await;
+            let _ = host.sign_in(ADA).await;
+            assert_eq!(host.database.count("sigra_factors", "1 = 1").await, 0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restored_factor_finds_its_place_taken_and_gets_it_back() {
+    each_database(|database| async move {
+        let scene = Scene::new(database).await;
+        let host = &scene.0;
+        let (mine, my_id, session) = scene.add(host.sign_in(ADA).await).await;
+        let mut session = scene.remove(session, my_id).await;
+        let mut theirs = Vec::new();
+        for _ in 0..5 {
+            let (app, _, next) = scene.add(session).await;
+            theirs.push(app);
+            session = next;
+        }
+        let _ = scene.disown(scene.removed().await.last().unwrap()).await.unwrap();
+        scene.renew().await;
+        let counts = "confirmed_at IS NOT NULL AND removed_at IS NULL";
+        assert_eq!(host.database.count("sigra_factors", counts).await, 5, "no more than there may be");
+        assert!(!scene.opens(&theirs[4].code(0)).await, "the newest went");
+        assert!(scene.opens(&theirs[3].code(0)).await);
+        let _ = host.sign_in_twice(ADA, &mine).await;
+    })
+    .await;
+}

@@ -34,7 +34,7 @@ use super::sudo::Sudo;
 /// How long an authenticator may wait for the code that proves it.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
 /// Authenticators of one account.
-const MOST_FACTORS: u32 = 5;
+pub(super) const MOST_FACTORS: u32 = 5;
 /// Characters of a name that are kept.
 const MOST_LETTERS: usize = 60;
 
