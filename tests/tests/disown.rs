@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::time::Duration;
+
 use sigra::mail::Message;
 use sigra::{Error, FactorId, NewSession, Refusal, Sudo};
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::host::{client, token_in};
-use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
+use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
 
@@ -184,6 +186,68 @@ async fn a_restored_factor_finds_its_place_taken_and_gets_it_back() {
         assert!(!scene.opens(&theirs[4].code(0)).await, "the newest went");
         assert!(scene.opens(&theirs[3].code(0)).await);
         let _ = host.sign_in_twice(ADA, &mine).await;
+    })
+    .await;
+}
+
+/// How long the newest mail says that its link is good.
+fn within(host: &Host) -> Duration {
+    match host.mailbox.last().unwrap().message {
+        Message::FactorAdded { within, .. } | Message::FactorRemoved { within, .. } => within,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_a_week_from_the_change_and_not_from_its_mail() {
+    const HOUR: Duration = Duration::from_hours(1);
+    each_database(|database| async move {
+        for (late, good) in [(0, 7 * 24), (5 * 24, 2 * 24), (6 * 24 + 12, 24), (9 * 24, 24)] {
+            for after in [false, true] {
+                let scene = Scene::new(Database::create(database.kind()).await).await;
+                let host = &scene.0;
+                let (mine, my_id, session) = scene.add(host.sign_in(ADA).await).await;
+                while host.deliver().await > 0 {}
+                let _ = scene.remove(session, my_id).await;
+                host.clock.advance(late * HOUR);
+                let link = scene.removed().await.pop().unwrap();
+                assert_eq!(within(host), good * HOUR, "{late}");
+                host.clock.advance(good * HOUR);
+                if after {
+                    host.clock.advance(Duration::from_secs(1));
+                    let refused = scene.disown(&link).await.unwrap_err();
+                    assert_eq!(refused.refusal(), Some(&Refusal::InvalidToken), "{late}");
+                } else {
+                    host.clock.step_back(Duration::from_mins(10));
+                    let _ = scene.disown(&link).await.unwrap();
+                    scene.renew().await;
+                    let _ = host.sign_in_twice(ADA, &mine).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_went_a_week_before_the_change_is_there_to_be_restored_until_its_link_ends() {
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let host = &scene.0;
+        let (mine, my_id, session) = scene.add(host.sign_in(ADA).await).await;
+        let _ = scene.remove(session, my_id).await;
+        host.clock.advance(Duration::from_hours(7 * 24 - 1));
+        let _ = scene.add(host.sign_in(ADA).await).await;
+        let link = scene.added().await.pop().unwrap();
+        host.clock.advance(Duration::from_hours(7 * 24 - 1));
+        assert_eq!(host.auth.sweep().await.unwrap().factors, 0);
+        let _ = scene.disown(&link).await.unwrap();
+        scene.renew().await;
+        let session = host.sign_in_twice(ADA, &mine).await;
+        // What nobody wants back goes.
+        let _ = scene.remove(session, my_id).await;
+        host.clock.advance(Duration::from_hours(14 * 24));
+        assert_eq!(host.auth.sweep().await.unwrap().factors, 1);
     })
     .await;
 }

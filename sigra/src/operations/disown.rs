@@ -16,8 +16,7 @@ use crate::token::{ForDisown, Token};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
-use super::enrol::MOST_FACTORS;
-use super::outbox::DISOWN_WITHIN;
+use super::enrol::{MOST_FACTORS, RESTORE_WITHIN};
 use super::tokens::Consumed;
 
 /// A change was undone. It is no session: the user signs in.
@@ -35,8 +34,8 @@ impl<U> Sigra<U> {
     ///
     /// Ends every session, the backup codes, and what else the table in [`invalidation`](crate::invalidation) says; whoever made
     /// the change knew the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once.
-    /// A link works once, for a week, and that of a recovery as long as it may be finished. Writes one audit row
-    /// `account.change.disown`: success or refused.
+    /// A link works once, for a week from the change, or for a day where its mail leaves later than six days after it; that of a
+    /// recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -89,7 +88,7 @@ impl<U: Account> Unit<'_, U> {
     async fn remove_newest_beside(&mut self, user_id: &U::Id, restored: uuid::Uuid) -> Result<(), Error> {
         if let Some(row) = self.fetch_optional(NewestBeside, &[user_id, &restored]).await? {
             let newest = Reader::<U>::new(&row).next::<uuid::Uuid>()?;
-            let (now, until) = (self.stamp(), self.after(DISOWN_WITHIN));
+            let (now, until) = (self.stamp(), self.after(RESTORE_WITHIN));
             self.execute(RemoveFactor, &[&now, &until, &newest, user_id]).await?;
         }
         Ok(())

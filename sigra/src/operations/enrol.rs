@@ -33,6 +33,10 @@ use super::sudo::Sudo;
 
 /// How long an authenticator may wait for the code that proves it.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
+/// How long one that was removed can be restored: it may have gone a week before the change whose link brings it back, and that
+/// link is good for another.
+pub(super) const RESTORE_WITHIN: Duration = Duration::from_hours(2 * 7 * 24);
+const _: () = assert!(RESTORE_WITHIN.as_secs() == 2 * DISOWN_WITHIN.as_secs());
 /// Authenticators of one account.
 pub(super) const MOST_FACTORS: u32 = 5;
 /// Characters of a name that are kept.
@@ -388,7 +392,7 @@ impl<U: feature::Totp> Step<U> for Remove<U> {
                 return unit.record(refused(not_enough.reason), Err(not_enough.refusal())).await;
             }
         };
-        let (now, until) = (unit.stamp(), unit.after(DISOWN_WITHIN));
+        let (now, until) = (unit.stamp(), unit.after(RESTORE_WITHIN));
         if unit.execute(RemoveFactor, &[&now, &until, &self.id.0, user_id]).await?.rows != 1 {
             return unit.record(refused(Reason::NothingToDo), Ok(None)).await;
         }
