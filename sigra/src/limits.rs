@@ -59,8 +59,15 @@ impl Bucket {
     }
 
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
+    #[cfg(feature = "totp")]
     pub(crate) fn factors(identifier: &Identifier) -> Self {
         Self::new("factors", identifier.as_str())
+    }
+
+    /// Times that a mailed link has let wrong codes of second factors of one account be forgotten.
+    #[cfg(feature = "totp")]
+    pub(crate) fn factors_let_again(identifier: &Identifier) -> Self {
+        Self::new("factors-let-again", identifier.as_str())
     }
 
     /// Wrong codes of second factors from one browser in which the account's owner proved one before.

@@ -451,6 +451,58 @@ async fn after_a_hundred_wrong_codes_none_is_looked_at_until_the_password_is_ano
 }
 
 #[tokio::test]
+async fn whoever_has_the_mailbox_alone_does_not_guess_on_and_on_at_the_second_factor() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database.clone()).await;
+        let passwords = std::cell::Cell::new(0);
+        let password = || format!("{PASSWORD} {}", passwords.get());
+        let reset = async || {
+            passwords.set(passwords.get() + 1);
+            host.auth.request_password_reset(ADA, &client()).await.unwrap();
+            let token = host.token_of("/reset/").await;
+            let _ = host.auth.reset_password(&token, password(), &client()).await.unwrap();
+        };
+        let prove = async |code: &str| {
+            let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, &password()).await else {
+                panic!("the second factor is due")
+            };
+            host.prove(&challenge, code).await
+        };
+        let guess_to_the_limit = async || {
+            for _ in 0..5 {
+                assert_eq!(refusal(prove(&app.wrong()).await), Refusal::InvalidCode);
+            }
+            assert!(is_limited(&refusal(prove(&app.wrong()).await)));
+        };
+        reset().await;
+        guess_to_the_limit().await;
+        // Once it ends the wait, as for an owner whose password somebody knew.
+        reset().await;
+        guess_to_the_limit().await;
+        for _ in 0..2 {
+            reset().await;
+            assert!(is_limited(&refusal(prove(&app.code(0)).await)), "within a day it ends no other");
+        }
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 10").await, 1);
+        // A day later it does so again, and forgets none of what was counted in a row.
+        host.clock.advance(Duration::from_hours(24));
+        database.run("UPDATE sigra_accounts SET factor_failures = 95").await;
+        assert_eq!(refusal(prove(&app.code(0)).await), Refusal::InvalidCode, "it is not looked at");
+        reset().await;
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 90").await, 1);
+        guess_to_the_limit().await;
+        reset().await;
+        host.clock.advance(Duration::from_mins(16));
+        assert_eq!(refusal(prove(&app.code(0)).await), Refusal::InvalidCode, "the hundred is used up");
+        host.clock.advance(Duration::from_hours(24));
+        reset().await;
+        assert!(prove(&app.code(0)).await.is_ok());
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 0").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_owners_browser_whose_attempts_are_used_up_is_a_strangers() {
     each_database(|database| async move {
         let (host, app, own) = one(database).await;
