@@ -64,6 +64,12 @@ impl Bucket {
         Self::new("factors", identifier.as_str())
     }
 
+    /// Changes of second factors and backup codes of one account.
+    #[cfg(feature = "totp")]
+    pub(crate) fn factor_changes(user_id: &impl std::fmt::Display) -> Self {
+        Self::new("factor-changes", &user_id.to_string())
+    }
+
     /// Times that a mailed link has let wrong codes of second factors of one account be forgotten.
     #[cfg(feature = "totp")]
     pub(crate) fn factors_let_again(identifier: &Identifier) -> Self {

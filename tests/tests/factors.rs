@@ -451,6 +451,67 @@ async fn after_a_hundred_wrong_codes_none_is_looked_at_until_the_password_is_ano
 }
 
 #[tokio::test]
+async fn the_factors_and_codes_of_an_account_change_twenty_times_an_hour_and_floods_are_counted() {
+    each_database(|database| async move {
+        // Its owner has begun and confirmed one already.
+        let (host, app, own) = one(database.clone()).await;
+        let held = sudo(&host, own).await;
+        let id = host.auth.factors(&held).await.unwrap()[0].id;
+        let mut enrolment = None;
+        for number in 0..18 {
+            match number % 4 {
+                0 => drop(host.auth.create_backup_codes(&held, &client()).await.unwrap()),
+                1 => enrolment = Some(host.auth.begin_totp(&held, "", &client()).await.unwrap().id()),
+                2 => {
+                    let result =
+                        host.auth.confirm_totp(&held, enrolment.unwrap(), "no code", &client()).await;
+                    assert_eq!(refusal(result), Refusal::InvalidCode);
+                }
+                _ => {
+                    let nobodys = uuid::Uuid::nil().to_string().parse().unwrap();
+                    assert!(host.auth.remove_factor(&held, nobodys, &client()).await.unwrap().is_none());
+                }
+            }
+        }
+        let (mails, codes) =
+            (database.count("sigra_outbox", "1 = 1").await, host.auth.backup_codes_left(&held).await);
+        let limited = [
+            host.auth.create_backup_codes(&held, &client()).await.map(drop),
+            host.auth.begin_totp(&held, "", &client()).await.map(drop),
+            host.auth.confirm_totp(&held, enrolment.unwrap(), "no code", &client()).await.map(drop),
+            host.auth.remove_factor(&held, id, &client()).await.map(drop),
+        ];
+        for result in limited {
+            assert!(is_limited(&refusal(result)));
+        }
+        for _ in 0..119 {
+            assert!(is_limited(&refusal(host.auth.begin_totp(&held, "", &client()).await)));
+        }
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, mails);
+        assert_eq!(host.auth.backup_codes_left(&held).await.unwrap(), codes.unwrap());
+        assert_eq!(host.auth.factors(&held).await.unwrap().len(), 1);
+        let rows = async |row: &str| host.trail().await.iter().filter(|one| *one == row).count();
+        assert_eq!(rows("account.factor.begin refused change_limit").await, 100);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 1);
+
+        // So is what the limit of codes refuses to whoever is signed in.
+        for _ in 0..5 {
+            assert!(host.auth.step_up_with_code(&held, "no code", &client()).await.is_err());
+        }
+        for _ in 0..120 {
+            let result = host.auth.step_up_with_code(&held, "no code", &client()).await;
+            assert!(is_limited(&refusal(result)));
+        }
+        assert_eq!(rows("session.own.step_up refused factor_limit").await, 100);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 2);
+        host.clock.advance(Duration::from_mins(61));
+        let held = sudo(&host, host.sign_in_twice(ADA, &app).await).await;
+        assert!(host.auth.create_backup_codes(&held, &client()).await.is_ok(), "an hour later");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_has_the_mailbox_alone_does_not_guess_on_and_on_at_the_second_factor() {
     each_database(|database| async move {
         let (host, app, _) = one(database.clone()).await;
@@ -776,6 +837,8 @@ async fn two_tabs_that_change_factors_at_once_are_both_heard() {
     each_database(|database| async move {
         let (hosts, app, own) = two(database).await;
         for _ in 0..6 {
+            // So many changes are too many for an hour.
+            hosts[0].clock.advance(Duration::from_mins(50));
             let (other, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
             let (third, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
             let factors = hosts[0].auth.factors(own.session()).await.unwrap();

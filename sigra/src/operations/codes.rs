@@ -15,8 +15,8 @@ use crate::factors::seal;
 use crate::factors::typed::Typed;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::{
-    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures,
-    LowerFactorFailures, ResealFactor, UseBackupCode, UseStep,
+    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, LowerFactorFailures,
+    ResealFactor, UseBackupCode, UseStep,
 };
 use crate::unit::Unit;
 
