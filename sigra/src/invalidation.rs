@@ -88,7 +88,8 @@ const S: Cell = Cell::Stays;
 /// The table: one row for each change, with a cell for each of [`KINDS`].
 ///
 /// A change of the password ends what the old one could have opened; the links that undo a change stay, or whoever took the
-/// account over could void them. A change of factors ends what was opened with less than is asked for now.
+/// account over could void them. A change of factors ends what was opened with less than is asked for now. Where one change was
+/// somebody else's, backup codes may be too: they end with it.
 #[rustfmt::skip]
 pub const TABLE: [(Change, [Cell; 12]); 10] = [
     //                        own single two known trust pend. reset conf. unlock disown codes enrol.
@@ -101,7 +102,7 @@ pub const TABLE: [(Change, [Cell; 12]); 10] = [
     (Change::LastFactorRemoved, [S, E,   S,  S,    E,    E,    S,    S,    S,     S,     E,    E]),
     (Change::CodesReplaced,   [S, S,     S,  S,    S,    S,    S,    S,    S,     S,     E,    S]),
     (Change::Recovered,       [E, E,     E,  E,    E,    E,    E,    E,    E,     E,     E,    E]),
-    (Change::Disowned,        [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     S,    E]),
+    (Change::Disowned,        [E, E,     E,  E,    E,    E,    E,    E,    E,     S,     E,    E]),
 ];
 
 impl Change {

@@ -64,8 +64,21 @@ impl Bucket {
     }
 
     /// Wrong codes of second factors for one account, over all its factors and pending sign-ins.
+    #[cfg(feature = "totp")]
     pub(crate) fn factors(identifier: &Identifier) -> Self {
         Self::new("factors", identifier.as_str())
+    }
+
+    /// Changes of second factors and backup codes of one account.
+    #[cfg(feature = "totp")]
+    pub(crate) fn factor_changes(user_id: &impl std::fmt::Display) -> Self {
+        Self::new("factor-changes", &user_id.to_string())
+    }
+
+    /// Times that a mailed link has let wrong codes of second factors of one account be forgotten.
+    #[cfg(feature = "totp")]
+    pub(crate) fn factors_let_again(identifier: &Identifier) -> Self {
+        Self::new("factors-let-again", identifier.as_str())
     }
 
     /// Wrong codes of second factors from one browser in which the account's owner proved one before.

@@ -115,21 +115,21 @@ pub enum Message {
     FactorAdded {
         /// The link that undoes it. Its page asks for a click: it must not act by GET.
         link: String,
-        /// How long it is good.
+        /// How long it is good from now on, to the hour.
         within: Duration,
     },
     /// A second factor was removed.
     FactorRemoved {
         /// The link that undoes it. Its page asks for a click: it must not act by GET.
         link: String,
-        /// How long it is good.
+        /// How long it is good from now on, to the hour.
         within: Duration,
     },
     /// Backup codes were made; those from before are void.
     BackupCodesReplaced {
         /// The link that voids them. Its page asks for a click: it must not act by GET.
         link: String,
-        /// How long it is good.
+        /// How long it is good from now on, to the hour.
         within: Duration,
     },
     /// A backup code was used.
@@ -145,7 +145,7 @@ pub enum Message {
     RecoveryBegun {
         /// The link that stops it. Its page asks for a click: it must not act by GET.
         link: String,
-        /// How long it is good.
+        /// How long it is good from now on, to the hour.
         within: Duration,
         /// How long the owner has until it may be done.
         delay: Duration,
@@ -393,8 +393,8 @@ impl fmt::Debug for Message {
 /// What to do about a change that was somebody else's.
 fn not_me(link: &str, within: Duration, undone: &str) -> String {
     format!(
-        "If it was not you, open this link and say so:\n\n{link}\n\n{undone}, and every device is signed out. The link is good \
-         for {} and works once.\n",
+        "If it was not you, open this link and say so:\n\n{link}\n\n{undone}, every device is signed out, and no backup code is \
+         good any more. The link is good for {} and works once.\n",
         spoken(within)
     )
 }

@@ -558,9 +558,10 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
         assert_eq!(word(0), events);
         let mut reasons = names(|name| !is_event(name) && !["success", "refused", "failed"].contains(&name));
         // These need a race, a mailer that fails, a host that meddles, and a thousand attempts: they have tests of their own, here
-        // and in `mail.rs`, `races.rs`, `lockout.rs` and `hashes.rs`.
+        // and in `mail.rs`, `races.rs`, `lockout.rs`, `factors.rs` and `hashes.rs`.
         for elsewhere in [
             "account_changed",
+            "change_limit",
             "device_limit",
             "delivery_failed",
             "address_changed",

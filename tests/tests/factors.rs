@@ -451,6 +451,119 @@ async fn after_a_hundred_wrong_codes_none_is_looked_at_until_the_password_is_ano
 }
 
 #[tokio::test]
+async fn the_factors_and_codes_of_an_account_change_twenty_times_an_hour_and_floods_are_counted() {
+    each_database(|database| async move {
+        // Its owner has begun and confirmed one already.
+        let (host, app, own) = one(database.clone()).await;
+        let held = sudo(&host, own).await;
+        let id = host.auth.factors(&held).await.unwrap()[0].id;
+        let mut enrolment = None;
+        for number in 0..18 {
+            match number % 4 {
+                0 => drop(host.auth.create_backup_codes(&held, &client()).await.unwrap()),
+                1 => enrolment = Some(host.auth.begin_totp(&held, "", &client()).await.unwrap().id()),
+                2 => {
+                    let result =
+                        host.auth.confirm_totp(&held, enrolment.unwrap(), "no code", &client()).await;
+                    assert_eq!(refusal(result), Refusal::InvalidCode);
+                }
+                _ => {
+                    let nobodys = uuid::Uuid::nil().to_string().parse().unwrap();
+                    assert!(host.auth.remove_factor(&held, nobodys, &client()).await.unwrap().is_none());
+                }
+            }
+        }
+        let (mails, codes) =
+            (database.count("sigra_outbox", "1 = 1").await, host.auth.backup_codes_left(&held).await);
+        let limited = [
+            host.auth.create_backup_codes(&held, &client()).await.map(drop),
+            host.auth.begin_totp(&held, "", &client()).await.map(drop),
+            host.auth.confirm_totp(&held, enrolment.unwrap(), "no code", &client()).await.map(drop),
+            host.auth.remove_factor(&held, id, &client()).await.map(drop),
+        ];
+        for result in limited {
+            assert!(is_limited(&refusal(result)));
+        }
+        for _ in 0..119 {
+            assert!(is_limited(&refusal(host.auth.begin_totp(&held, "", &client()).await)));
+        }
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, mails);
+        assert_eq!(host.auth.backup_codes_left(&held).await.unwrap(), codes.unwrap());
+        assert_eq!(host.auth.factors(&held).await.unwrap().len(), 1);
+        let rows = async |row: &str| host.trail().await.iter().filter(|one| *one == row).count();
+        assert_eq!(rows("account.factor.begin refused change_limit").await, 100);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 1);
+
+        // So is what the limit of codes refuses to whoever is signed in.
+        for _ in 0..5 {
+            assert!(host.auth.step_up_with_code(&held, "no code", &client()).await.is_err());
+        }
+        for _ in 0..120 {
+            let result = host.auth.step_up_with_code(&held, "no code", &client()).await;
+            assert!(is_limited(&refusal(result)));
+        }
+        assert_eq!(rows("session.own.step_up refused factor_limit").await, 100);
+        assert_eq!(database.count("sigra_audit_counts", "1 = 1").await, 2);
+        host.clock.advance(Duration::from_mins(61));
+        let held = sudo(&host, host.sign_in_twice(ADA, &app).await).await;
+        assert!(host.auth.create_backup_codes(&held, &client()).await.is_ok(), "an hour later");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_has_the_mailbox_alone_does_not_guess_on_and_on_at_the_second_factor() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database.clone()).await;
+        let passwords = std::cell::Cell::new(0);
+        let password = || format!("{PASSWORD} {}", passwords.get());
+        let reset = async || {
+            passwords.set(passwords.get() + 1);
+            host.auth.request_password_reset(ADA, &client()).await.unwrap();
+            let token = host.token_of("/reset/").await;
+            let _ = host.auth.reset_password(&token, password(), &client()).await.unwrap();
+        };
+        let prove = async |code: &str| {
+            let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, &password()).await else {
+                panic!("the second factor is due")
+            };
+            host.prove(&challenge, code).await
+        };
+        let guess_to_the_limit = async || {
+            for _ in 0..5 {
+                assert_eq!(refusal(prove(&app.wrong()).await), Refusal::InvalidCode);
+            }
+            assert!(is_limited(&refusal(prove(&app.wrong()).await)));
+        };
+        reset().await;
+        guess_to_the_limit().await;
+        // Once it ends the wait, as for an owner whose password somebody knew.
+        reset().await;
+        guess_to_the_limit().await;
+        for _ in 0..2 {
+            reset().await;
+            assert!(is_limited(&refusal(prove(&app.code(0)).await)), "within a day it ends no other");
+        }
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 10").await, 1);
+        // A day later it does so again, and forgets none of what was counted in a row.
+        host.clock.advance(Duration::from_hours(24));
+        database.run("UPDATE sigra_accounts SET factor_failures = 95").await;
+        assert_eq!(refusal(prove(&app.code(0)).await), Refusal::InvalidCode, "it is not looked at");
+        reset().await;
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 90").await, 1);
+        guess_to_the_limit().await;
+        reset().await;
+        host.clock.advance(Duration::from_mins(16));
+        assert_eq!(refusal(prove(&app.code(0)).await), Refusal::InvalidCode, "the hundred is used up");
+        host.clock.advance(Duration::from_hours(24));
+        reset().await;
+        assert!(prove(&app.code(0)).await.is_ok());
+        assert_eq!(database.count("sigra_accounts", "factor_failures = 0").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_owners_browser_whose_attempts_are_used_up_is_a_strangers() {
     each_database(|database| async move {
         let (host, app, own) = one(database).await;
@@ -673,7 +786,7 @@ async fn a_recovery_that_nobody_finishes_is_over_and_begins_anew_with_another_no
         let result = host.auth.finish_recovery("root", &id, &client()).await;
         assert!(matches!(refusal(result), Refusal::TooEarly { .. }), "and takes its time again");
         // Its link stops it on the very last day.
-        host.clock.advance(Duration::from_hours(8 * 24 - 1));
+        host.clock.advance(Duration::from_hours(8 * 24) - Duration::from_mins(1));
         let link = token_in(notices().await.last().unwrap(), "/disown/");
         let _ = host.auth.disown(&link, &client()).await.unwrap();
         assert!(!finish().await);
@@ -708,8 +821,10 @@ async fn the_mailbox_alone_takes_no_second_factor_off_an_account_that_had_anothe
             let _ = host.auth.disown(&token_in(added, "/disown/"), &client()).await.unwrap();
             host.deliver().await;
             let reset = token_in(&host.mailbox.last().unwrap(), "/reset/");
-            let _ = host.auth.reset_password(&reset, PASSWORD, &client()).await.unwrap();
-            let challenge = host.challenge(ADA).await;
+            let _ = host.auth.reset_password(&reset, OTHER_PASSWORD, &client()).await.unwrap();
+            let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, OTHER_PASSWORD).await else {
+                panic!("the second factor is due")
+            };
             assert_eq!(refusal(host.prove(&challenge, &new.code(0)).await), Refusal::InvalidCode, "undone");
             assert!(host.prove(&challenge, &old.code(0)).await.is_ok(), "restored");
         }
@@ -722,6 +837,8 @@ async fn two_tabs_that_change_factors_at_once_are_both_heard() {
     each_database(|database| async move {
         let (hosts, app, own) = two(database).await;
         for _ in 0..6 {
+            // So many changes are too many for an hour.
+            hosts[0].clock.advance(Duration::from_mins(50));
             let (other, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
             let (third, _) = hosts[0].add_authenticator(hosts[0].sign_in_twice(ADA, &app).await).await;
             let factors = hosts[0].auth.factors(own.session()).await.unwrap();

@@ -188,6 +188,8 @@ pub enum Reason {
     FactorLimit,
     /// Too many wrong codes over all waits: none is looked at any more until a mailed link has set another password.
     FactorShut,
+    /// The account's limit of changes of second factors and backup codes is reached.
+    ChangeLimit,
     /// Who is there was not proved recently enough, or not by the second factor.
     SudoRequired,
     /// The account has as many second factors as it may.
@@ -239,6 +241,7 @@ impl Reason {
             Self::WrongCode => "wrong_code",
             Self::FactorLimit => "factor_limit",
             Self::FactorShut => "factor_shut",
+            Self::ChangeLimit => "change_limit",
             Self::SudoRequired => "sudo_required",
             Self::TooManyFactors => "too_many_factors",
             Self::NoFactor => "no_factor",

@@ -20,6 +20,7 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::changes::refused;
 use super::standing::Holder;
 use super::sudo::Sudo;
 
@@ -48,8 +49,9 @@ impl<U> Sigra<U> {
     /// refused with the reason.
     ///
     /// # Errors
-    /// [`Refusal::NoFactor`] where the account has no second factor, [`Refusal::SudoRequired`], [`Refusal::SessionEnded`],
-    /// [`Refusal::Busy`], and [`Failure`](crate::Failure).
+    /// [`Refusal::NoFactor`] where the account has no second factor, [`Refusal::TooManyAttempts`] after twenty changes of second
+    /// factors and codes within an hour, [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and
+    /// [`Failure`](crate::Failure).
     pub fn create_backup_codes<'a>(
         &'a self,
         sudo: &'a Sudo<U>,
@@ -105,12 +107,10 @@ impl<U: feature::BackupCodes> Step<U> for Create<U> {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
         let event = Event::CreateBackupCodes;
-        let refused = |reason| Entry::refused(event, Actor::Account, reason).of(user_id).in_session(*session);
-        let held = match unit.sudo(&self.holder).await? {
+        let refused = |reason| refused(event, &self.holder, reason);
+        let held = match unit.may_change(&self.holder).await? {
             Ok(held) => held,
-            Err(not_enough) => {
-                return unit.record(refused(not_enough.reason), Err(not_enough.refusal())).await;
-            }
+            Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,
         };
         if held.factors == 0 {
             return unit.record(refused(Reason::NoFactor), Err(Refusal::NoFactor)).await;

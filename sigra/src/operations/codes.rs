@@ -15,8 +15,8 @@ use crate::factors::seal;
 use crate::factors::typed::Typed;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::{
-    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, ResealFactor,
-    UseBackupCode, UseStep,
+    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, LowerFactorFailures,
+    ResealFactor, UseBackupCode, UseStep,
 };
 use crate::unit::Unit;
 
@@ -29,6 +29,10 @@ use super::standing::Whose;
 const WRONG_CODES: Limit = Limit::InARow { most: 5, wait: Duration::from_mins(15) };
 /// Wrong codes over all waits, after which none is looked at any more (NIST SP 800-63B-4 3.2.2 allows 100).
 const MOST_FAILURES: i64 = 95;
+/// Of these as many stay at most where a mailed link has set another password: its owner has one row of five codes.
+const KEPT_FAILURES: i64 = 90;
+/// How often such a link lets codes be tried again. Whoever has the mailbox alone could guess on and on otherwise.
+const LET_AGAIN: Limit = Limit::InWindow { most: 1, within: Duration::from_hours(24) };
 
 /// A second factor of an account was proved, and what proved it is used up. Only [`Unit::judge`] makes one.
 pub(super) struct Proved<U: Account> {
@@ -169,6 +173,29 @@ impl<U: Account> Unit<'_, U> {
         if self.reserve(&Bucket::mail(kind.name(), identifier), once).await?.is_ok() {
             self.enqueue(kind, identifier).await?;
         }
+        Ok(())
+    }
+
+    /// A mailed link has set another password, so whoever guessed with the old one is out. Its owner may try a code at once, but
+    /// the mailbox is no second factor: once a day, and with what is left of a hundred.
+    pub(super) async fn let_codes_be_tried_again(
+        &mut self,
+        user_id: &U::Id,
+        identifier: &Identifier,
+    ) -> Result<(), Error> {
+        if self.factor_failures(user_id).await? == 0 {
+            return Ok(());
+        }
+        if self.reserve(&Bucket::factors_let_again(identifier), LET_AGAIN).await?.is_ok() {
+            self.clear(&Bucket::factors(identifier)).await?;
+            self.execute(LowerFactorFailures, &[&KEPT_FAILURES, user_id, &KEPT_FAILURES]).await?;
+        }
+        Ok(())
+    }
+
+    /// Its owner has proved both factors in a session: no row of failures goes on.
+    pub(super) async fn forget_wrong_codes(&mut self, user_id: &U::Id) -> Result<(), Error> {
+        self.execute(ForgetFactorFailures, &[user_id]).await?;
         Ok(())
     }
 }

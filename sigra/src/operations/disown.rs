@@ -3,19 +3,20 @@
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event};
 use crate::client::Client;
-use crate::core::{Operation, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
 use crate::error::{DatabaseError, Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
 use crate::store::statements::{
-    CancelRecovery, DeleteBackupCodes, DeleteFactor, RequireChange, RestoreFactor, RestoreFactors,
+    CancelRecovery, DeleteFactor, NewestBeside, OldestRemoved, RemoveFactor, RequireChange, RestoreFactor,
 };
 use crate::telemetry::{Named, watched};
 use crate::token::{ForDisown, Token};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::enrol::{MOST_FACTORS, RESTORE_WITHIN};
 use super::tokens::Consumed;
 
 /// A change was undone. It is no session: the user signs in.
@@ -25,12 +26,16 @@ pub struct Disowned;
 
 impl<U> Sigra<U> {
     /// Undoes a change of second factors by the token of the link that was mailed with it: removes what was added, restores what
-    /// was removed, voids codes that were made, stops a recovery. Where what was added is the last factor, those that were removed
-    /// within the week are restored too: the mailbox alone takes no second factor off an account that had another. Call it for POST alone: mail scanners follow links by GET.
+    /// was removed, voids codes that were made, stops a recovery. Call it for POST alone: mail scanners follow links by GET.
     ///
-    /// Ends every session and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
-    /// the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once. A link works
-    /// once, for a week, and that of a recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
+    /// Where what was added is the last factor, of those that were removed and can be restored the one that was proved first comes
+    /// back too: the mailbox alone takes no second factor off an account that had another. Where a factor that is restored would be
+    /// the sixth, the one of the others that was proved last goes.
+    ///
+    /// Ends every session, the backup codes, and what else the table in [`invalidation`](crate::invalidation) says; whoever made
+    /// the change knew the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once.
+    /// A link works once, for a week from the change, or for a day where its mail leaves later than six days after it; that of a
+    /// recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -47,7 +52,8 @@ impl<U> Sigra<U> {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Takes back what the mail was about.
+    /// Takes back what the mail was about. Backup codes have ended already, with whatever was undone: whoever made one change may
+    /// have made those too.
     async fn undo(&mut self, consumed: &Consumed<U>) -> Result<(), Error> {
         let (user_id, now) = (&consumed.user_id, self.stamp());
         let undoes = consumed.extras.undoes.as_deref().unwrap_or_default();
@@ -55,16 +61,35 @@ impl<U: Account> Unit<'_, U> {
         if undoes == MailKind::FactorAdded.name() {
             self.execute(DeleteFactor, &[&about, user_id]).await?;
             // Whoever added one and removed the others must not be undone to none. Nor must an owner with a new phone be, by
-            // somebody who has the mailbox alone.
-            if self.standing(user_id).await?.is_some_and(|standing| standing.factors == 0) {
-                self.execute(RestoreFactors, &[user_id, &now]).await?;
+            // somebody who has the mailbox alone. One is enough for that. More might bring back what the stranger added and
+            // removed before; what its owner misses besides has a link of its own.
+            if self.factors_of(user_id).await? == 0 {
+                let oldest = self.fetch_optional(OldestRemoved, &[user_id, &now]).await?;
+                if let Some(id) = oldest.map(|row| Reader::<U>::new(&row).next::<uuid::Uuid>()).transpose()? {
+                    self.execute(RestoreFactor, &[&id, user_id, &now]).await?;
+                }
             }
         } else if undoes == MailKind::FactorRemoved.name() {
-            self.execute(RestoreFactor, &[&about, user_id, &now]).await?;
-        } else if undoes == MailKind::BackupCodesReplaced.name() {
-            self.execute(DeleteBackupCodes, &[user_id]).await?;
+            let restored = self.execute(RestoreFactor, &[&about, user_id, &now]).await?.rows == 1;
+            if restored && self.factors_of(user_id).await? > i64::from(MOST_FACTORS) {
+                self.remove_newest_beside(user_id, about).await?;
+            }
         } else if undoes == MailKind::RecoveryBegun.name() {
             self.execute(CancelRecovery, &[user_id]).await?;
+        }
+        Ok(())
+    }
+
+    async fn factors_of(&mut self, user_id: &U::Id) -> Result<i64, Error> {
+        Ok(self.standing(user_id).await?.map_or(0, |standing| standing.factors))
+    }
+
+    /// Makes room for the factor that was restored: whoever removed it may have filled its place, and must not keep it out so.
+    async fn remove_newest_beside(&mut self, user_id: &U::Id, restored: uuid::Uuid) -> Result<(), Error> {
+        if let Some(row) = self.fetch_optional(NewestBeside, &[user_id, &restored]).await? {
+            let newest = Reader::<U>::new(&row).next::<uuid::Uuid>()?;
+            let (now, until) = (self.stamp(), self.after(RESTORE_WITHIN));
+            self.execute(RemoveFactor, &[&now, &until, &newest, user_id]).await?;
         }
         Ok(())
     }

@@ -27,14 +27,19 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
+use super::changes::refused;
 use super::outbox::DISOWN_WITHIN;
 use super::standing::{Held, Holder};
 use super::sudo::Sudo;
 
 /// How long an authenticator may wait for the code that proves it.
 const ENROL_WITHIN: Duration = Duration::from_mins(15);
+/// How long one that was removed can be restored: it may have gone a week before the change whose link brings it back, and that
+/// link is good for another.
+pub(super) const RESTORE_WITHIN: Duration = Duration::from_hours(2 * 7 * 24);
+const _: () = assert!(RESTORE_WITHIN.as_secs() == 2 * DISOWN_WITHIN.as_secs());
 /// Authenticators of one account.
-const MOST_FACTORS: u32 = 5;
+pub(super) const MOST_FACTORS: u32 = 5;
 /// Characters of a name that are kept.
 const MOST_LETTERS: usize = 60;
 
@@ -128,8 +133,9 @@ impl<U> Sigra<U> {
     /// have half of. Writes one audit row `account.factor.begin`.
     ///
     /// # Errors
-    /// [`Refusal::TooManyFactors`] above five, [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::TooManyFactors`] above five, [`Refusal::TooManyAttempts`] after twenty changes of second factors and codes within
+    /// an hour, this one and the confirmation counted each, [`Refusal::SudoRequired`], [`Refusal::SessionEnded`],
+    /// [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn begin_totp<'a>(
         &'a self,
         sudo: &'a Sudo<U>,
@@ -156,8 +162,8 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Refusal::InvalidCode`], after which another may be tried, [`Refusal::InvalidToken`] where the enrolment is over,
-    /// [`Refusal::TooManyFactors`], [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and
-    /// [`Failure`](crate::Failure).
+    /// [`Refusal::TooManyFactors`], [`Refusal::TooManyAttempts`] as for [`begin_totp`](Self::begin_totp), also after wrong codes,
+    /// [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn confirm_totp<'a>(
         &'a self,
         sudo: &'a Sudo<U>,
@@ -208,7 +214,7 @@ impl<U> Sigra<U> {
     /// `None`: the user has no such factor, whoever else may have it.
     ///
     /// # Errors
-    /// [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and [`Failure`](crate::Failure).
+    /// [`Refusal::TooManyAttempts`] as for [`begin_totp`](Self::begin_totp), [`Refusal::SudoRequired`], [`Refusal::SessionEnded`], [`Refusal::Busy`], and [`Failure`](crate::Failure).
     pub fn remove_factor<'a>(
         &'a self,
         sudo: &'a Sudo<U>,
@@ -228,9 +234,9 @@ impl<U> Sigra<U> {
 impl<U: Account> Unit<'_, U> {
     /// Whoever adds a factor has proved to be there of late, and has room for one more.
     async fn may_add_factor(&mut self, holder: &Holder<U>) -> Result<Result<Held, (Reason, Refusal)>, Error> {
-        let held = match self.sudo(holder).await? {
+        let held = match self.may_change(holder).await? {
             Ok(held) => held,
-            Err(not_enough) => return Ok(Err((not_enough.reason, not_enough.refusal()))),
+            Err(refused) => return Ok(Err(refused)),
         };
         if held.factors >= i64::from(MOST_FACTORS) {
             return Ok(Err((Reason::TooManyFactors, Refusal::TooManyFactors { most: MOST_FACTORS })));
@@ -281,9 +287,7 @@ impl<U: feature::Totp> Step<U> for Begin<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| {
-            Entry::refused(Event::BeginFactor, Actor::Account, reason).of(user_id).in_session(*session)
-        };
+        let refused = |reason| refused(Event::BeginFactor, &self.holder, reason);
         if let Err((reason, refusal)) = unit.may_add_factor(&self.holder).await? {
             return unit.record(refused(reason), Err(refusal)).await;
         }
@@ -346,9 +350,7 @@ impl<U: feature::Totp> Step<U> for Confirm<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| {
-            Entry::refused(Event::AddFactor, Actor::Account, reason).of(user_id).in_session(*session)
-        };
+        let refused = |reason| refused(Event::AddFactor, &self.holder, reason);
         let held = match unit.may_add_factor(&self.holder).await? {
             Ok(held) => held,
             Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,
@@ -379,16 +381,12 @@ impl<U: feature::Totp> Step<U> for Remove<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| {
-            Entry::refused(Event::RemoveFactor, Actor::Account, reason).of(user_id).in_session(*session)
-        };
-        let held = match unit.sudo(&self.holder).await? {
+        let refused = |reason| refused(Event::RemoveFactor, &self.holder, reason);
+        let held = match unit.may_change(&self.holder).await? {
             Ok(held) => held,
-            Err(not_enough) => {
-                return unit.record(refused(not_enough.reason), Err(not_enough.refusal())).await;
-            }
+            Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,
         };
-        let (now, until) = (unit.stamp(), unit.after(DISOWN_WITHIN));
+        let (now, until) = (unit.stamp(), unit.after(RESTORE_WITHIN));
         if unit.execute(RemoveFactor, &[&now, &until, &self.id.0, user_id]).await?.rows != 1 {
             return unit.record(refused(Reason::NothingToDo), Ok(None)).await;
         }

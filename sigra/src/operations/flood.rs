@@ -42,7 +42,8 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::DeviceLimit
         | Reason::RightPasswordLimit
         | Reason::OverallLimit
-        | Reason::FactorLimit => Refusal::TooManyAttempts { retry_after: Duration::ZERO }.code(),
+        | Reason::FactorLimit
+        | Reason::ChangeLimit => Refusal::TooManyAttempts { retry_after: Duration::ZERO }.code(),
         Reason::WrongCode | Reason::FactorShut => Refusal::InvalidCode.code(),
         Reason::AddressTaken | Reason::AddressContested => Reason::AddressTaken.name(),
         Reason::MailLimit

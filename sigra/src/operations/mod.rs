@@ -24,6 +24,8 @@ mod audit_page;
 #[cfg(feature = "totp")]
 mod backup_codes;
 #[cfg(feature = "totp")]
+mod changes;
+#[cfg(feature = "totp")]
 mod codes;
 mod devices;
 mod disable;

@@ -131,8 +131,10 @@ const LEASE: Duration = Duration::from_mins(2);
 pub(super) const SEND_WITHIN: Duration = Duration::from_mins(1);
 /// What a visitor asked for so long ago is not sent any more.
 const STALE_AFTER: Duration = Duration::from_hours(24);
-/// How long a link is good that undoes a change, and what was removed can be restored.
+/// How long after a change a link undoes it.
 pub(super) const DISOWN_WITHIN: Duration = Duration::from_hours(7 * 24);
+/// How long its owner has for it at least, where the mail leaves late.
+const DISOWN_AT_LEAST: Duration = Duration::from_hours(24);
 /// How long a recovery may be finished after its delay. The link that stops it is good as long.
 pub(super) const FINISH_WITHIN: Duration = Duration::from_hours(7 * 24);
 #[cfg(feature = "totp")]
@@ -375,12 +377,15 @@ impl Compose {
         standing: &Standing<U>,
     ) -> Result<Option<Message>, Error> {
         let extras = Extras { undoes: Some(kind.name().to_owned()), about, ..Extras::default() };
-        let within = match (kind, U::POLICY.assisted_recovery) {
+        let most = match (kind, U::POLICY.assisted_recovery) {
             (MailKind::RecoveryBegun, Some(delay)) => delay + FINISH_WITHIN,
             _ => DISOWN_WITHIN,
         };
+        // From the change on: what it removed waits no longer because the mail is late.
+        let age = Duration::try_from(unit.now - self.due.created_at.0).unwrap_or_default();
+        let within = most.saturating_sub(age).max(DISOWN_AT_LEAST);
         let token = unit.issue::<ForDisown>(&standing.whose(), within, None, extras).await?;
-        let link = self.links.disown(token.expose());
+        let (link, within) = (self.links.disown(token.expose()), to_the_hour(within));
         Ok(match kind {
             MailKind::FactorAdded => Some(Message::FactorAdded { link, within }),
             MailKind::FactorRemoved => Some(Message::FactorRemoved { link, within }),
@@ -391,6 +396,11 @@ impl Compose {
             _ => None,
         })
     }
+}
+
+/// As a mail says it: a worker takes seconds, and nobody wants to read how many of a week are left.
+fn to_the_hour(lasting: Duration) -> Duration {
+    Duration::from_hours((lasting.as_secs() + 1_800) / 3_600)
 }
 
 /// What became of a mail that was handed to the mailer.

@@ -308,8 +308,8 @@ impl<U: Account> Step<U> for Reset {
         // The link proves the address, and the password is from whoever used it.
         unit.confirm(user_id).await?;
         let recovered = unit.recover(user_id, &identifier).await?;
-        // Whoever guesses at the second factor knew the old password.
-        unit.clear(&Bucket::factors(&identifier)).await?;
+        #[cfg(feature = "totp")]
+        unit.let_codes_be_tried_again(user_id, &identifier).await?;
         unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
         let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
         unit.record(entry, Ok(recovered)).await
@@ -405,6 +405,8 @@ impl<U: Account> Step<U> for ChangePassword<U> {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
         unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
+        #[cfg(feature = "totp")]
+        unit.forget_wrong_codes(user_id).await?;
         let standing = unit.standing(user_id).await?;
         let identifier =
             standing.as_ref().map(|standing| Identifier::from_stored(standing.identifier.clone()));

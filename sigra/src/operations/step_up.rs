@@ -11,6 +11,7 @@ use crate::session::{NewSession, Session};
 use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
+use super::changes::refused;
 use super::codes::Unproved;
 use super::standing::{Holder, Whose};
 
@@ -56,8 +57,7 @@ impl<U: feature::Totp> Step<U> for StepUpByCode<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused =
-            |reason| Entry::refused(Event::StepUp, Actor::Account, reason).of(user_id).in_session(*session);
+        let refused = |reason| refused(Event::StepUp, &self.holder, reason);
         let held = unit.hold_session(&self.holder).await?;
         let standing = if held.is_some() { unit.standing(user_id).await? } else { None };
         let (Some(held), Some(standing)) = (held, standing) else {

@@ -20,7 +20,7 @@ pub struct Swept {
     pub devices: u64,
     /// Tokens that expired, used or not.
     pub tokens: u64,
-    /// Second factors that no code proved in time, or that were removed a week ago.
+    /// Second factors that no code proved in time, or that were removed two weeks ago.
     pub factors: u64,
     /// Counters that had lapsed.
     pub limits: u64,

@@ -66,7 +66,7 @@ statements! {
     Contest =
         "UPDATE [accounts] SET contested_epoch = epoch + 1 \
          WHERE user_id = $1 AND (contested_epoch IS NULL OR contested_epoch <> epoch)";
-    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL, factor_failures = 0 WHERE user_id = $1";
+    ChangeDone = "UPDATE [accounts] SET must_change_since = NULL WHERE user_id = $1";
     SetPassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2";
     UpgradePassword = "UPDATE {users} SET {password} = $1 WHERE {id} = $2 AND {password} = $3";
     Confirm =
@@ -227,13 +227,19 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
-    RestoreFactors =
-        "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE user_id = $1 AND removed_at IS NOT NULL \
-         AND expires_at > $2";
+    /// Of those that can be restored, the one that was proved first: whoever added one to take the account over came later.
+    OldestRemoved =
+        "SELECT id FROM [factors] WHERE user_id = $1 AND removed_at IS NOT NULL AND expires_at > $2 \
+         ORDER BY confirmed_at, id LIMIT 1";
+    /// Of those that count, the one that was proved last and is another than this.
+    NewestBeside =
+        "SELECT id FROM [factors] WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL AND id <> $2 \
+         ORDER BY confirmed_at DESC, id DESC LIMIT 1";
     DeleteFactor = "DELETE FROM [factors] WHERE id = $1 AND user_id = $2";
     DeleteFactors = "DELETE FROM [factors] WHERE user_id = $1";
     CountFactorFailure = "UPDATE [accounts] SET factor_failures = factor_failures + 1 WHERE user_id = $1";
     ForgetFactorFailures = "UPDATE [accounts] SET factor_failures = 0 WHERE user_id = $1 AND factor_failures > 0";
+    LowerFactorFailures = "UPDATE [accounts] SET factor_failures = $1 WHERE user_id = $2 AND factor_failures > $3";
     FactorFailures = "SELECT factor_failures FROM [accounts] WHERE user_id = $1";
     InsertBackupCode =
         "INSERT INTO [backup_codes] (id, user_id, code_hash, key_id, created_at) VALUES ($1, $2, $3, $4, $5)";
