@@ -25,12 +25,15 @@ pub struct Disowned;
 
 impl<U> Sigra<U> {
     /// Undoes a change of second factors by the token of the link that was mailed with it: removes what was added, restores what
-    /// was removed, voids codes that were made, stops a recovery. Where what was added is the last factor, those that were removed
-    /// within the week are restored too: the mailbox alone takes no second factor off an account that had another. Call it for POST alone: mail scanners follow links by GET.
+    /// was removed, voids codes that were made, stops a recovery. Where what was added is the last factor, those that were
+    /// removed within the week are restored too: the mailbox alone takes no second factor off an account that had another. Call
+    /// it for POST alone: mail scanners follow links by GET.
     ///
     /// Ends every session and what else the table in [`invalidation`](crate::invalidation) says; whoever made the change knew
     /// the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once. A link works
-    /// once, for a week, and that of a recovery as long as it may be finished. Writes one audit row `account.change.disown`: success or refused.
+    /// once, for a week, and that of a recovery as long as it may be finished.
+    ///
+    /// Writes one audit row `account.change.disown`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a

@@ -34,7 +34,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditSink`] for the first sink that failed, after all have been tried: it gets the rows again with the next
-    /// call. [`Failure`] otherwise.
+    /// call. [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`] otherwise.
     pub fn forward_audit(&self) -> Operation<'_, u64>
     where
         U: feature::Audit,
