@@ -142,6 +142,8 @@ const FEW_CODES: u64 = 3;
 pub(super) const BATCH: u16 = 20;
 /// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
+/// After the first of them.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
@@ -441,7 +443,7 @@ impl<U: Account> Step<U> for SetAside {
 impl<U: Account> Unit<'_, U> {
     /// When to try again: each time after twice as long.
     fn later(&self, attempts: i64) -> Stamp {
-        self.after(Duration::from_secs(30 << attempts.clamp(0, 12)))
+        self.after(FIRST_WAIT * (1 << attempts.clamp(0, ATTEMPTS)))
     }
 }
 
@@ -466,7 +468,8 @@ impl<U> Sigra<U> {
     /// it is given up.
     ///
     /// # Errors
-    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure). A mailer that fails is no error: the mail is tried again, later and later.
+    /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure). A mailer that fails is no error: the mail is
+    /// tried again, later and later.
     pub fn deliver_mail<'a>(&'a self, mailer: &'a dyn Mailer, links: &'a Links) -> Operation<'a, usize>
     where
         U: Account,
