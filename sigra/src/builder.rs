@@ -226,7 +226,7 @@ impl<U: Account> Builder<U> {
             places,
             evidence,
             outbox,
-            told_of_unadopted: std::sync::OnceLock::new(),
+            told_of_unadopted: std::sync::atomic::AtomicBool::default(),
             told_of_no_network: std::sync::atomic::AtomicBool::default(),
         });
         // Here too: a host that keeps Sigra's migrations among its own never calls `migrate`.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
@@ -25,8 +25,8 @@ pub use crate::telemetry::Operation;
 
 /// Authentication for the users of type `U`. Cheap to clone; every clone is the same.
 ///
-/// Each method names the key that turns it on. Every operation that changes something is one transaction with its audit row,
-/// and goes on to its end even if the future that asked for it is dropped.
+/// Each method names the key that turns it on. Each change is one transaction with its audit row, and an operation goes on to its
+/// end even if the future that asked for it is dropped.
 pub struct Sigra<U> {
     pub(crate) core: Arc<Core>,
     user: PhantomData<fn() -> U>,
@@ -46,15 +46,15 @@ pub(crate) struct Core {
     pub(crate) places: Arc<Semaphore>,
     /// What the audit trail is signed and sealed with.
     pub(crate) evidence: Evidence,
-    /// Wakes the worker of this process when mail was put into the outbox.
+    /// Wakes the worker of this handle when mail was put into the outbox.
     pub(crate) outbox: Notify,
     /// Whether the log has been told of users without an account.
-    pub(crate) told_of_unadopted: OnceLock<()>,
+    pub(crate) told_of_unadopted: AtomicBool,
     /// The log has been told that a request came without a network.
     pub(crate) told_of_no_network: AtomicBool,
 }
 
-/// Operations under way in one process; more are refused at once.
+/// Operations under way in one handle and its clones; more are refused at once.
 pub(crate) const OPERATIONS: usize = 512;
 
 impl Core {
@@ -70,6 +70,8 @@ impl<U> Sigra<U> {
     }
 
     /// Connects to `sqlite://`, `postgres://` or `mysql://` with the keys of the environment variable `SIGRA_KEYS`.
+    ///
+    /// Compares the keys and peppers with those that the database was used with, and notes which are new. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure::Keys`] with what to set, also for keys that are not those of the database, [`Failure::Config`] for a URL
@@ -93,11 +95,12 @@ impl<U> Sigra<U> {
     ///
     /// Safe to call at every start, from several processes at once, and after a crash. Then compares the keys and peppers with
     /// those that the database was used with, and notes which are new. Users without an account are told to the log: see
-    /// [`adopt_accounts`](Self::adopt_accounts).
+    /// [`adopt_accounts`](Self::adopt_accounts). Writes no audit row.
     ///
     /// # Errors
-    /// [`Failure::Config`] where the prefix belongs to another user type, [`Failure::Keys`] where the keys are not the ones that
-    /// the database was used with, [`Failure::Database`] otherwise.
+    /// [`Failure::Config`] where the prefix belongs to another user type, or where on MariaDB or MySQL another process has been
+    /// migrating for a minute: start again when it is done. [`Failure::Keys`] where the keys are not the ones that the database
+    /// was used with, [`Failure::Database`] otherwise.
     pub fn migrate(&self) -> Operation<'_, ()>
     where
         U: Account,
@@ -132,7 +135,7 @@ impl<U> Sigra<U> {
         U::POLICY
     }
 
-    /// Password hashes computed by this process since it started, real and dummy alike.
+    /// Password hashes computed by this handle and its clones, real and dummy alike.
     #[must_use]
     pub fn hashes_computed(&self) -> u64 {
         self.core.hasher.computed()

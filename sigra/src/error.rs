@@ -32,7 +32,8 @@ pub enum Refusal {
         /// When the limit arms itself again.
         retry_after: Duration,
     },
-    /// The server is at its limit of operations or of password hashes; nothing was done.
+    /// The server is at its limit of operations or of password hashes, or what this was about kept changing; nothing was done,
+    /// try again.
     #[error("the server is busy; try again in {} seconds", retry_after.as_secs())]
     Busy {
         /// When to try again.

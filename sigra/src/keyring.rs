@@ -13,7 +13,7 @@
 //! A single process may begin with step 2. Each step is a restart with the new setting, or, without one,
 //! [`Sigra::rotate_keys`](crate::Sigra::rotate_keys) in the running process; set `SIGRA_KEYS` as well, for the next start.
 //! Step 3 is refused while anything needs the old key, with how much: sessions live for `session(absolute)`, or
-//! `session(remember)`, at most, and with `lockout` a browser is known for 180 days after its last sign-in, which also puts it
+//! `session(remember)`, at most, and with `lockout` or `totp` a browser is known for 180 days after its last sign-in, which also puts it
 //! under the new key.
 //!
 //! Seeds of authenticators are sealed anew under the first key by the worker, within minutes and whether or not they are used;
@@ -432,13 +432,17 @@ impl Key {
     }
 
     /// HMAC-SHA-256 (RFC 2104) under the key that HKDF derives for the purpose.
-    #[allow(clippy::expect_used, reason = "HMAC has no limit of length")]
     fn mac(&self, purpose: Purpose, value: &[u8]) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.derived[purpose as usize])
-            .expect("HMAC takes keys of any length");
+        let mut mac = hmac_under(&self.derived[purpose as usize]);
         mac.update(value);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// HMAC-SHA-256 under a key, ready to run.
+#[allow(clippy::expect_used, reason = "HMAC has no limit of length")]
+pub(crate) fn hmac_under(key: &[u8]) -> Hmac<Sha256> {
+    <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 impl fmt::Debug for Keyring {

@@ -132,7 +132,7 @@ pub use self::factors::typed::Code;
 pub use self::keyring::Keyring;
 pub use self::operations::{
     AdoptAs, Adoption, AuditExport, Confirmed, NotAdopted, Recovered, Registered, Sealed, Sudo, Swept,
-    WhyNotAdopted,
+    WhyNotAdopted, Worker,
 };
 #[cfg(feature = "totp")]
 pub use self::operations::{

@@ -23,10 +23,10 @@ use crate::unit::Unit;
 const FORGET_AFTER: Duration = Duration::from_hours(24);
 
 /// Waits double up to this one.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// No clock that is right writes a time further ahead than a day. One that was wrong must not shut anybody out for years.
-const NO_CLOCK_IS_RIGHT: Duration = Duration::from_hours(72);
+/// A right clock writes no time further ahead than two days. One that was wrong must not shut anybody out for years.
+const FARTHEST: Duration = Duration::from_hours(72);
 
 /// What one row of the limit for everybody counts at least, where there are several.
 const ATTEMPTS_A_ROW: u32 = 500;
@@ -46,11 +46,6 @@ impl Bucket {
     /// Wrong passwords for one address.
     pub(crate) fn account(identifier: &Identifier) -> Self {
         Self::new("account", identifier.as_str())
-    }
-
-    /// As the table and the account have it.
-    pub(crate) fn as_bytes(&self) -> &Vec<u8> {
-        &self.0
     }
 
     /// Right passwords of one account.
@@ -154,7 +149,7 @@ impl Bucket {
         Self::new("refusals", &format!("{event} {told} {slot:?}"))
     }
 
-    /// The key in the table.
+    /// The key in the table, and what the account has of it.
     pub(crate) fn key(&self) -> &Vec<u8> {
         &self.0
     }
@@ -282,7 +277,7 @@ impl<U: Account> Unit<'_, U> {
 
     /// Opens a row that lapsed.
     async fn restart(&mut self, bucket: &Bucket, limit: Limit) -> Result<bool, Error> {
-        let (now, open, wrong) = (self.stamp(), self.after(limit.open()), self.after(NO_CLOCK_IS_RIGHT));
+        let (now, open, wrong) = (self.stamp(), self.after(limit.open()), self.after(FARTHEST));
         let longest = micros(LONGEST_WAIT);
         let values: &[&dyn Bind] = &[
             &limit.most(),

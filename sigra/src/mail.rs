@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::error::{Error, Failure};
-pub use crate::operations::Worker;
 
 /// Sends a mail: over SMTP, an API, or into a development mailbox.
 ///

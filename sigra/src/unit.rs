@@ -317,13 +317,13 @@ impl<'c, U: Account> Unit<'c, U> {
     /// Marks a point to which [`take_back`](Self::take_back) returns.
     pub(crate) async fn mark(&mut self) -> Result<(), DatabaseError> {
         self.settle().await?;
-        self.writer.connection.run("SAVEPOINT sigra").await
+        self.writer.connection.mark().await
     }
 
     /// Undoes what was done since the mark, also after a statement that failed.
     pub(crate) async fn take_back(&mut self) -> Result<(), DatabaseError> {
         self.settle().await?;
-        self.writer.connection.run("ROLLBACK TO SAVEPOINT sigra").await
+        self.writer.connection.take_back().await
     }
 
     pub(crate) async fn execute<T: Template>(

@@ -18,6 +18,7 @@ pub mod crowd;
 pub mod database;
 pub mod disk;
 pub mod evidence;
+pub mod gate;
 pub mod host;
 pub mod http;
 pub mod load;

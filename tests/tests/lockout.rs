@@ -3,16 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::mail::Message;
 use sigra::password::PasswordProblem;
-use sigra::{
-    Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, PasswordVerifier, Refusal, Sigra,
-};
+use sigra::{Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, Refusal, Sigra};
 use sigra_tests::database::{Database, Kind};
+use sigra_tests::gate::{GATED, Gate};
 use sigra_tests::host::{client, client_number, client_of_network, prepare, somebody};
 use sigra_tests::users::{Member, Partner, connect};
 use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
@@ -228,24 +227,6 @@ async fn every_wait_is_twice_as_long_up_to_a_day_for_known_and_unknown_addresses
     .await;
 }
 
-/// Keeps the only place of the queue until it is told to go on.
-struct Slow {
-    entered: Arc<tokio::sync::Notify>,
-    go_on: Mutex<mpsc::Receiver<()>>,
-}
-
-impl PasswordVerifier for Slow {
-    fn recognises(&self, stored: &str) -> bool {
-        stored == "slow"
-    }
-
-    fn verify(&self, _: &[u8], _: &str) -> bool {
-        self.entered.notify_one();
-        let _ = self.go_on.lock().unwrap().recv();
-        false
-    }
-}
-
 #[tokio::test]
 async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
     each_database(|database| async move {
@@ -253,12 +234,12 @@ async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
         for email in [ADA, "slow@example.com"] {
             host.account(email).await;
         }
-        database.run("UPDATE users SET password_hash = 'slow' WHERE email = 'slow@example.com'").await;
-        let (entered, (release, go_on)) = (Arc::default(), mpsc::channel());
-        let slow = Slow { entered: Arc::clone(&entered), go_on: Mutex::new(go_on) };
+        let gated = format!("UPDATE users SET password_hash = '{GATED}' WHERE email = 'slow@example.com'");
+        database.run(&gated).await;
+        let (gate, gated) = Gate::shut();
         let hashing = Hashing { permits: 1, queue: 0, deadline: Duration::from_mins(1) };
         let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
-        let busy = builder.hashing(hashing).verifier(slow).build().await.unwrap();
+        let busy = builder.hashing(hashing).verifier(gated).build().await.unwrap();
 
         assert_eq!(minutes(lock(&host, ADA).await.1), 15);
         host.clock.advance(Duration::from_secs(15 * 60 + 1));
@@ -273,10 +254,10 @@ async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
         let holder = tokio::spawn(async move {
             holder.sign_in(Credentials::new("slow@example.com", WRONG), &somebody()).await.map(|_| ())
         });
-        entered.notified().await;
+        gate.begun().await;
         let refused = busy.sign_in(Credentials::new(ADA, WRONG), &somebody()).await.unwrap_err();
         assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
-        drop(release);
+        gate.open();
         assert!(holder.await.unwrap().is_err());
 
         host.clock.advance(Duration::from_mins(31));
@@ -952,45 +933,29 @@ async fn a_link_is_compared_with_the_password_that_has_to_be_replaced_a_hundred_
     .await;
 }
 
-/// A verifier that takes as long as the test wants.
-struct Gated(Arc<std::sync::Barrier>);
-
-impl PasswordVerifier for Gated {
-    fn recognises(&self, stored: &str) -> bool {
-        stored == "gated"
-    }
-
-    fn verify(&self, _: &[u8], _: &str) -> bool {
-        self.0.wait();
-        self.0.wait();
-        false
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_replaces_the_very_hash_that_the_new_password_was_compared_with() {
     each_database(|database| async move {
         let plain = Host::start(database.clone()).await;
         plain.account(ADA).await;
         let id = plain.sign_in(ADA).await.user().id;
-        let (gate, url) = (Arc::new(std::sync::Barrier::new(2)), database.url().to_owned());
-        let host = Host::with(database, Sigra::builder().url(&url).verifier(Gated(gate.clone()))).await;
+        let ((gate, gated), url) = (Gate::shut(), database.url().to_owned());
+        let host = Host::with(database, Sigra::builder().url(&url).verifier(gated)).await;
         let write = async |hash: &str| {
             host.database.run(&format!("UPDATE users SET password_hash = '{hash}'")).await;
         };
         let today = host.database.texts("SELECT password_hash FROM users").await.remove(0);
-        write("gated").await;
+        write(GATED).await;
         assert!(host.auth.require_password_change("root", &id, &client()).await.unwrap());
         let token = host.token_of("/reset/").await;
         let reset = tokio::spawn({
             let (auth, token) = (host.auth.clone(), token.clone());
             async move { auth.reset_password(&token, PASSWORD, &client()).await.map(drop) }
         });
-        let begun = gate.clone();
-        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        gate.begun().await;
         // The host itself writes the hash of that very password.
         write(&today).await;
-        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        gate.open();
         let refused = reset.await.unwrap().unwrap_err();
         assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
         // Nothing was used up, and the next comparison is with what stands there now.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sigra::audit::{AuditFilter, ExportFormat};
 use sigra::{AdoptAs, Refusal, SessionId};
+use sigra_tests::gate::{GATED, Gate};
 use sigra_tests::host::{client, client_number, somebody};
 use sigra_tests::{Host, NewUser, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
 
@@ -611,41 +612,24 @@ async fn a_network_at_its_limit_keeps_nobody_else_from_signing_in() {
     .await;
 }
 
-/// Takes as long as the test wants.
-struct Slow(std::sync::Arc<std::sync::Barrier>);
-
-impl sigra::PasswordVerifier for Slow {
-    fn recognises(&self, stored: &str) -> bool {
-        stored == "slow"
-    }
-
-    fn verify(&self, _: &[u8], _: &str) -> bool {
-        // It has begun; and it may end.
-        self.0.wait();
-        self.0.wait();
-        false
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_turns_a_sign_in_away_before_anything_is_counted_or_hashed() {
     each_database(|database| async {
         let plain = Host::start(database).await;
         plain.account(ADA).await;
-        plain.database.run("UPDATE users SET password_hash = 'slow'").await;
-        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        plain.database.run(&format!("UPDATE users SET password_hash = '{GATED}'")).await;
+        let (gate, gated) = Gate::shut();
         let builder = sigra::Sigra::<sigra_tests::User>::builder().url(plain.database.url());
         let hashing = sigra::Hashing { permits: 1, queue: 0, deadline: Duration::from_mins(1) };
         let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
-        let builder = builder.keyring(keys).hashing(hashing).verifier(Slow(gate.clone()));
+        let builder = builder.keyring(keys).hashing(hashing).verifier(gated);
         let auth = builder.build().await.unwrap();
 
         let held = auth.clone();
         let first = tokio::spawn(async move {
             held.sign_in(sigra::Credentials::new(ADA, "a wrong password here"), &somebody()).await
         });
-        let begun = gate.clone();
-        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        gate.begun().await;
         let before = plain.database.dumper().await.dump().await;
         let (hashes, visitor) = (auth.hashes_computed(), somebody());
         for _ in 0..20 {
@@ -662,7 +646,7 @@ async fn a_full_queue_turns_a_sign_in_away_before_anything_is_counted_or_hashed(
         }
         assert_eq!(auth.hashes_computed(), hashes);
         assert_eq!(plain.database.dumper().await.dump().await, before);
-        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        gate.open();
         let refused = first.await.unwrap().unwrap_err();
         assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
     })
@@ -674,20 +658,19 @@ async fn a_registration_that_waits_in_vain_for_its_hash_is_given_back() {
     each_database(|database| async {
         let plain = Host::start(database).await;
         plain.account(ADA).await;
-        plain.database.run("UPDATE users SET password_hash = 'slow'").await;
-        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        plain.database.run(&format!("UPDATE users SET password_hash = '{GATED}'")).await;
+        let (gate, gated) = Gate::shut();
         let builder = sigra::Sigra::<sigra_tests::User>::builder().url(plain.database.url());
         // Room to wait, and no patience.
         let hashing = sigra::Hashing { permits: 1, queue: 1, deadline: Duration::from_millis(20) };
         let keys = sigra::Keyring::parse(sigra_tests::host::KEYS).unwrap();
-        let builder = builder.keyring(keys).hashing(hashing).verifier(Slow(gate.clone()));
+        let builder = builder.keyring(keys).hashing(hashing).verifier(gated);
         let auth = builder.build().await.unwrap();
         let held = auth.clone();
         let first = tokio::spawn(async move {
             held.sign_in(sigra::Credentials::new(ADA, "a wrong password here"), &somebody()).await
         });
-        let begun = gate.clone();
-        tokio::task::spawn_blocking(move || begun.wait()).await.unwrap();
+        gate.begun().await;
 
         let counted = plain.database.count("sigra_limits", "used > 0").await;
         // One more than the network has.
@@ -701,7 +684,7 @@ async fn a_registration_that_waits_in_vain_for_its_hash_is_given_back() {
             assert!(matches!(refused.refusal(), Some(Refusal::Busy { .. })), "{refused}");
         }
         assert_eq!(plain.database.count("sigra_limits", "used > 0").await, counted);
-        tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+        gate.open();
         assert!(first.await.unwrap().is_err());
     })
     .await;

@@ -1,13 +1,13 @@
 //! One row of the trail: what it says, how that is written as bytes, and the keyed hashes over it.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use time::OffsetDateTime;
 
 use super::event::{Actor, AnyReason, AuditOutcome, Entry};
 use super::tree::{Hash, leaf_hash};
 use crate::column::{Bind, ReadError};
-use crate::keyring::{Keyring, Purpose};
+use crate::keyring::{Keyring, Purpose, hmac_under};
 use crate::store::{Row as Columns, Stamp};
 
 /// Bytes of the salt of a row's personal facts.
@@ -210,6 +210,9 @@ impl Row {
         ]
     }
 
+    /// Where `{audit_row}` has the number.
+    const LEAF: usize = 18;
+
     /// Reads the columns that `{audit_row}` names.
     pub(crate) fn read(columns: &Columns) -> Result<Self, ReadError> {
         Ok(Self {
@@ -231,9 +234,14 @@ impl Row {
             personal_salt: columns.get(15)?,
             personal: columns.get(16)?,
             mac: columns.get(17)?,
-            leaf: columns.get(18)?,
+            leaf: columns.get(Self::LEAF)?,
             seal: columns.get(19)?,
         })
+    }
+
+    /// The number of a row that cannot be read, if that can.
+    pub(crate) fn number_in(columns: &Columns) -> Option<u64> {
+        columns.get::<Option<i64>>(Self::LEAF).ok().flatten().and_then(|leaf| u64::try_from(leaf).ok())
     }
 }
 
@@ -282,9 +290,8 @@ pub(crate) fn micros(at: OffsetDateTime) -> i64 {
 pub(crate) struct Mac(Hmac<Sha256>);
 
 impl Mac {
-    #[allow(clippy::expect_used, reason = "HMAC has no limit of length")]
     pub(crate) fn under(key: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
+        Self(hmac_under(key))
     }
 
     pub(crate) fn of(&self, value: &[u8]) -> Hash {

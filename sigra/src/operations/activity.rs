@@ -10,7 +10,7 @@ use crate::telemetry::{Named, watched};
 
 impl<U> Sigra<U> {
     /// The latest rows of the user's own trail, the newest first, at most 200: Sigra's events and the
-    /// [host's own](Self::record).
+    /// [host's own](Self::record). Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).

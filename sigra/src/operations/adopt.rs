@@ -1,6 +1,7 @@
 //! Accounts for the rows of users that came with the host's table.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
@@ -152,7 +153,7 @@ impl<U> Sigra<U> {
             row => row?,
         };
         let rows = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
-        if rows > 0 && self.core.told_of_unadopted.set(()).is_ok() {
+        if rows > 0 && !self.core.told_of_unadopted.swap(true, Ordering::Relaxed) {
             telemetry::not_adopted(U::SCHEMA.user_type, U::SCHEMA.table, rows);
         }
         Ok(())
@@ -279,7 +280,7 @@ impl<U: Account> AdoptBatch<U> {
         };
         let identifier = address.identifier();
         let (bucket, now) = (Bucket::account(&identifier), unit.stamp());
-        let values: &[&dyn crate::column::Bind] = &[user_id, &identifier.as_str(), bucket.as_bytes(), &now];
+        let values: &[&dyn crate::column::Bind] = &[user_id, &identifier.as_str(), bucket.key(), &now];
         if unit.execute(InsertAccount, values).await?.rows == 0 {
             return Ok(Err(match unit.owner_of(&identifier).await? {
                 Some(by) if by != *user_id => Passed::Left(WhyNotAdopted::AddressTaken { by }),

@@ -10,11 +10,13 @@ use crate::core::Reader;
 use crate::email::Identifier;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
+use crate::store::statements::CredentialsByUser;
 use crate::telemetry;
-use crate::unit::{Recorded, Unit};
+use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::MailKind;
 use super::devices::Device;
+use super::standing::Holder;
 
 /// Wrong passwords in a row over all waits, after which the password opens nothing any more until its owner is back (NIST SP
 /// 800-63B-4 3.2.2).
@@ -114,7 +116,7 @@ impl Attempt {
 }
 
 impl<U: Account> Unit<'_, U> {
-    /// Tells the log, once in a process, that a limit for networks is wanted and a request came without one.
+    /// Tells the log, once for each handle, that a limit for networks is wanted and a request came without one.
     fn ask_for_a_network(&self) {
         if U::POLICY.throttle.is_some()
             && self.client.network().is_none()
@@ -312,5 +314,42 @@ impl<U: Account> Candidate<U> {
             confirmed: row.confirmed()?,
             hash: row.next()?,
         })
+    }
+}
+
+/// Counts an attempt of somebody who is signed in to prove the present password.
+pub(super) struct ReserveForHolder<U: Account> {
+    pub(super) event: Event,
+    pub(super) holder: Holder<U>,
+    pub(super) client: Client,
+}
+
+impl<U: Account> Step<U> for ReserveForHolder<U> {
+    type Output = Result<(Candidate<U>, Attempt), Refusal>;
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
+        let Holder { session, user_id, .. } = &self.holder;
+        let refused =
+            |reason| Entry::refused(self.event, Actor::Visitor, reason).of(user_id).in_session(*session);
+        let standing = if unit.is_live(&self.holder).await? { unit.standing(user_id).await? } else { None };
+        let Some(standing) = standing else {
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        };
+        let attempt = match unit.begin_attempt(Identifier::from_stored(standing.identifier)).await? {
+            Ok(attempt) => attempt,
+            Err((reason, retry_after)) => {
+                return unit.record(refused(reason), Err(Refusal::TooManyAttempts { retry_after })).await;
+            }
+        };
+        let row = unit.fetch_optional(CredentialsByUser, &[user_id]).await?;
+        let Some(row) = row else {
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
+        };
+        let candidate = Candidate::<U>::read(&row)?;
+        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, attempt))))
     }
 }

@@ -66,7 +66,7 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// How many backup codes the user has left.
+    /// How many backup codes the user has left. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).

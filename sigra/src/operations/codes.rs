@@ -15,13 +15,12 @@ use crate::factors::seal;
 use crate::factors::typed::Typed;
 use crate::limits::{Bucket, Limit};
 use crate::store::statements::{
-    CountFactorFailure, FactorDevice, FactorFailures, FactorSeeds, ForgetFactorFailures, LowerFactorFailures,
-    ResealFactor, UseBackupCode, UseStep,
+    CountFactorFailure, FactorFailures, FactorSeeds, ForgetFactorFailures, LowerFactorFailures, ResealFactor,
+    UseBackupCode, UseStep,
 };
 use crate::unit::Unit;
 
 use super::MailKind;
-use super::devices::Device;
 use super::standing::Whose;
 
 /// Wrong codes in a row, over all factors, pending sign-ins and nodes. A guess succeeds once in 330,000: three of a million codes
@@ -69,7 +68,7 @@ impl<U: Account> Unit<'_, U> {
         let identifier = Identifier::from_stored(whose.identifier.to_owned());
         let device = self.factor_device(whose).await?;
         let bucket = match &device {
-            Some(Device(id)) => Bucket::factor_device(*id),
+            Some(device) => device.factor_bucket(),
             None => Bucket::factors(&identifier),
         };
         if let Err(reached) = self.reserve(&bucket, WRONG_CODES).await? {
@@ -154,16 +153,6 @@ impl<U: Account> Unit<'_, U> {
     async fn factor_failures(&mut self, user_id: &U::Id) -> Result<i64, Error> {
         let row = self.fetch_optional(FactorFailures, &[user_id]).await?;
         Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.unwrap_or_default())
-    }
-
-    /// The client's device, if the account's owner has proved a second factor in it before: whoever knows the password alone
-    /// cannot use up its attempts.
-    async fn factor_device(&mut self, whose: &Whose<'_, U>) -> Result<Option<Device>, Error> {
-        let Some(token) = self.client_device() else { return Ok(None) };
-        let now = self.stamp();
-        let row =
-            self.fetch_optional(FactorDevice, &[&token.hash(), whose.user_id, &whose.epoch, &now]).await?;
-        Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.map(Device))
     }
 
     /// Somebody knows the password: its owner has to know that. One mail a wait.

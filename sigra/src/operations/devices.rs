@@ -18,13 +18,22 @@ use crate::unit::Unit;
 /// How long a device stays known without a sign-in.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
 
-/// A device in which the account that is tried is known. Only [`Unit::known_device`] makes one.
+/// Devices of one account.
+const DEVICES: u16 = 20;
+
+/// A device in which the account that is tried is known. Only [`Unit::known_device`] and `Unit::factor_device` make one.
 #[derive(Clone, Debug)]
-pub(super) struct Device(pub(super) uuid::Uuid);
+pub(super) struct Device(uuid::Uuid);
 
 impl Device {
     pub(super) fn bucket(&self) -> Bucket {
         Bucket::device(self.0)
+    }
+
+    /// Where wrong codes of second factors are counted.
+    #[cfg(feature = "totp")]
+    pub(super) fn factor_bucket(&self) -> Bucket {
+        Bucket::factor_device(self.0)
     }
 }
 
@@ -34,6 +43,20 @@ impl<U: Account> Unit<'_, U> {
         let Some(token) = self.client_device() else { return Ok(None) };
         let now = self.stamp();
         let row = self.fetch_optional(DeviceByToken, &[&token.hash(), &identifier.as_str(), &now]).await?;
+        Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.map(Device))
+    }
+
+    /// The client's device, if the account's owner has proved a second factor in it before: whoever knows the password alone
+    /// cannot use up its attempts.
+    #[cfg(feature = "totp")]
+    pub(super) async fn factor_device(
+        &mut self,
+        whose: &super::standing::Whose<'_, U>,
+    ) -> Result<Option<Device>, Error> {
+        let Some(token) = self.client_device() else { return Ok(None) };
+        let now = self.stamp();
+        let values: &[&dyn crate::column::Bind] = &[&token.hash(), whose.user_id, &whose.epoch, &now];
+        let row = self.fetch_optional(crate::store::statements::FactorDevice, values).await?;
         Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?.map(Device))
     }
 
@@ -108,7 +131,7 @@ impl<U: Account> Unit<'_, U> {
 
     /// Keeps the devices of an account that were used last: programs that keep no cookie must not fill the table.
     async fn forget_surplus_devices(&mut self, user_id: &U::Id) -> Result<(), Error> {
-        if let Some(row) = self.fetch_optional(SurplusDevice, &[user_id]).await? {
+        if let Some(row) = self.fetch_optional(SurplusDevice, &[user_id, &i64::from(DEVICES)]).await? {
             let mut row = Reader::<U>::new(&row);
             let (seen, id) = (row.next::<Stamp>()?, row.next::<uuid::Uuid>()?);
             self.execute(DeleteSurplusDevices, &[user_id, &seen, &seen, &id]).await?;

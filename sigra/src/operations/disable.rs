@@ -14,11 +14,11 @@ use crate::unit::{Recorded, Step, Unit};
 use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
-    /// Disables an account: ends its sessions, voids its tokens, and lets nobody sign in to it. `false`: there is no such
-    /// account, or it is disabled already.
+    /// Disables an account: ends its sessions, voids every link but the one that undoes a change of second factors, and lets
+    /// nobody sign in to it. `false`: there is no such account, or it is disabled already.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.user.disable`.
+    /// `account.user.disable`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).
@@ -38,7 +38,8 @@ impl<U> Sigra<U> {
 
     /// Enables a disabled account again. Its owner signs in anew. `false`: there is no such account, or it is not disabled.
     ///
-    /// Writes one audit row `account.user.enable`.
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.user.enable`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).

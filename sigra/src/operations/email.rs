@@ -28,7 +28,7 @@ pub struct Confirmed;
 impl<U> Sigra<U> {
     /// Consumes the token of a confirmation link. Call it for POST alone: mail scanners follow links by GET.
     ///
-    /// Writes one audit row `account.email.confirm`: success or refused.
+    /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -49,7 +49,7 @@ impl<U> Sigra<U> {
     /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account and
     /// allows five tries, which are counted before it is compared; twenty wrong codes in a row, and only links count for a day.
     ///
-    /// Writes one audit row `account.email.confirm`: success or refused.
+    /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle`,
@@ -76,7 +76,8 @@ impl<U> Sigra<U> {
     /// worker finds that out. At most five mails an hour go to one address, in portions that their links outlast, as for
     /// [`request_password_reset`](Self::request_password_reset).
     ///
-    /// Writes one audit row `account.email.request_confirmation`.
+    /// Writes one audit row `account.email.request_confirmation`: success, or refused with the reason. None where the address
+    /// is refused as such.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).

@@ -130,7 +130,7 @@ impl<U> Sigra<U> {
     /// [`confirm_totp`](Self::confirm_totp), within 15 minutes; one that was begun before and not confirmed is void.
     ///
     /// Where the account has a second factor, [`Sudo`] means that it was proved: nobody adds their own to an account that they
-    /// have half of. Writes one audit row `account.factor.begin`.
+    /// have half of. Writes one audit row `account.factor.begin`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::TooManyFactors`] above five, [`Refusal::TooManyAttempts`] after twenty changes of second factors and codes within
@@ -181,7 +181,7 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// The user's second factors, the oldest first.
+    /// The user's second factors, the oldest first. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).

@@ -26,7 +26,7 @@ impl<U> Sigra<U> {
     /// that comes later has its own facts. The facts of sessions go with the sessions.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `audit.facts.erase`, refused where there was nothing to erase.
+    /// `audit.facts.erase`: success, or refused with the reason: there was nothing to erase.
     ///
     /// # Errors
     /// [`Refusal::Busy`] where the account goes on making rows faster than they are sealed, and

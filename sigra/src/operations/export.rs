@@ -40,7 +40,7 @@ impl<U> Sigra<U> {
     /// ```
     ///
     /// # Errors
-    /// [`Failure::Audit`] where the row could not be written, [`Failure`] otherwise.
+    /// [`Refusal::Busy`](crate::Refusal::Busy), [`Failure::Audit`] where the row could not be written, [`Failure`] otherwise.
     pub fn export_audit<'a>(
         &'a self,
         operator: &'a str,

@@ -25,7 +25,7 @@ impl<U> Sigra<U> {
     /// Where several processes share the database, each of them must read with a key before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_KEYS` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.keys.rotate`.
+    /// Writes one audit row `keyring.keys.rotate`, and none where the keys stay as they are.
     ///
     /// # Errors
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
@@ -48,7 +48,7 @@ impl<U> Sigra<U> {
     /// several processes share the database, each of them must read with a pepper before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_PEPPER` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.peppers.rotate`.
+    /// Writes one audit row `keyring.peppers.rotate`, and none where the peppers stay as they are.
     ///
     /// # Errors
     /// [`Failure::Keys`], and the peppers stay as they are: without the one that writes until now, with other bytes under a

@@ -5,15 +5,15 @@
 //! | type | says | made by |
 //! |---|---|---|
 //! | `Attempt` | an attempt at a password is counted, so that it may be looked at | `Unit::begin_attempt` |
-//! | `Device` | the account that is tried is known in this browser | `Unit::known_device` alone |
+//! | `Device` | the account that is tried is known in this browser | `Unit::known_device`, `Unit::factor_device` |
 //! | `Candidate` | somebody has this address; nothing is verified | reading the credentials |
 //! | `Standing` | how an account stands at this moment | `Unit::standing` |
-//! | `ActiveAccount` | nothing stands in its way: the ticket for a session | `Standing::check`, and `PendingAccount` with a proof |
+//! | `ActiveAccount` | nothing stands in its way: the ticket for a session | `Standing::check`; `PendingAccount::proved` and `::skipped`; `Checked::continued` |
 //! | `PendingAccount` | its second factor is due: the ticket for a challenge | `Standing::check` alone |
 //! | `Proved` | a code of this account's second factor is used up | `Unit::judge` alone |
 //! | `Trusted` | this browser may skip this account's second factor | `Unit::trusted_browser` alone |
 //! | `Sudo` | the session's owner proved to be there recently; `Unit::sudo` asks again in the transaction | `Sigra::sudo` alone |
-//! | `Found` | a token's row that could be consumed | `Unit::find`, `Unit::find_by_code` |
+//! | `Found` | a token's row that could be consumed | `Unit::find`, `Unit::find_by_code`; `Sigra::pending_sign_in`, to show it |
 //! | `Consumed` | this transaction, and no other, has consumed it | `Unit::consume` alone |
 //! | `Holder` | the session on whose behalf a step runs; `Unit::is_live` asks whether it still may | a `Session` |
 
@@ -48,16 +48,15 @@ mod record;
 #[cfg(feature = "totp")]
 mod recovery;
 mod register;
-#[cfg(feature = "totp")]
-mod reseal;
 mod retention;
 mod seal;
 #[cfg(feature = "totp")]
 mod second_factor;
+#[cfg(feature = "totp")]
+mod seeds;
 mod sessions;
 mod sign_in;
 mod standing;
-#[cfg(feature = "totp")]
 mod step_up;
 mod sudo;
 mod sweep;

@@ -16,15 +16,16 @@ use super::MailKind;
 use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
-    /// Has a password replaced that others may know (NIST SP 800-63B-4 3.1.1.2): ends the account's sessions, voids its tokens,
-    /// and from now on the right password comes to the outcome `MustChangePassword`. A mailed link to another
-    /// password ends this; the owner gets one at once, and the password that has to be replaced is refused as the new one. `false`: there is no such account, or its password has to be replaced already.
+    /// Has a password replaced that others may know (NIST SP 800-63B-4 3.1.1.2): ends the account's sessions, voids every
+    /// link but the one that undoes a change of second factors, and from now on the right password comes to the outcome
+    /// `MustChangePassword`. A mailed link to another password ends this; the owner gets one at once, and the password that has
+    /// to be replaced is refused as the new one. `false`: there is no such account, or its password has to be replaced already.
     ///
     /// With [`Builder::breached_passwords`](crate::Builder::breached_passwords) a sign-in does the same by itself where the right
     /// password has become known from a breach.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.password.require_change`.
+    /// `account.password.require_change`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).

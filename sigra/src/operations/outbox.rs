@@ -144,6 +144,8 @@ const FEW_CODES: u64 = 3;
 pub(super) const BATCH: u16 = 20;
 /// Deliveries that are tried, each after twice as long: over about seventeen hours.
 const ATTEMPTS: i64 = 12;
+/// After the first of them.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 impl<U: Account> Unit<'_, U> {
     /// Puts a mail into the outbox, in this transaction.
@@ -451,7 +453,7 @@ impl<U: Account> Step<U> for SetAside {
 impl<U: Account> Unit<'_, U> {
     /// When to try again: each time after twice as long.
     fn later(&self, attempts: i64) -> Stamp {
-        self.after(Duration::from_secs(30 << attempts.clamp(0, 12)))
+        self.after(FIRST_WAIT * (1 << attempts.clamp(0, ATTEMPTS)))
     }
 }
 

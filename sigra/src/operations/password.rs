@@ -14,13 +14,13 @@ use crate::invalidation::Change;
 use crate::limits::{Bucket, Limit};
 use crate::password::{Password, PasswordHash, PasswordProblem};
 use crate::session::{NewSession, Session};
-use crate::store::statements::{ChangeDone, CredentialsOf, SetPassword, UpgradePassword};
+use crate::store::statements::{ChangeDone, CredentialsByUser, SetPassword, UpgradePassword};
 use crate::telemetry::{Named, watched};
 use crate::token::{ForResetPassword, Token};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::MailKind;
-use super::attempt::{Attempt, Candidate};
+use super::attempt::{Attempt, Candidate, ReserveForHolder};
 use super::outbox::Ask;
 use super::standing::Holder;
 use super::tokens::Found;
@@ -36,7 +36,8 @@ impl<U> Sigra<U> {
     /// that out. At most five mails an hour go to one address, in portions that their links outlast: whoever asks in its owner's
     /// place leaves a link that is good. A link that lasts for less than twelve minutes can be had anew after twelve.
     ///
-    /// Writes one audit row `account.password.request_reset`.
+    /// Writes one audit row `account.password.request_reset`: success, or refused with the reason. None where the address is
+    /// refused as such.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -54,10 +55,11 @@ impl<U> Sigra<U> {
 
     /// Sets a new password by the token of a reset link. It never signs in: where a second factor is due it still is.
     ///
-    /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
-    /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
-    /// Where the password has to be replaced, the new one is compared with it first, which costs one hash more.
-    /// Writes one audit row `account.password.reset`: success or refused.
+    /// Ends every session of the account and voids every link but the one that undoes a change of second factors; no device is
+    /// known any more but, where `lockout` or `totp` is on, the one that used the link. The link also proves the address, so it
+    /// confirms it and ends a lockout. The owner gets a mail. Where the password has to be replaced, the new one is compared
+    /// with it first, which costs one hash more. Writes one audit row `account.password.reset`: success, or refused with the
+    /// reason.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
@@ -84,9 +86,10 @@ impl<U> Sigra<U> {
 
     /// Changes the password of a user who knows the present one (ASVS 6.2.3).
     ///
-    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one too,
-    /// voids every token of it, forgets every known device but this one, and returns a new session for the browser that asked. The
-    /// owner gets a mail. Writes one audit row `account.password.change`: success, or refused with the reason.
+    /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one
+    /// too, voids every link but the one that undoes a change of second factors, forgets every known device but this one, and
+    /// returns a new session for the browser that asked. The owner gets a mail. Writes one audit row `account.password.change`:
+    /// success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,
@@ -264,7 +267,7 @@ impl<U: Account> Unit<'_, U> {
         if standing.is_none_or(|standing| standing.must_change_since.is_none()) {
             return Ok(Ok(None));
         }
-        let row = self.fetch_optional(CredentialsOf, &[&found.user_id]).await?;
+        let row = self.fetch_optional(CredentialsByUser, &[&found.user_id]).await?;
         Ok(Ok(row.map(|row| Candidate::<U>::read(&row)).transpose()?.and_then(|candidate| candidate.hash)))
     }
 }
@@ -313,43 +316,6 @@ impl<U: Account> Step<U> for Reset {
         unit.enqueue(MailKind::PasswordChanged, &identifier).await?;
         let entry = Entry::success(Event::ResetPassword, Actor::Account).of(user_id);
         unit.record(entry, Ok(recovered)).await
-    }
-}
-
-/// Counts an attempt of somebody who is signed in to prove the present password.
-pub(super) struct ReserveForHolder<U: Account> {
-    pub(super) event: Event,
-    pub(super) holder: Holder<U>,
-    pub(super) client: Client,
-}
-
-impl<U: Account> Step<U> for ReserveForHolder<U> {
-    type Output = Result<(Candidate<U>, Attempt), Refusal>;
-
-    fn client(&self) -> &Client {
-        &self.client
-    }
-
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Holder { session, user_id, .. } = &self.holder;
-        let refused =
-            |reason| Entry::refused(self.event, Actor::Visitor, reason).of(user_id).in_session(*session);
-        let standing = if unit.is_live(&self.holder).await? { unit.standing(user_id).await? } else { None };
-        let Some(standing) = standing else {
-            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
-        };
-        let attempt = match unit.begin_attempt(Identifier::from_stored(standing.identifier)).await? {
-            Ok(attempt) => attempt,
-            Err((reason, retry_after)) => {
-                return unit.record(refused(reason), Err(Refusal::TooManyAttempts { retry_after })).await;
-            }
-        };
-        let row = unit.fetch_optional(CredentialsOf, &[user_id]).await?;
-        let Some(row) = row else {
-            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
-        };
-        let candidate = Candidate::<U>::read(&row)?;
-        Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, attempt))))
     }
 }
 

@@ -31,7 +31,7 @@ impl<U> Sigra<U> {
     /// may begin anew with another mail.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.recovery.begin`.
+    /// `account.recovery.begin`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Failure`](crate::Failure).
@@ -53,7 +53,8 @@ impl<U> Sigra<U> {
     /// and the trust in browsers go, and the password alone signs in again. The owner gets a mail. `false`: no recovery has
     /// begun, its owner has stopped it, or more than a week has passed since the delay.
     ///
-    /// Writes one audit row `account.recovery.finish`: success, or refused with the reason.
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.recovery.finish`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::TooEarly`], [`Refusal::Busy`] and [`Failure`](crate::Failure).
@@ -72,7 +73,10 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// Stops a recovery that has begun. `false`: none has. Writes one audit row `account.recovery.cancel`.
+    /// Stops a recovery that has begun. `false`: none has.
+    ///
+    /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
+    /// `account.recovery.cancel`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Failure`](crate::Failure).

@@ -195,12 +195,7 @@ impl<U: Account> Step<U> for Register<U> {
             let account = unit
                 .execute(
                     InsertAccount,
-                    &[
-                        &user_id,
-                        &self.identifier.as_str(),
-                        Bucket::account(&self.identifier).as_bytes(),
-                        &now,
-                    ],
+                    &[&user_id, &self.identifier.as_str(), Bucket::account(&self.identifier).key(), &now],
                 )
                 .await?;
             if account.rows == 1 {

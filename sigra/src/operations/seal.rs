@@ -28,6 +28,8 @@ use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 /// Rows that one transaction numbers.
 const BATCH: u16 = 512;
+/// Checkpoints that are read at once, to be handed over.
+const DUE_AT_ONCE: u16 = 20;
 /// How long the workers of other nodes leave the log to the one that sequenced last.
 const LEASE: Duration = Duration::from_secs(10);
 /// How long a sink has for one checkpoint.
@@ -155,7 +157,7 @@ impl<U> Sigra<U> {
     {
         loop {
             let statement = Rendered::<U, DueCheckpoints>::STATEMENT;
-            let due = self.core.pool.read().await?.fetch(statement, &[]).await?;
+            let due = self.core.pool.read().await?.fetch(statement, &[&i64::from(DUE_AT_ONCE)]).await?;
             if due.is_empty() {
                 return Ok(());
             }
@@ -312,7 +314,7 @@ impl<U: Account> Step<U> for Sequence<U> {
         let Some(mut tree) = unit.tree(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
-        let rows = unseal_rows::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
+        let rows = read_unsealed::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
         append(unit, &mut tree, &rows).await?;
         let is_last = rows.len() < usize::from(BATCH);
         let checkpoint = match self.turn {
@@ -324,7 +326,8 @@ impl<U: Account> Step<U> for Sequence<U> {
     }
 }
 
-fn unseal_rows<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Error> {
+/// Rows that have no number yet.
+fn read_unsealed<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Error> {
     let unreadable = |source| {
         Failure::AuditChanged(format!(
             "a row in `{}` that waits for its number cannot be read: {source}",

@@ -66,7 +66,7 @@ impl<U> Sigra<U> {
     }
 
     /// The pending sign-in that a secret names; `None` where there is none any more. It says nothing of the user: who has
-    /// proved one factor alone has not signed in.
+    /// proved one factor alone has not signed in. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).

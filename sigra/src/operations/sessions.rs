@@ -16,7 +16,7 @@ use crate::telemetry::{self, Named, watched};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::standing::Holder;
+use super::standing::{Holder, LIVE_SESSIONS};
 
 impl<U> Sigra<U> {
     /// Finds the live session of a token, with its user: one indexed statement on one connection.
@@ -79,7 +79,7 @@ impl<U> Sigra<U> {
         Ok(Some(session))
     }
 
-    /// The live sessions of the user, the last used first, at most 200.
+    /// The live sessions of the user, the last used first: no account has more than a hundred. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
@@ -90,8 +90,9 @@ impl<U> Sigra<U> {
         watched::<U>(Named::ListSessions).within(session.id).run(async move {
             let now = Stamp(self.core.now());
             let statement = Rendered::<U, LiveSessions>::STATEMENT;
-            let rows =
-                self.core.pool.read().await?.fetch(statement, &[session.user.id(), &now, &now]).await?;
+            let most = i64::from(LIVE_SESSIONS);
+            let values: &[&dyn crate::column::Bind] = &[session.user.id(), &now, &now, &most];
+            let rows = self.core.pool.read().await?.fetch(statement, values).await?;
             rows.iter()
                 .map(|row| {
                     let mut row = Reader::<U>::new(row);
@@ -112,7 +113,7 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// Ends the session on the server. Writes one audit row `session.own.sign_out`.
+    /// Ends the session on the server. Writes one audit row `session.own.sign_out`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where it had ended already, [`Refusal::Busy`], and
@@ -128,7 +129,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
-    /// Writes one audit row `session.other.revoke`.
+    /// Writes one audit row `session.other.revoke`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
@@ -148,7 +149,8 @@ impl<U> Sigra<U> {
             .run(async move { self.end(session, Which::One(id), client).await.map(|ended| ended > 0) })
     }
 
-    /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`.
+    /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`: success, or
+    /// refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
@@ -168,7 +170,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends every session of the user, this one too, forgets every known device, and returns how many sessions. Writes one audit
-    /// row `session.all.revoke`.
+    /// row `session.all.revoke`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and

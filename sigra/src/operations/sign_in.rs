@@ -15,9 +15,7 @@ use crate::outcome::Outcome;
 use crate::outcome::Slot as _;
 use crate::password::{PasswordHash, Verified};
 use crate::session::Credentials;
-use crate::store::statements::{
-    Credentials as CredentialsOf, DeleteSessionByToken, HoldEpoch, UpgradePassword,
-};
+use crate::store::statements::{CredentialsByIdentifier, DeleteSessionByToken, HoldEpoch, UpgradePassword};
 use crate::telemetry::{Named, watched};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -160,10 +158,11 @@ impl<U: Account> Step<U> for Reserve {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let reserved = unit.begin_attempt(self.identifier.clone()).await?;
-        let candidate = match unit.fetch_optional(CredentialsOf, &[&self.identifier.as_str()]).await? {
-            Some(row) => Some(Candidate::<U>::read(&row)?),
-            None => None,
-        };
+        let candidate =
+            match unit.fetch_optional(CredentialsByIdentifier, &[&self.identifier.as_str()]).await? {
+                Some(row) => Some(Candidate::<U>::read(&row)?),
+                None => None,
+            };
         match reserved {
             Ok(attempt) => {
                 Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(Reserved { attempt, candidate })))

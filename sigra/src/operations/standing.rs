@@ -17,6 +17,9 @@ use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
 use crate::unit::Unit;
 
+/// Live sessions of one account.
+pub(super) const LIVE_SESSIONS: u16 = 100;
+
 /// How an account stands at the moment of a step.
 pub(crate) struct Standing<U: Account> {
     pub(crate) user_id: U::Id,
@@ -59,8 +62,8 @@ impl<U: Account> Obstacle<U> {
     }
 }
 
-/// Nothing stands in the way of this account. Only [`Standing::check`] and a proof of the second factor make one, and every
-/// issuer of a session takes one. It carries what was proved.
+/// Nothing stands in the way of this account. Made by [`Standing::check`], by `PendingAccount::proved` and `::skipped`, and by
+/// [`Checked::continued`] alone; every issuer of a session takes one. It carries what was proved.
 pub(crate) struct ActiveAccount<U: Account> {
     user_id: U::Id,
     epoch: i64,
@@ -304,7 +307,8 @@ impl<U: Account> Unit<'_, U> {
     /// knows the password could fill the table. The row of the step says how many they were.
     async fn end_surplus_sessions(&mut self, user_id: &U::Id) -> Result<(), Error> {
         let now = self.stamp();
-        if let Some(row) = self.fetch_optional(SurplusSession, &[user_id, &now, &now]).await? {
+        let others = i64::from(LIVE_SESSIONS - 1);
+        if let Some(row) = self.fetch_optional(SurplusSession, &[user_id, &now, &now, &others]).await? {
             let mut row = Reader::<U>::new(&row);
             let (seen, id) = (row.next::<Stamp>()?, row.next::<uuid::Uuid>()?);
             let values: &[&dyn crate::column::Bind] = &[user_id, &now, &now, &seen, &seen, &id];

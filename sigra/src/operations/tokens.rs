@@ -57,7 +57,11 @@ pub(super) struct Consumed<U: Account> {
 
 impl<U: Account> Found<U> {
     pub(super) fn read(row: &Row) -> Result<Self, Error> {
-        let mut row = Reader::<U>::new(row);
+        Self::next(&mut Reader::new(row))
+    }
+
+    /// The same, for a reader that goes on behind it.
+    fn next(row: &mut Reader<'_, U>) -> Result<Self, Error> {
         let (id, user_id) = (row.next()?, row.next()?);
         let (identifier, epoch) = (row.next()?, row.next()?);
         let (issued_at, expires_at) = (row.next::<Stamp>()?.0, row.next::<Stamp>()?.0);
@@ -158,7 +162,10 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
         // Where there is no code, one that nobody can have stands in for it: the time tells not who waits to be confirmed.
         let (found, expected) = match &row {
-            Some(row) => (Some(Found::<U>::read(row)?), read_code_hash::<U>(row)?),
+            Some(row) => {
+                let mut row = Reader::<U>::new(row);
+                (Some(Found::next(&mut row)?), row.next::<Vec<u8>>()?)
+            }
             None => (None, Vec::new()),
         };
         let id = found.as_ref().map_or_else(uuid::Uuid::nil, |found| found.id);
@@ -192,10 +199,6 @@ impl<U: Account> Unit<'_, U> {
         let Found { user_id, identifier, epoch, extras, .. } = found;
         Ok(Some(Consumed { user_id, identifier, epoch, extras }))
     }
-}
-
-fn read_code_hash<U: Account>(row: &Row) -> Result<Vec<u8>, Failure> {
-    row.get(10).map_err(|source| Failure::Read { table: "tokens", user_type: U::SCHEMA.user_type, source })
 }
 
 /// What a code's hash covers: the same digits under another token are another code.

@@ -65,7 +65,7 @@ impl<U: Account> Trusted<U> {
 }
 
 impl<U> Sigra<U> {
-    /// The browsers in which the user may skip the second factor, the last used first.
+    /// The browsers in which the user may skip the second factor, the last used first. Writes no audit row.
     ///
     /// # Errors
     /// [`Failure`](crate::Failure).
@@ -103,7 +103,7 @@ impl<U> Sigra<U> {
     /// Has one browser ask for the second factor again. `false`: the user trusts no such browser. Its sessions go on: end them with
     /// [`revoke_session`](Self::revoke_session).
     ///
-    /// Writes one audit row `account.trust.revoke`.
+    /// Writes one audit row `account.trust.revoke`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -123,7 +123,7 @@ impl<U> Sigra<U> {
     }
 
     /// Has every browser ask for the second factor again, and returns how many skipped it. Writes one audit row
-    /// `account.trust.revoke`.
+    /// `account.trust.revoke`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).

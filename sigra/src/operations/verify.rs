@@ -23,7 +23,9 @@ use super::seal::{Tree, Turn, signed};
 /// Hashes of segments that are read at once.
 const SEGMENTS_AT_ONCE: u16 = 4096;
 /// Rows without a number that are read together.
-const UNSEALED_AT_ONCE: i64 = 512;
+const UNSEALED_AT_ONCE: u16 = 512;
+/// Rows with a number outside the log that are looked at. One is a finding; more of them say no more.
+const MOST_STRAYS: u16 = 1000;
 
 impl<U> Sigra<U> {
     /// Holds every row of the trail, its seal, the tree and the checkpoints against each other, and reports what does not fit.
@@ -37,7 +39,8 @@ impl<U> Sigra<U> {
     /// row. To verify an export without the secret keys, see [`Auditor`].
     ///
     /// # Errors
-    /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit is no error but a finding.
+    /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit
+    /// is no error but a finding.
     pub fn verify_audit<'a>(&'a self, checkpoints: &'a str) -> Operation<'a, AuditReport>
     where
         U: feature::Audit,
@@ -59,7 +62,8 @@ impl<U> Sigra<U> {
     /// audit row. RFC 6962, 2.1.1.
     ///
     /// # Errors
-    /// As [`seal_audit`](Self::seal_audit).
+    /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where the log is not as Sigra left it,
+    /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure) otherwise.
     pub fn prove_audit_row(&self, row: uuid::Uuid) -> Operation<'_, Option<InclusionProof>>
     where
         U: feature::Audit,
@@ -194,7 +198,7 @@ impl<U: Account> Walk<'_, U> {
         for columns in self.fetch(RowsFrom, &[&signed(first), &signed(end)]).await? {
             match Row::read(&columns) {
                 Ok(row) => self.auditor.row(&row),
-                Err(_) => self.auditor.unreadable(number_of(&columns)),
+                Err(_) => self.auditor.unreadable(Row::number_in(&columns)),
             }
         }
         self.auditor.skip_to(end);
@@ -202,10 +206,11 @@ impl<U: Account> Walk<'_, U> {
     }
 
     async fn walk_strays(&mut self, extent: &Extent) -> Result<(), Error> {
-        for columns in self.fetch(StrayRows, &[&signed(extent.removed), &signed(extent.size)]).await? {
+        let (first, end) = (signed(extent.removed), signed(extent.size));
+        for columns in self.fetch(StrayRows, &[&first, &end, &i64::from(MOST_STRAYS)]).await? {
             match Row::read(&columns) {
                 Ok(row) => self.auditor.stray(&row),
-                Err(_) => self.auditor.unreadable(number_of(&columns)),
+                Err(_) => self.auditor.unreadable(Row::number_in(&columns)),
             }
         }
         Ok(())
@@ -214,7 +219,7 @@ impl<U: Account> Walk<'_, U> {
     async fn walk_unsealed(&mut self) -> Result<(), Error> {
         let mut read = 0;
         loop {
-            let rows = self.fetch(UnsealedFrom, &[&UNSEALED_AT_ONCE, &signed(read)]).await?;
+            let rows = self.fetch(UnsealedFrom, &[&i64::from(UNSEALED_AT_ONCE), &signed(read)]).await?;
             if rows.is_empty() {
                 return Ok(());
             }
@@ -227,10 +232,6 @@ impl<U: Account> Walk<'_, U> {
             }
         }
     }
-}
-
-fn number_of(columns: &Columns) -> Option<u64> {
-    columns.get::<Option<i64>>(18).ok().flatten().and_then(|leaf| u64::try_from(leaf).ok())
 }
 
 fn read_segments<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
@@ -286,7 +287,7 @@ async fn prove<U: Account>(
     for (first, end) in [(own, own + SEGMENT), (whole * SEGMENT, size)] {
         let values: &[&dyn Bind] = &[&signed(first), &signed(end.min(size))];
         for columns in connection.fetch(Rendered::<U, RowsFrom>::STATEMENT, values).await? {
-            if let (Some(number), Ok(row)) = (number_of(&columns), Row::read(&columns)) {
+            if let (Some(number), Ok(row)) = (Row::number_in(&columns), Row::read(&columns)) {
                 known.leaves.insert(number, row.leaf_hash(&table::<U>()));
             }
         }

@@ -35,8 +35,12 @@ impl Drop for Worker {
 }
 
 impl<U> Sigra<U> {
-    /// Starts the background task that sends what is in the outbox, seals the audit trail and sweeps what has expired. At its start it
-    /// looks for users without an account, as [`migrate`](Self::migrate) does.
+    /// Starts the background task that sends what is in the outbox, seals the audit trail and forwards its rows, and sweeps
+    /// what has expired: what [`deliver_mail`](Self::deliver_mail), [`seal_audit`](Self::seal_audit),
+    /// [`forward_audit`](Self::forward_audit) and [`sweep`](Self::sweep) do. At its start it looks for users without an
+    /// account, as [`migrate`](Self::migrate) does.
+    ///
+    /// Writes the audit rows that these write: of mails, of counted refusals, and of what retention removes.
     ///
     /// Run it in every process or in one: rows are taken by lease, so no two workers send the same one at once.
     ///

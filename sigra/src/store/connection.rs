@@ -217,6 +217,16 @@ impl Connection {
         self.run("ROLLBACK").await
     }
 
+    /// Marks a point in the transaction to which [`take_back`](Self::take_back) returns.
+    pub(crate) async fn mark(&mut self) -> Result<(), DatabaseError> {
+        self.run("SAVEPOINT sigra").await
+    }
+
+    /// Undoes what was done since the mark.
+    pub(crate) async fn take_back(&mut self) -> Result<(), DatabaseError> {
+        self.run("ROLLBACK TO SAVEPOINT sigra").await
+    }
+
     /// Runs a statement without parameters.
     pub(crate) async fn run(&mut self, sql: &'static str) -> Result<(), DatabaseError> {
         match *self {

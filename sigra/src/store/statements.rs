@@ -42,12 +42,12 @@ statements! {
     CountWithoutAccount =
         "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
     /// What a sign-in needs to know of whoever has this identifier.
-    Credentials =
+    CredentialsByIdentifier =
         "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
          JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.identifier = $1";
     /// The same for a user who is signed in.
-    CredentialsOf =
+    CredentialsByUser =
         "SELECT a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
          JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
          WHERE a.user_id = $1";
@@ -96,7 +96,7 @@ statements! {
         "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.remembered, s.network, s.user_agent, s.note \
          FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
          WHERE s.user_id = $1 AND s.idle_expires_at > $2 AND s.expires_at > $3 AND s.epoch = a.epoch \
-         ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 200";
+         ORDER BY s.last_seen_at DESC, s.id DESC LIMIT $4";
     /// Whether the session that asks is still there, at the moment of the change it asks for, and what was proved in it.
     SessionIsLive =
         "SELECT s.epoch, s.created_at, s.last_seen_at, s.expires_at, s.remembered, {assurance}, {factors} FROM [sessions] s JOIN [accounts] a ON a.user_id = s.user_id \
@@ -121,7 +121,7 @@ statements! {
     /// The live session that is one too many beside a new one.
     SurplusSession =
         "SELECT last_seen_at, id FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
-         ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 99";
+         ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET $4";
     DeleteSurplusSessions =
         "DELETE FROM [sessions] WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $3 \
          AND (last_seen_at < $4 OR (last_seen_at = $5 AND id <= $6))";
@@ -147,7 +147,7 @@ statements! {
         "UPDATE [devices] SET trusted_until = NULL WHERE user_id = $1 AND trusted_until IS NOT NULL";
     /// The device that is one too many.
     SurplusDevice =
-        "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET 20";
+        "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET $2";
     DeleteSurplusDevices =
         "DELETE FROM [devices] WHERE user_id = $1 AND (last_seen_at < $2 OR (last_seen_at = $3 AND id <= $4))";
     CountDeviceFailure = "UPDATE [devices] SET failures = failures + 1 WHERE id = $1";
@@ -417,7 +417,7 @@ statements! {
     NewestCheckpoint = "SELECT note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
     NewestExported =
         "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
-    DueCheckpoints = "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NULL ORDER BY size LIMIT 20";
+    DueCheckpoints = "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NULL ORDER BY size LIMIT $1";
     CheckpointExported = "UPDATE [audit_checkpoints] SET exported_at = $1 WHERE size = $2 AND exported_at IS NULL";
     /// Old ones stand outside the database. The newest that was handed over stays: retention asks for it.
     SweepCheckpoints = "DELETE FROM [audit_checkpoints] WHERE signed_at <= $1 AND exported_at IS NOT NULL AND size < $2";
@@ -425,7 +425,7 @@ statements! {
         "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf";
     RowById = "SELECT {audit_row} FROM [audit] l WHERE l.id = $1";
     /// Rows whose number the log has not given, or has taken back.
-    StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT 1000";
+    StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT $3";
     /// By place and not by key: of rows that somebody forged, not even the key need be readable.
     UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2";
     Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*) FROM [audit] WHERE leaf IS NOT NULL";

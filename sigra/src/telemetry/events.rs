@@ -303,7 +303,7 @@ pub(crate) fn no_address_of_connection() {
     );
 }
 
-/// Once in a process: each request says the same.
+/// Once for each handle: each request says the same.
 pub(crate) fn no_network(user_type: &'static str) {
     tell!(
         NO_NETWORK,

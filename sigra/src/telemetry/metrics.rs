@@ -41,7 +41,7 @@ macro_rules! metrics {
 metrics! {
     OPERATIONS: Counter in Count = "sigra_operations_total", "Operations that ended";
     OPERATION_SECONDS: Histogram in Seconds = "sigra_operation_duration_seconds", "How long operations took";
-    UNDER_WAY: Gauge in Count = "sigra_operations_in_flight", "Operations under way that change something, of 512 allowed";
+    UNDER_WAY: Gauge in Count = "sigra_operations_in_flight", "Operations under way that change something, of 512 allowed for each handle";
     BUSY: Counter in Count = "sigra_busy_total", "Requests refused because the process was at its limit";
     SIGN_INS: Counter in Count = "sigra_sign_ins_total", "Steps of signing in, by whichever method";
     LOCKOUTS: Counter in Count = "sigra_lockouts_total", "Addresses whose attempts strangers have used up";
@@ -211,7 +211,7 @@ pub(super) fn under_way() -> Held {
 /// What has no room left.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Busy {
-    /// 512 operations are under way.
+    /// 512 operations of one handle are under way.
     Operations,
     /// The queue for hashing is full.
     HashQueue,

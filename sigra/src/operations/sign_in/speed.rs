@@ -324,7 +324,7 @@ async fn fill<U: Account>(auth: &Sigra<U>) {
                 let bucket = crate::limits::Bucket::account(&identifier);
                 unit.execute(
                     crate::store::statements::InsertAccount,
-                    &[&id, &identifier.as_str(), bucket.as_bytes(), &now],
+                    &[&id, &identifier.as_str(), bucket.key(), &now],
                 )
                 .await?;
             }
