@@ -51,6 +51,7 @@ impl<U> Sigra<U> {
     ///
     /// Ends every session of the account and voids every token of it; no device is known any more but, where `lockout` is on,
     /// the one that used the link. The link also proves the address, so it confirms it and ends a lockout. The owner gets a mail.
+    /// Once in 24 hours it also ends the wait after wrong codes of second factors and leaves five more codes at least.
     /// Where the password has to be replaced, the new one is compared with it first, which costs one hash more.
     /// Writes one audit row `account.password.reset`: success or refused.
     ///
