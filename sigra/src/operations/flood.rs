@@ -68,7 +68,8 @@ fn told(reason: AnyReason) -> &'static str {
 impl<U: Account> Unit<'_, U> {
     /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
     ///
-    /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time.
+    /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time. What a limit
+    /// refuses to somebody with a session is a visitor's too.
     pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
         let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
             (entry.outcome, &entry.actor, entry.reason)

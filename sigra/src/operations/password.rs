@@ -57,9 +57,11 @@ impl<U> Sigra<U> {
     ///
     /// Ends every session of the account and voids every link but the one that undoes a change of second factors; no device is
     /// known any more but, where `lockout` or `totp` is on, the one that used the link. The link also proves the address, so it
-    /// confirms it and ends a lockout. The owner gets a mail. Where the password has to be replaced, the new one is compared
-    /// with it first, which costs one hash more. Writes one audit row `account.password.reset`: success, or refused with the
-    /// reason.
+    /// confirms it and ends a lockout. The owner gets a mail. Once in 24 hours it also ends the wait after wrong codes of second
+    /// factors and leaves five more codes at least. Where the password has to be replaced, the new one is compared with it first,
+    /// which costs one hash more.
+    ///
+    /// Writes one audit row `account.password.reset`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
