@@ -857,10 +857,10 @@ async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_
             }
             let (_, hashes, rows) = &work[0];
             assert_eq!(*hashes, u64::from(ask == Ask::SignIn), "{ask:?}");
-            // An attempt or request of the network's and one of the address's, the row of the trail, and the mail to come. For a
-            // sign-in also an attempt of everybody's, and one more of the refusals that have rows of their own.
+            // An attempt or request of the network's, one of everybody's and one of the address's, the row of the trail, and the
+            // mail to come. For a sign-in also one more of the refusals that have rows of their own.
             let mail = usize::from(ask != Ask::SignIn);
-            let limits = 4 - 2 * mail;
+            let limits = 4 - mail;
             let tables = ["sigra_audit", "sigra_limits", "sigra_outbox"]
                 .map(|table| rows.get(table).copied().unwrap_or(0));
             assert_eq!((tables, rows.len()), ([1, limits, mail], 2 + mail), "{ask:?}: {rows:?}");
