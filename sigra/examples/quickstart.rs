@@ -4,11 +4,12 @@
 //! that it would send. `SIGRA_KEYS` has its secret keys, `PORT` names another port (0 takes a free one) and
 //! `SIGRA_DATABASE_URL` another SQLite file.
 
-#![allow(clippy::print_stdout, reason = "whoever tries it reads its output")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "whoever tries it reads its output")]
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::process::ExitCode;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -169,7 +170,18 @@ async fn sign_out(
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Written for people, unlike what `main` would print of it by itself.
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let url = std::env::var("SIGRA_DATABASE_URL").unwrap_or_else(|_| "sqlite://quickstart.db".into());
     let mut connection = url.parse::<SqliteConnectOptions>()?.create_if_missing(true).connect().await?;
     sqlx::raw_sql(USERS).execute(&mut connection).await?;

@@ -21,6 +21,17 @@ fn done(answer: &Answer) {
 }
 
 #[tokio::test]
+async fn without_keys_it_says_how_to_make_one() {
+    let database = Database::create(Kind::Sqlite).await;
+    let mut program = Command::new(sigra_tests::example("quickstart"));
+    let program = program.env("SIGRA_DATABASE_URL", database.url()).env_remove("SIGRA_KEYS").env("PORT", "0");
+    let output = program.output().await.unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("set `SIGRA_KEYS`") && said.contains("/dev/urandom"), "{said}");
+}
+
+#[tokio::test]
 async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
     let database = Database::create(Kind::Sqlite).await;
     let mut program = Command::new(sigra_tests::example("quickstart"))
@@ -53,7 +64,7 @@ async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
     let app = curl.post("/apps", &[]).await;
     done(&app);
     let phone = Authenticator::new(app.json["uri"].as_str().unwrap(), Arc::new(TestClock::default()));
-    assert_eq!(app.json["secret"], phone.secret);
+    assert_eq!(app.json["secret"].as_str().unwrap().replace(' ', ""), phone.secret);
     let path = format!("/apps/{}", app.json["id"].as_str().unwrap());
     done(&curl.post(&path, &[("code", &phone.code(0))]).await);
     done(&curl.post("/sign-out", &[]).await);
