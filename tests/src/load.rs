@@ -351,7 +351,12 @@ impl Teller {
 
     /// An authenticator is added and used, backup codes and a trusted browser beside it, and all of it goes again.
     async fn prove_and_remove(self, email: String, clock: Arc<TestClock>) {
-        while self.prove_once(&email, &clock).await.is_some() {}
+        // Four changes each: no more are allowed within an hour.
+        for _ in 0..5 {
+            if self.prove_once(&email, &clock).await.is_none() {
+                return;
+            }
+        }
     }
 
     async fn prove_once(&self, email: &str, clock: &Arc<TestClock>) -> Option<()> {
