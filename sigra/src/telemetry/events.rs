@@ -108,7 +108,7 @@ impl Closing<'_> {
             ("success", _) => close!(SUCCEEDED, "done"),
             ("challenged", _) => close!(CHALLENGED, "the second factor is due"),
             ("failed", _) => close!(FAILED, "an operation failed"),
-            ("abandoned", _) => close!(ABANDONED, "nobody waited for it, before anything was begun"),
+            ("abandoned", _) => close!(ABANDONED, "nobody waited for it, before anything was changed"),
             (_, Some("busy")) => close!(BUSY, "refused: the server is at its limit"),
             (_, Some(reason)) if limit(reason).is_some() => close!(LIMITED, "refused: a limit is reached"),
             _ => close!(REFUSED, "refused"),
