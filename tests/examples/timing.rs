@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each pair asks the same for two addresses, in an order that chance decides, over one connection. The limits are not in the
-//! way: an address is used four times, and a network, of which this machine has sixteen million, for forty pairs. For each
+//! way: an address is used four times, and a network, of which this machine has sixteen million, for twenty pairs. For each
 //! comparison Welch's t is printed as measured, and the farthest one over dudect's crops. It exits with 1 if any is above 4.5
 //! on either side; the first comparison is of two that are alike, and shows what the machine adds by itself.
 #![allow(
@@ -33,7 +33,7 @@ const THRESHOLD: f64 = 4.5;
 /// Requests for one address: below each limit for one.
 const USES: usize = 4;
 /// Pairs from one network: below its limit.
-const PAIRS_OF_A_NETWORK: usize = 40;
+const PAIRS_OF_A_NETWORK: usize = 20;
 /// What the worker of the host does for one mail is over by then, so that it is not measured with the next request.
 const SETTLED: Duration = Duration::from_millis(25);
 
