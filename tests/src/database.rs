@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
@@ -76,7 +77,7 @@ pub fn covered() -> Vec<Kind> {
 /// Runs a test on every database that is covered, each time on an empty one of its own.
 ///
 /// # Panics
-/// The test does, or a server does not answer.
+/// The test does, or takes more than `SIGRA_TEST_MINUTES` (default 15) on one of them, or a server does not answer.
 pub async fn each_database<F, Fut>(test: F)
 where
     F: Fn(Database) -> Fut,
@@ -85,9 +86,18 @@ where
     for kind in covered() {
         let database = Database::create(kind).await;
         let guard = Report(kind);
-        test(database).await;
+        let within = Duration::from_secs(60 * minutes());
+        assert!(
+            tokio::time::timeout(within, test(database)).await.is_ok(),
+            "it did not end within {within:?}"
+        );
         std::mem::forget(guard);
     }
+}
+
+/// How long a test may take on one database: what hangs should say so, and not hold up all others.
+fn minutes() -> u64 {
+    std::env::var("SIGRA_TEST_MINUTES").map_or(15, |minutes| minutes.parse().expect("a number of minutes"))
 }
 
 /// Names the database of a test that fails.

@@ -6,7 +6,7 @@ use sigra_tests::crowd::at_once;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, somebody, users_table};
 use sigra_tests::users::{Customer, Member, Partner, connect, sign_in};
-use sigra_tests::{Database, Host, NewUser, PASSWORD, User, each_database};
+use sigra_tests::{Database, Host, NewUser, PASSWORD, User, each_database, until};
 
 const ADA: &str = "ada@example.com";
 
@@ -285,9 +285,7 @@ async fn a_registration_beside_an_adoption_leaves_one_account_for_each_address()
                 tokio::spawn(async move { host.register(&email).await.unwrap().user().is_some() })
             };
             // What is left to do after the hash takes as long as an adoption.
-            while second.auth.hashes_computed() == hashes {
-                tokio::task::yield_now().await;
-            }
+            until("the registration has hashed", async || second.auth.hashes_computed() > hashes).await;
             let adoption = adopt(&first, AdoptAs::Confirmed).await;
             let registered = registering.await.unwrap();
             assert_ne!(registered, adoption.adopted == 1, "round {round}");

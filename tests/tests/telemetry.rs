@@ -407,9 +407,7 @@ async fn users_without_an_account_are_told_of_at_start_until_they_are_adopted() 
             if worker {
                 // A host that keeps Sigra's migrations among its own.
                 let worker = next.auth.start_worker(next.mailbox.clone(), links());
-                while found().is_empty() {
-                    tokio::task::yield_now().await;
-                }
+                until("the worker tells of it", async || !found().is_empty()).await;
                 drop(worker);
             }
             for _ in 0..2 {
