@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sigra::axum::{Problem, SecretPage, Visitor, Web};
 
+use super::mailed::{Address, Link};
 use crate::pages::{Format, Input, Page};
 use crate::user::User;
 
@@ -17,11 +18,6 @@ const SIGN_IN: &str = "/login?done=confirmed";
 pub struct Code {
     email: String,
     code: String,
-}
-
-#[derive(Deserialize)]
-pub struct Address {
-    email: String,
 }
 
 /// Asks for the code, and offers another mail.
@@ -94,26 +90,20 @@ pub async fn resend(
     }
 }
 
-#[derive(Template)]
-#[template(path = "confirm_link.html")]
-struct LinkPage {
-    token: String,
-    problem: Option<Problem>,
-}
+const LINK: Link = Link {
+    path: "/confirm",
+    title: "Confirm your address",
+    heading: "Confirm your address",
+    click: "One click, and you can sign in.",
+    button: "Confirm my address",
+    class: "",
+    instead: ("/confirm", "Ask for a new mail"),
+    message: "send a POST to this address to confirm",
+};
 
-impl Page for LinkPage {
-    fn json(&self) -> Value {
-        json!({ "message": "send a POST to this address to confirm" })
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-}
-
-/// `GET /confirm/{token}` changes nothing: mail scanners follow links.
+/// `GET /confirm/{token}`
 pub async fn link(Path(token): Path<String>, format: Format) -> SecretPage<Response> {
-    SecretPage(format.show(&LinkPage { token, problem: None }))
+    LINK.show(format, token)
 }
 
 /// `POST /confirm/{token}`
@@ -125,6 +115,6 @@ pub async fn submit_link(
 ) -> SecretPage<Response> {
     SecretPage(match web.auth().confirm_email(&token, &visitor).await {
         Ok(_) => format.done(SIGN_IN, json!({ "status": "confirmed" })),
-        Err(error) => format.show(&LinkPage { token, problem: Some(error.into()) }),
+        Err(error) => LINK.stopped(format, token, error),
     })
 }

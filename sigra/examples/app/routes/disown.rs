@@ -1,34 +1,29 @@
 //! "This was not me": undoes a change of second factors by the link in the mail about it.
 
-use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde_json::{Value, json};
-use sigra::axum::{Problem, SecretPage, Visitor, Web};
+use serde_json::json;
+use sigra::axum::{SecretPage, Visitor, Web};
 
-use crate::pages::{Format, Page};
+use super::mailed::Link;
+use crate::pages::Format;
 use crate::user::User;
 
-#[derive(Template)]
-#[template(path = "disown_link.html")]
-struct LinkPage {
-    token: String,
-    problem: Option<Problem>,
-}
+const LINK: Link = Link {
+    path: "/disown",
+    title: "Undo a change",
+    heading: "Was it not you?",
+    click: "One click undoes the change that our mail was about, voids your backup codes and signs every device out. \
+            Then choose a new password.",
+    button: "It was not me",
+    class: "danger",
+    instead: ("/reset", "Choose a new password"),
+    message: "send a POST to this address to undo the change",
+};
 
-impl Page for LinkPage {
-    fn json(&self) -> Value {
-        json!({ "message": "send a POST to this address to undo the change" })
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-}
-
-/// `GET /disown/{token}` changes nothing: mail scanners follow links.
+/// `GET /disown/{token}`
 pub async fn link(Path(token): Path<String>, format: Format) -> SecretPage<Response> {
-    SecretPage(format.show(&LinkPage { token, problem: None }))
+    LINK.show(format, token)
 }
 
 /// `POST /disown/{token}` signs nobody in, and everybody out.
@@ -40,6 +35,6 @@ pub async fn submit_link(
 ) -> SecretPage<Response> {
     SecretPage(match web.auth().disown(&token, &visitor).await {
         Ok(_) => format.done("/login?done=disowned", json!({ "status": "undone" })),
-        Err(error) => format.show(&LinkPage { token, problem: Some(error.into()) }),
+        Err(error) => LINK.stopped(format, token, error),
     })
 }

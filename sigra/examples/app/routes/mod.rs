@@ -6,6 +6,7 @@ mod backup_codes;
 mod confirm;
 mod disown;
 mod landing;
+mod mailed;
 mod recovery;
 mod register;
 mod reset;

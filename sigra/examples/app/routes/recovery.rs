@@ -68,14 +68,9 @@ pub async fn begin(
     format: Format,
     Input(Account { email }): Input<Account>,
 ) -> Response {
-    let begun = match find(&users, &email).await {
-        Ok(Some(user)) => {
-            web.auth().begin_recovery(&operator.name(), &user, &visitor).await.map_err(Problem::from)
-        }
-        Ok(None) => Ok(None),
-        Err(problem) => Err(problem),
-    };
-    let page = match begun {
+    let begun =
+        with(&users, &email, async |user| web.auth().begin_recovery(&operator.name(), &user, &visitor).await);
+    let page = match begun.await {
         Ok(Some(from)) => RecoveryPage { email, from: Some(from), ..RecoveryPage::default() },
         Ok(None) => refused(
             email,
@@ -95,14 +90,10 @@ pub async fn finish(
     format: Format,
     Input(Account { email }): Input<Account>,
 ) -> Response {
-    let finished = match find(&users, &email).await {
-        Ok(Some(user)) => {
-            web.auth().finish_recovery(&operator.name(), &user, &visitor).await.map_err(Problem::from)
-        }
-        Ok(None) => Ok(false),
-        Err(problem) => Err(problem),
-    };
-    answer(finished, email, format, "finished")
+    let finished = with(&users, &email, async |user| {
+        web.auth().finish_recovery(&operator.name(), &user, &visitor).await.map(|done| done.then_some(()))
+    });
+    answer(finished.await, email, format, "finished")
 }
 
 /// `POST /recovery/cancel`
@@ -114,20 +105,16 @@ pub async fn cancel(
     format: Format,
     Input(Account { email }): Input<Account>,
 ) -> Response {
-    let cancelled = match find(&users, &email).await {
-        Ok(Some(user)) => {
-            web.auth().cancel_recovery(&operator.name(), &user, &visitor).await.map_err(Problem::from)
-        }
-        Ok(None) => Ok(false),
-        Err(problem) => Err(problem),
-    };
-    answer(cancelled, email, format, "cancelled")
+    let cancelled = with(&users, &email, async |user| {
+        web.auth().cancel_recovery(&operator.name(), &user, &visitor).await.map(|done| done.then_some(()))
+    });
+    answer(cancelled.await, email, format, "cancelled")
 }
 
-fn answer(done: Result<bool, Problem>, email: String, format: Format, status: &str) -> Response {
+fn answer(done: Result<Option<()>, Problem>, email: String, format: Format, status: &str) -> Response {
     match done {
-        Ok(true) => format.done(&format!("/recovery?done={status}"), json!({ "status": status })),
-        Ok(false) => {
+        Ok(Some(())) => format.done(&format!("/recovery?done={status}"), json!({ "status": status })),
+        Ok(None) => {
             format.show(&refused(email, "no recovery of this account has begun, or its user has stopped it"))
         }
         Err(problem) => {
@@ -140,6 +127,18 @@ fn answer(done: Result<bool, Problem>, email: String, format: Format, status: &s
 fn refused(email: String, why: &'static str) -> RecoveryPage {
     let problem = Problem::new(StatusCode::CONFLICT, "nothing_to_recover", why);
     RecoveryPage { email, problem: Some(problem), ..RecoveryPage::default() }
+}
+
+/// Does it for the account of this address; `None`: there is no such account, or nothing to do for it.
+async fn with<T>(
+    users: &Users,
+    email: &str,
+    act: impl AsyncFnOnce(Uuid) -> Result<Option<T>, sigra::Error>,
+) -> Result<Option<T>, Problem> {
+    match find(users, email).await? {
+        Some(user) => act(user).await.map_err(Problem::from),
+        None => Ok(None),
+    }
 }
 
 async fn find(users: &Users, email: &str) -> Result<Option<Uuid>, Problem> {

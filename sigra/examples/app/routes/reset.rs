@@ -7,40 +7,24 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sigra::axum::{Problem, SecretPage, Visitor, Web};
 
+use super::mailed::{Address, Request};
 use crate::pages::{Format, Input, Page};
 use crate::user::User;
-
-#[derive(Deserialize)]
-pub struct Address {
-    email: String,
-}
 
 #[derive(Deserialize)]
 pub struct NewPassword {
     password: String,
 }
 
-#[derive(Default, Template)]
-#[template(path = "reset.html")]
-struct ResetPage {
-    email: String,
-    sent: bool,
-    problem: Option<Problem>,
-}
-
-impl Page for ResetPage {
-    fn json(&self) -> Value {
-        if self.sent { json!({ "status": "check_mail" }) } else { json!({ "fields": ["email"] }) }
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-}
+const REQUEST: Request = Request {
+    path: "/reset",
+    title: "Reset your password",
+    hint: "We send you a link with which you choose a new password.",
+};
 
 /// `GET /reset`
 pub async fn form(format: Format) -> Response {
-    format.show(&ResetPage::default())
+    REQUEST.form(format)
 }
 
 /// `POST /reset`
@@ -50,10 +34,8 @@ pub async fn submit(
     format: Format,
     Input(Address { email }): Input<Address>,
 ) -> Response {
-    match web.auth().request_password_reset(&email, &visitor).await {
-        Ok(()) => format.show(&ResetPage { email, sent: true, problem: None }),
-        Err(error) => format.show(&ResetPage { email, sent: false, problem: Some(error.into()) }),
-    }
+    let asked = web.auth().request_password_reset(&email, &visitor).await;
+    REQUEST.asked(format, email, asked)
 }
 
 #[derive(Template)]

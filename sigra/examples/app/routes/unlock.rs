@@ -1,41 +1,33 @@
 //! The way back in for a user whose account strangers have locked.
 
-use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use sigra::axum::{Problem, SecretPage, Visitor, Web};
+use serde_json::json;
+use sigra::axum::{SecretPage, Visitor, Web};
 
-use crate::pages::{Format, Input, Page};
+use super::mailed::{Address, Link, Request};
+use crate::pages::{Format, Input};
 use crate::user::User;
 
-#[derive(Deserialize)]
-pub struct Address {
-    email: String,
-}
-
-#[derive(Default, Template)]
-#[template(path = "unlock.html")]
-struct UnlockPage {
-    email: String,
-    sent: bool,
-    problem: Option<Problem>,
-}
-
-impl Page for UnlockPage {
-    fn json(&self) -> Value {
-        if self.sent { json!({ "status": "check_mail" }) } else { json!({ "fields": ["email"] }) }
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-}
+const REQUEST: Request = Request {
+    path: "/unlock",
+    title: "Unlock your account",
+    hint: "We send you a link that lets you sign in, whoever else tries your password.",
+};
+const LINK: Link = Link {
+    path: "/unlock",
+    title: "Unlock your account",
+    heading: "Unlock your account",
+    click: "One click, and you can sign in with this browser.",
+    button: "Unlock my account",
+    class: "",
+    instead: ("/unlock", "Ask for a new link"),
+    message: "send a POST to this address to unlock",
+};
 
 /// `GET /unlock`
 pub async fn form(format: Format) -> Response {
-    format.show(&UnlockPage::default())
+    REQUEST.form(format)
 }
 
 /// `POST /unlock`
@@ -45,32 +37,13 @@ pub async fn submit(
     format: Format,
     Input(Address { email }): Input<Address>,
 ) -> Response {
-    match web.auth().request_unlock(&email, &visitor).await {
-        Ok(()) => format.show(&UnlockPage { email, sent: true, problem: None }),
-        Err(error) => format.show(&UnlockPage { email, sent: false, problem: Some(error.into()) }),
-    }
+    let asked = web.auth().request_unlock(&email, &visitor).await;
+    REQUEST.asked(format, email, asked)
 }
 
-#[derive(Template)]
-#[template(path = "unlock_link.html")]
-struct LinkPage {
-    token: String,
-    problem: Option<Problem>,
-}
-
-impl Page for LinkPage {
-    fn json(&self) -> Value {
-        json!({ "message": "send a POST to this address to unlock" })
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-}
-
-/// `GET /unlock/{token}` changes nothing: mail scanners follow links.
+/// `GET /unlock/{token}`
 pub async fn link(Path(token): Path<String>, format: Format) -> SecretPage<Response> {
-    SecretPage(format.show(&LinkPage { token, problem: None }))
+    LINK.show(format, token)
 }
 
 /// `POST /unlock/{token}` signs nobody in: it lets the user try, in this browser.
@@ -85,6 +58,6 @@ pub async fn submit_link(
             let answer = format.done("/login?done=unlocked", json!({ "status": "unlocked" }));
             (web.recovered(&recovered), answer).into_response()
         }
-        Err(error) => format.show(&LinkPage { token, problem: Some(error.into()) }),
+        Err(error) => LINK.stopped(format, token, error),
     })
 }
