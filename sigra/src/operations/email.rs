@@ -46,8 +46,8 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account and
-    /// allows five tries, which are counted before it is compared; twenty wrong codes in a row, and only links count for a day.
+    /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account. Tries
+    /// are counted by address before a code is compared: ten wrong ones in a row, and only links count for a day.
     ///
     /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
     ///
@@ -95,7 +95,7 @@ impl<U> Sigra<U> {
 }
 
 /// Wrong codes in a row for one address; after them only links count for a day.
-const WRONG_CODES: Limit = Limit::InARow { most: 20, wait: Duration::from_hours(24) };
+const WRONG_CODES: Limit = Limit::InARow { most: 10, wait: Duration::from_hours(24) };
 
 /// What a visitor shows for the address.
 enum Proof {
@@ -124,7 +124,7 @@ impl<U: Account> Step<U> for ConfirmBy {
                     let entry = Entry::refused(Event::ConfirmEmail, Actor::Visitor, reason);
                     return unit.record(entry, Err(refusal)).await;
                 }
-                // Over all codes of the address: five tries of each new mail would add up.
+                // Over all codes of the address: the tries of each new mail would add up.
                 match unit.reserve(&Bucket::codes(identifier), WRONG_CODES).await? {
                     Ok(()) => unit.find_by_code::<ForConfirmEmail>(identifier.as_str(), code).await?,
                     Err(_) => None,

@@ -175,7 +175,7 @@ statements! {
          WHERE a.identifier = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL AND t.code_hash IS NOT NULL \
          ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
-    /// One try of a code, counted before the code is compared.
+    /// One try at what a token opens, counted before it is looked at.
     CountTry =
         "UPDATE [tokens] SET attempts = attempts + 1 WHERE id = $1 AND attempts < $2 AND consumed_at IS NULL";
     /// The one statement that consumes: of many at once, exactly one changes the row.
