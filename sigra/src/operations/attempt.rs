@@ -16,7 +16,7 @@ use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::MailKind;
 use super::devices::Device;
-use super::standing::Holder;
+use super::standing::{Held, Holder};
 
 /// Wrong passwords in a row over all waits, after which the password opens nothing any more until its owner is back (NIST SP
 /// 800-63B-4 3.2.2).
@@ -197,6 +197,24 @@ impl<U: Account> Unit<'_, U> {
         let bucket = Bucket::right_passwords(&attempt.identifier);
         let reserved = self.reserve(&bucket, RIGHT_PASSWORDS).await?;
         Ok(reserved.map_err(|reached| Refusal::TooManyAttempts { retry_after: reached.retry_after }))
+    }
+
+    /// Whether the right password of a session's own user may go on, or why not: it is one too many, or the session lacks the
+    /// second factor that the account has.
+    pub(super) async fn lets_right_password_go_on(
+        &mut self,
+        held: &Held,
+        attempt: &Attempt,
+        failures: i64,
+    ) -> Result<Result<(), (Reason, Refusal)>, Error> {
+        if let Err(refusal) = self.count_right_password(attempt).await? {
+            return Ok(Err((Reason::RightPasswordLimit, refusal)));
+        }
+        if held.lacks_second_factor::<U>() {
+            self.attempt_opened_nothing(attempt, failures).await?;
+            return Ok(Err((Reason::SudoRequired, Refusal::SudoRequired { with_code: true })));
+        }
+        Ok(Ok(()))
     }
 
     /// The password was right, and a session or a challenge comes of it: the network and everybody get the attempt back.

@@ -356,23 +356,20 @@ impl<U: Account> Step<U> for ChangePassword<U> {
         if !unit.hold(user_id, self.candidate.epoch).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
-        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
-            return unit.record(refused(Reason::RightPasswordLimit), Err(refusal)).await;
-        }
-        if held.lacks_second_factor::<U>() {
-            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
-            let refusal = Refusal::SudoRequired { with_code: true };
-            return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
+        let failures = self.candidate.failures;
+        if let Err((reason, refusal)) = unit.lets_right_password_go_on(&held, &self.attempt, failures).await?
+        {
+            return unit.record(refused(reason), Err(refusal)).await;
         }
         let Some(hash) = hash else {
-            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
+            unit.attempt_opened_nothing(&self.attempt, failures).await?;
             let refusal = PasswordProblem::Unchanged.into();
             return unit.record(refused(Reason::PasswordUnchanged), Err(refusal)).await;
         };
         if !unit.replace_password(Change::PasswordChanged, user_id, self.candidate.epoch, hash).await? {
             return unit.record(refused(Reason::AccountChanged), Err(Refusal::SessionEnded)).await;
         }
-        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
+        unit.attempt_succeeded(&self.attempt, failures).await?;
         #[cfg(feature = "totp")]
         unit.forget_wrong_codes(user_id).await?;
         let standing = unit.standing(user_id).await?;

@@ -133,15 +133,12 @@ impl<U: feature::Sudo> Step<U> for StepUp<U> {
         let Some(held) = held else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
-        if let Err(refusal) = unit.count_right_password(&self.attempt).await? {
-            return unit.record(refused(Reason::RightPasswordLimit), Err(refusal)).await;
+        let failures = self.candidate.failures;
+        if let Err((reason, refusal)) = unit.lets_right_password_go_on(&held, &self.attempt, failures).await?
+        {
+            return unit.record(refused(reason), Err(refusal)).await;
         }
-        if held.lacks_second_factor::<U>() {
-            unit.attempt_opened_nothing(&self.attempt, self.candidate.failures).await?;
-            let refusal = Refusal::SudoRequired { with_code: true };
-            return unit.record(refused(Reason::SudoRequired), Err(refusal)).await;
-        }
-        unit.attempt_succeeded(&self.attempt, self.candidate.failures).await?;
+        unit.attempt_succeeded(&self.attempt, failures).await?;
         let assurance = crate::assurance::Assurance { proved_at: unit.now, ..held.assurance };
         let next = unit.rotate_session(&self.holder, &held, assurance).await?;
         let entry = Entry::success(Event::StepUp, Actor::Account).of(user_id).in_session(*session);
