@@ -12,7 +12,7 @@ use sigra::clock::TestClock;
 use sigra::{Credentials, Sigra};
 use sigra_tests::crowd::at_once;
 use sigra_tests::host::{client_of_network, prepare};
-use sigra_tests::load::{self, with_checkpoints};
+use sigra_tests::load::{self, with_files};
 use sigra_tests::node::{DATABASE_VARIABLE, Order, Report, peak_memory};
 use sigra_tests::{User, UserSignIn};
 
@@ -21,7 +21,7 @@ async fn main() {
     let url = std::env::var(DATABASE_VARIABLE).expect("the address of a database");
     let builder = Sigra::<User>::builder().url(&url);
     let clock = Arc::new(TestClock::default());
-    let builder = prepare(with_checkpoints(builder), clock.clone());
+    let builder = prepare(with_files(builder), clock.clone());
     let auth = builder.build().await.expect("a connection");
     // The main thread may wait: the operations run on others.
     for line in std::io::stdin().lines() {

@@ -27,6 +27,7 @@ pub mod node;
 pub mod pool;
 pub mod random;
 pub mod recorder;
+pub mod rows;
 pub mod site;
 pub mod statistics;
 pub mod users;

@@ -3,7 +3,7 @@
 //! Each change has a request id of its own, which its audit row carries. The line before it goes out first, so that whoever
 //! reads the lines of a killed process knows every change that it can have made.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use sigra::{
 
 use crate::authenticator::Authenticator;
 use crate::host::{NewUser, User, UserSignIn, client_of_network, links};
+use crate::rows::RowFile;
 use crate::{OTHER_PASSWORD, PASSWORD};
 
 /// Where the node finds the file for its checkpoints.
@@ -149,12 +150,26 @@ pub struct Line {
     pub stage: Stage,
 }
 
-/// Checkpoints go to the file that the environment names, if it names one.
-pub fn with_checkpoints(builder: Builder<User>) -> Builder<User> {
+/// Checkpoints go to the file that the environment names, if it names one, and rows to the one beside it.
+pub fn with_files(builder: Builder<User>) -> Builder<User> {
     match std::env::var_os(CHECKPOINTS_VARIABLE) {
-        Some(path) => builder.checkpoint_to(FileSink::new(PathBuf::from(path))).audit_origin("test.example"),
+        Some(path) => into_files(builder, &PathBuf::from(path)),
         None => builder,
     }
+}
+
+/// The same for this file.
+pub fn into_files(builder: Builder<User>, checkpoints: &Path) -> Builder<User> {
+    builder
+        .checkpoint_to(FileSink::new(checkpoints))
+        .audit_origin("test.example")
+        .forward_audit_to(RowFile::new(rows_beside(checkpoints)))
+}
+
+/// Where the rows go.
+#[must_use]
+pub fn rows_beside(checkpoints: &Path) -> PathBuf {
+    checkpoints.with_extension("rows")
 }
 
 /// Takes no mail, so that what was asked for can be counted in the outbox.

@@ -9,14 +9,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sigra::audit::FileSink;
 use sigra::{Refusal, Sigra};
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::Kind;
 use sigra_tests::host::client;
-use sigra_tests::load::{Change, Line, Load, Stage};
+use sigra_tests::load::{Change, Line, Load, Stage, into_files, rows_beside};
 use sigra_tests::node::Node;
 use sigra_tests::random::Random;
+use sigra_tests::rows::RowFile;
 use sigra_tests::{Database, Host, PASSWORD, User, each_database};
 
 const CHANGER: &str = "changer@example.com";
@@ -144,6 +144,8 @@ struct Totals {
     came_to_nothing: u64,
     rows: u64,
     checkpoints: u64,
+    /// Rows that a sink got again, since the process died before it could note that they had arrived.
+    again: u64,
     /// Rounds in which the process numbered rows before it was killed.
     sealed_in: u32,
 }
@@ -453,10 +455,12 @@ impl Trial {
 
     /// After the last kill: every row gets its number, and all that came out of the processes fits.
     async fn finish(self, totals: &mut Totals) {
-        let builder = Sigra::<User>::builder().url(self.database.url()).audit_origin("test.example");
-        let builder = builder.checkpoint_to(FileSink::new(&self.checkpoints));
+        let builder = into_files(Sigra::<User>::builder().url(self.database.url()), &self.checkpoints);
         let host = Host::with(self.database.clone(), builder).await;
         host.auth.seal_audit().await.unwrap();
+        // More than the lease of a process that was killed while it forwarded.
+        host.clock.advance(Duration::from_secs(u64::from(ON_ONE + 1) * SECONDS_PER_ROUND + 60));
+        host.auth.forward_audit().await.unwrap();
         let rows = self.database.count("sigra_audit", "1 = 1").await;
         // Numbers are unique, so as many as there are rows, none below zero or above, have no gap.
         let numbered = format!("leaf >= 0 AND leaf < {rows} AND seal IS NOT NULL");
@@ -466,6 +470,7 @@ impl Trial {
         assert!(report.is_clean(), "{:?}", report.findings);
         assert_eq!((report.unsealed, report.unchecked), (0, 0));
         assert_eq!(report.rows, u64::try_from(rows).unwrap());
+        totals.again += self.compare_forwarded().await;
         totals.rows += report.rows;
         totals.checkpoints += report.checkpoints;
         // Whoever is here now can still sign in and out, with the password that was acknowledged last.
@@ -476,6 +481,22 @@ impl Trial {
             assert_eq!(self.database.texts("PRAGMA integrity_check").await, ["ok"]);
         }
         std::fs::remove_file(&self.checkpoints).unwrap();
+        std::fs::remove_file(rows_beside(&self.checkpoints)).unwrap();
+    }
+
+    /// The sink got every row, in order and at least once; gives how many came again.
+    async fn compare_forwarded(&self) -> u64 {
+        let line = self.joined(&["leaf", &self.hex("id")]);
+        let trail = self.database.texts(&format!("SELECT {line} FROM sigra_audit ORDER BY leaf")).await;
+        let forwarded = RowFile::read(&rows_beside(&self.checkpoints));
+        let mut next = 0;
+        for (number, id) in &forwarded {
+            assert!((0..=next).contains(number), "{number} after {} rows", next);
+            assert_eq!(trail[usize::try_from(*number).unwrap()], format!("{number} {id}"));
+            next = next.max(number + 1);
+        }
+        assert_eq!(usize::try_from(next).unwrap(), trail.len(), "a row did not arrive");
+        u64::try_from(forwarded.len() - trail.len()).unwrap()
     }
 }
 
