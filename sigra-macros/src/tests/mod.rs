@@ -2,10 +2,8 @@
 
 mod events;
 mod expansion;
-mod fix;
 mod generated;
 mod messages;
-mod rules;
 mod soup;
 
 use proc_macro2::TokenStream;

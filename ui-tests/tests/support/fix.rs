@@ -7,11 +7,14 @@ use quote::ToTokens;
 use sigra_grammar::keys;
 use syn::{Data, DeriveInput, Meta};
 
-use super::input;
+/// Reads Rust source. Spans are real, so that they say where things stand in it.
+pub(crate) fn input(source: &str) -> DeriveInput {
+    syn::parse_str(source).unwrap_or_else(|error| panic!("{error} in:\n{source}"))
+}
 
 /// What comes of following one help line.
 #[derive(Clone, Debug)]
-pub(super) enum Fixed {
+pub(crate) enum Fixed {
     /// The source as it then is.
     Source(String),
     /// The same source in a build with this cargo feature.
@@ -19,7 +22,7 @@ pub(super) enum Fixed {
 }
 
 /// Every choice of a message, followed. `at` is what the error underlines in `source`.
-pub(super) fn fixes(source: &str, at: &Range<usize>, message: &str) -> Vec<(String, Fixed)> {
+pub(crate) fn fixes(source: &str, at: &Range<usize>, message: &str) -> Vec<(String, Fixed)> {
     let helps = message.lines().filter_map(|line| line.strip_prefix("= help: "));
     let choices: Vec<&str> = helps.flat_map(choices).collect();
     // A second choice that names no verb has the first one's.
