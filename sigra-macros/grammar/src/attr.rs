@@ -11,8 +11,8 @@ use quote::ToTokens;
 use syn::{Attribute, Ident, Meta, MetaNameValue};
 
 use crate::error::{Errors, Message};
-use crate::rules::{limits, reading};
 use crate::keys::{self, Key, Unit};
+use crate::rules::{limits, reading};
 use crate::value::{Amount, Count, Period, Quantity, Value};
 use crate::{advice, syntax};
 
@@ -201,9 +201,9 @@ impl<'e> Items<'e> {
                     Some(message) => self.errors.at(&literal, message),
                     None => self.errors.at(
                         &literal,
-                        reading::NO_KEY
-                            .says(format_args!("expected a key, found `{text}`"))
-                            .help(format_args!("leave it out, or write a key: `{}`", self.place.keys()[0].item())),
+                        reading::NO_KEY.says(format_args!("expected a key, found `{text}`")).help(
+                            format_args!("leave it out, or write a key: `{}`", self.place.keys()[0].item()),
+                        ),
                     ),
                 }
             }
@@ -280,9 +280,11 @@ impl<'e> Items<'e> {
                     Unit::Count => Count::from_expr(&pair.value).map(|count| count.0).inspect_err(|error| {
                         self.wrong_value::<Count>(pair, key, error, |count| fits(&count.0));
                     }),
-                    Unit::Duration => Period::from_expr(&pair.value).map(|time| time.0).inspect_err(|error| {
-                        self.wrong_value::<Period>(pair, key, error, |time| fits(&time.0));
-                    }),
+                    Unit::Duration => {
+                        Period::from_expr(&pair.value).map(|time| time.0).inspect_err(|error| {
+                            self.wrong_value::<Period>(pair, key, error, |time| fits(&time.0));
+                        })
+                    }
                 };
                 let amount = match read {
                     Ok(Some(value)) if range.contains(value) => Amount::Known(value),
@@ -345,7 +347,8 @@ impl<'e> Items<'e> {
             .collect();
         if let [(_, why), ..] = missing[..] {
             let names: Vec<_> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let message = reading::INCOMPLETE.says(format_args!("`{}` needs {}", key.name, names.join(" and ")));
+            let message =
+                reading::INCOMPLETE.says(format_args!("`{}` needs {}", key.name, names.join(" and ")));
             self.errors.at(
                 meta,
                 message.help(format_args!("write `{}`", key.example)).note(why.unwrap_or_default()),

@@ -2,12 +2,11 @@
 
 use darling::FromMeta;
 use proc_macro2::TokenStream;
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Expr, Fields, Generics, Ident, Meta, Path, Type};
 
 use crate::attr::{Items, Keyed, Place};
-use crate::error::{Code, Errors, Message};
+use crate::error::{Code, Errors, Message, as_written};
 use crate::keys::{self, event};
 use crate::reserved::{
     MAX_KEY, MAX_NAME, NameProblem, RESERVED_AREAS, is_plain_key, name_problem, secret_in,
@@ -188,7 +187,9 @@ fn fields(kind: Kind, input: &DeriveInput, errors: &Errors) -> Option<Vec<syn::F
             &input.generics,
             rule::TYPE_PARAMETERS
                 .says(format_args!("`{ident}` cannot have type parameters: its rows would have no one form"))
-                .help(format_args!("write `struct {ident}` and a concrete type for each parameter; lifetimes may stay")),
+                .help(format_args!(
+                    "write `struct {ident}` and a concrete type for each parameter; lifetimes may stay"
+                )),
         );
         return None;
     }
@@ -210,8 +211,9 @@ fn fields(kind: Kind, input: &DeriveInput, errors: &Errors) -> Option<Vec<syn::F
         },
         Data::Union(_) => ("a union", "write a struct".to_owned()),
     };
-    let message = rule::SHAPE
-        .says(format_args!("`#[derive({derive})]` needs a struct with named fields or none; `{ident}` is {what}"));
+    let message = rule::SHAPE.says(format_args!(
+        "`#[derive({derive})]` needs a struct with named fields or none; `{ident}` is {what}"
+    ));
     errors.at(ident, message.help(help));
     None
 }
@@ -220,7 +222,7 @@ fn fields(kind: Kind, input: &DeriveInput, errors: &Errors) -> Option<Vec<syn::F
 fn named(ident: &Ident, unnamed: &syn::FieldsUnnamed) -> String {
     let fields = unnamed.unnamed.iter().enumerate().map(|(number, field)| {
         let number = if number == 0 { String::new() } else { format!("_{}", number + 1) };
-        format!("value{number}: {}", field.ty.to_token_stream())
+        format!("value{number}: {}", as_written(&field.ty))
     });
     let fields: Vec<_> = fields.collect();
     format!("write `struct {ident} {{ {} }}`: the names are the keys in the row", fields.join(", "))
@@ -233,8 +235,8 @@ impl Field {
         let ident = field.ident.clone()?;
         if skip.is_some() || items.mentions(&event::SKIP) {
             if let Some(renamed) = renamed {
-                let message =
-                    rule::KEY_BESIDE_SKIP.says("`key` does nothing beside `skip`: the field stands in no row");
+                let message = rule::KEY_BESIDE_SKIP
+                    .says("`key` does nothing beside `skip`: the field stands in no row");
                 errors.at(&renamed.key, message.help("remove one of the two"));
             }
             return None;
@@ -320,7 +322,7 @@ fn problem(name: &str, write: impl Fn(&str) -> String) -> Option<Message> {
 /// What is wrong with the key of a field.
 fn key_problem(key: &str, field: &syn::Field) -> Option<Message> {
     let ident = field.ident.as_ref()?;
-    let ty = field.ty.to_token_stream();
+    let ty = as_written(&field.ty);
     let named = |key: &str| format!("#[sigra(key = \"{key}\")] {ident}: {ty}");
     let plain = |key: &str| {
         let plain = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
@@ -355,12 +357,17 @@ fn one_key_twice(fields: &[Field], errors: &Errors) {
     for (i, field) in fields.iter().enumerate() {
         if let Some(first) = fields[..i].iter().find(|other| other.key == field.key) {
             let free = (2..).map(|number| format!("{}_{number}", field.key));
-            let free = free.into_iter().find(|key| fields.iter().all(|other| other.key != *key)).unwrap_or_default();
+            let free =
+                free.into_iter().find(|key| fields.iter().all(|other| other.key != *key)).unwrap_or_default();
             errors.at(
                 &field.ident,
                 rule::KEY_TWICE
                     .says(format_args!("`{}` already has the key `{}`", first.ident, field.key))
-                    .help(format_args!("name it: `#[sigra(key = \"{free}\")] {}: {}`", field.ident, field.ty.to_token_stream())),
+                    .help(format_args!(
+                        "name it: `#[sigra(key = \"{free}\")] {}: {}`",
+                        field.ident,
+                        as_written(&field.ty)
+                    )),
             );
         }
     }

@@ -154,9 +154,10 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The keys of the struct.
-pub static STRUCT: [&Key; 20] = [
+pub static STRUCT: [&Key; 21] = [
     &TABLE,
     &PREFIX,
+    &PROFILE,
     &PASSWORD,
     &SESSION,
     &CONFIRM_EMAIL,
@@ -208,6 +209,18 @@ pub static PREFIX: Key = Key::new(
 )
 .misuse(r#"prefix = "Sigra_""#)
 .tried(&[("table_prefix tables_prefix namespace", "")]);
+
+/// `profile`
+pub static PROFILE: Key = Key::new(
+    "profile",
+    r#"profile = "aal2""#,
+    "An assurance level of NIST SP 800-63B-4, `\"aal1\"` or `\"aal2\"`, that the settings must not fall short of. With it `session` may \
+     be left out: `\"aal1\"` ends one after 30 days, `\"aal2\"` after 24 hours, or an hour without use. `\"aal2\"` needs `totp`, and \
+     refuses `trusted_browser` and a longer `remember`. Which handlers demand two factors is said by their extractors. `\"aal3\"` needs \
+     passkeys, which are planned; so does the phishing-resistant choice that NIST wants offered at AAL2.",
+)
+.misuse(r#"profile = "aal4""#)
+.tried(&[("aal assurance assurance_level level nist security_level", "")]);
 
 /// `password`
 pub static PASSWORD: Key = Key::new(
@@ -261,7 +274,11 @@ pub mod password {
         "iterations = 2",
         "Argon2id passes over the memory. See `memory_kib` for the least pairs.",
     )
-    .count(Some(2), ("S0205", 1, "a hash takes at least one pass"), ("S0206", 64, "a sign-in would take seconds"))
+    .count(
+        Some(2),
+        ("S0205", 1, "a hash takes at least one pass"),
+        ("S0206", 64, "a sign-in would take seconds"),
+    )
     .tried(&[("time t passes rounds cost time_cost t_cost log_rounds", "")]);
 }
 
@@ -319,7 +336,11 @@ pub mod session {
         r#"remember = "30d""#,
         "Both limits of a session whose visitor asked to be remembered. Left out, nobody can ask.",
     )
-    .duration(None, ("S0211", MINUTE, "a visitor who reads a page would be signed out"), ("S0212", 30 * DAY, REAUTHENTICATION))
+    .duration(
+        None,
+        ("S0211", MINUTE, "a visitor who reads a page would be signed out"),
+        ("S0212", 30 * DAY, REAUTHENTICATION),
+    )
     .tried(&[("remember_me rememberable long", "")]);
 
     /// `touch`
@@ -388,7 +409,11 @@ pub mod reset_password {
         .duration(
             Some(HOUR),
             ("S0217", 5 * MINUTE, "mail can take longer to arrive"),
-            ("S0218", DAY, "NIST SP 800-63B-4 4.2.1.2 lets a mailed recovery secret live for 24 hours at most"),
+            (
+                "S0218",
+                DAY,
+                "NIST SP 800-63B-4 4.2.1.2 lets a mailed recovery secret live for 24 hours at most",
+            ),
         )
         .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
 }
@@ -624,7 +649,11 @@ pub mod trusted_browser {
             .duration(
                 None,
                 ("S0233", MINUTE, "the next sign-in would ask for the factor again"),
-                ("S0234", 30 * DAY, "NIST SP 800-63B-4 2.1.3 asks for a new proof after 30 days at the latest"),
+                (
+                    "S0234",
+                    30 * DAY,
+                    "NIST SP 800-63B-4 2.1.3 asks for a new proof after 30 days at the latest",
+                ),
             )
             .tried(&[("for ttl days expires expires_in lifetime max_age", "")]);
 }

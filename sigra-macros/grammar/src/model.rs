@@ -8,9 +8,9 @@ use syn::{Attribute, Data, DeriveInput, Fields, Ident, Meta, Path, Type, Visibil
 use crate::Rejected;
 use crate::attr::{Items, Keyed, Mentions, Place};
 use crate::error::{Assertion, Errors};
-use crate::rules::reading;
 use crate::keys::{self, Key, field};
-use crate::value::{CratePath, Issuer, Name, Privacy, Quantity, Reason, name_problem, plain_name};
+use crate::rules::{profile, reading};
+use crate::value::{CratePath, Issuer, Name, Privacy, Profile, Quantity, Reason, name_problem, plain_name};
 
 /// A struct as it was written. Everything may be missing.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Settings {
     pub table: Option<Keyed<Name>>,
     /// `prefix = ".."`
     pub prefix: Option<Keyed<Name>>,
+    /// `profile = ".."`
+    pub profile: Option<Keyed<Profile>>,
     /// `password` or `password(..)`
     pub password: Option<Keyed<Password>>,
     /// `session(..)`
@@ -197,6 +199,9 @@ impl Draft {
         };
         let items = Items::of(&input.attrs, Place::Struct, errors);
         draft.settings = Settings::read(&items);
+        if !items.mentions(&keys::SESSION) {
+            draft.settings.session = draft.settings.profile.as_ref().and_then(profile::session);
+        }
         draft.mentions = items.into_mentions();
         draft.fields = fields.named.iter().filter_map(|field| Field::read(field, errors)).collect();
         draft.readable = true;
@@ -273,7 +278,8 @@ impl Settings {
     /// Every number and duration.
     pub(crate) fn quantities_mut(&mut self) -> Vec<&mut Quantity> {
         let mut all = Vec::new();
-        if let Some(Keyed { value: Password { min_length, memory_kib, iterations }, .. }) = &mut self.password {
+        if let Some(Keyed { value: Password { min_length, memory_kib, iterations }, .. }) = &mut self.password
+        {
             all.extend([min_length, memory_kib, iterations]);
         }
         if let Some(Keyed { value: Session { idle, absolute, remember, touch }, .. }) = &mut self.session {
@@ -304,6 +310,7 @@ impl Settings {
         Self {
             table: items.value(&keys::TABLE),
             prefix: items.value(&keys::PREFIX).filter(|prefix| is_prefix(prefix, items)),
+            profile: items.value(&keys::PROFILE),
             password: read(items, &keys::PASSWORD, |inner| {
                 Some(Password {
                     min_length: inner.required(&keys::password::MIN_LENGTH)?,

@@ -45,6 +45,17 @@ pub enum Privacy {
     None,
 }
 
+/// `profile`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `"aal1"`
+    Aal1,
+    /// `"aal2"`
+    Aal2,
+    /// `"aal3"`, which no host can have yet.
+    Aal3,
+}
+
 /// `crate`.
 #[derive(Clone, Debug)]
 pub struct CratePath(pub Path);
@@ -86,7 +97,13 @@ pub enum Amount {
 }
 
 impl Quantity {
-    pub(crate) fn new(list: &str, key: &'static Key, range: Range, written: TokenStream, amount: Amount) -> Self {
+    pub(crate) fn new(
+        list: &str,
+        key: &'static Key,
+        range: Range,
+        written: TokenStream,
+        amount: Amount,
+    ) -> Self {
         let constant = format_ident!("__SIGRA_{}_{}", list.to_uppercase(), key.name.to_uppercase());
         Self { key, written, range, constant, amount }
     }
@@ -148,7 +165,9 @@ pub(crate) fn name_problem(text: &str, longest: usize) -> Option<String> {
         return Some("a name cannot be empty".to_owned());
     }
     if !plain {
-        return Some(format!("`{text}` is no plain name, which has ASCII letters, digits and `_`, and no digit first"));
+        return Some(format!(
+            "`{text}` is no plain name, which has ASCII letters, digits and `_`, and no digit first"
+        ));
     }
     (text.len() > longest).then(|| format!("this name has {} bytes, and {longest} are the most", text.len()))
 }
@@ -240,6 +259,27 @@ impl Value for Privacy {
     fn meant(_: &Expr) -> Option<String> {
         // Whoever asks for something else asks for less than everything.
         Some("\"truncated\"".to_owned())
+    }
+}
+
+impl FromMeta for Profile {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        match string(expr).as_deref() {
+            Some("aal1") => Ok(Self::Aal1),
+            Some("aal2") => Ok(Self::Aal2),
+            Some("aal3") => Ok(Self::Aal3),
+            _ => Err(Error::custom("expected `\"aal1\"` or `\"aal2\"`")),
+        }
+    }
+}
+
+impl Value for Profile {
+    const CODE: Code = reading::PROFILE;
+
+    fn meant(expr: &Expr) -> Option<String> {
+        let text = string(expr).unwrap_or_else(|| expr.to_token_stream().to_string());
+        let level = text.chars().rfind(char::is_ascii_digit)?;
+        matches!(level, '1' | '2').then(|| format!("\"aal{level}\""))
     }
 }
 

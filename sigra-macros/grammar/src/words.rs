@@ -300,8 +300,16 @@ pub(crate) fn rules() -> impl Iterator<Item = Rule> {
     let recorded = WHERE_RECORDED.iter().map(|AtStart { code, name, words, .. }| {
         let protects = "What is true of one row stands in that row, not in the type of all.";
         let word = first(words);
-        let event = format!("#[sigra(event = \"billing.invoice.export\", {word} = \"ada\")]\nstruct InvoiceExported;");
-        Rule::new(*code, name, (protects, "ASVS 16.2.1"), Sees::Every, Wrong::Derive("AuditEvent", event.leak()))
+        let event = format!(
+            "#[sigra(event = \"billing.invoice.export\", {word} = \"ada\")]\nstruct InvoiceExported;"
+        );
+        Rule::new(
+            *code,
+            name,
+            (protects, "ASVS 16.2.1"),
+            Sees::Every,
+            Wrong::Derive("AuditEvent", event.leak()),
+        )
     });
     refused.chain(at_start).chain(recorded)
 }

@@ -173,7 +173,11 @@ fn misused(key: &Key, misuse: Change) -> String {
             changes = vec![Change::Field("id", key.misuse), Change::Field("email", "")];
         }
         ("skip", _) => changes = vec![Change::Field("email", key.misuse)],
-        ("confirmed_at", _) => changes.push(Change::Key("confirm_email", "confirm_email")),
+        ("confirmed_at", _) => changes.extend([
+            Change::Key("confirm_email", "confirm_email"),
+            Change::Key("reset_password", "reset_password"),
+        ]),
+        ("confirm_email", _) => changes.push(Change::Key("reset_password", "reset_password")),
         ("unsafe_no_lockout", _) => changes.push(Change::Key("lockout", "")),
         ("totp", _) => changes.push(Change::Key("backup_codes", "backup_codes")),
         ("backup_codes" | "assisted_recovery" | "unsafe_no_recovery", _) => {
@@ -195,4 +199,3 @@ fn every_key_has_a_mistake_that_gives_one_error() {
         assert_eq!(found.len(), 1, "{}: {found:#?}", key.name);
     }
 }
-

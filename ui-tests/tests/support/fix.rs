@@ -53,7 +53,9 @@ fn follow(source: &str, at: &Range<usize>, choice: &str) -> Fixed {
         return Fixed::Feature(feature.to_owned());
     }
     let mut edits = Vec::new();
-    if choice.starts_with("leave it out") && !choice.contains("of the row") || choice.starts_with("remove one of the two") {
+    if choice.starts_with("leave it out") && !choice.contains("of the row")
+        || choice.starts_with("remove one of the two")
+    {
         edits.push((place.without(at), String::new()));
     } else if choice.starts_with("did you mean") {
         edits.push((at.clone(), codes[0].to_owned()));
@@ -142,16 +144,17 @@ impl List {
     }
 
     fn all(attrs: &[syn::Attribute]) -> Vec<Self> {
-        let lists = attrs.iter().filter(|attr| attr.path().is_ident("sigra")).filter_map(|attr| match &attr.meta {
-            Meta::List(list) => {
-                let group = list.to_token_stream().into_iter().find_map(|token| match token {
-                    TokenTree::Group(group) => Some(group),
-                    _ => None,
-                });
-                Some(Self::of(String::new(), &group?))
-            }
-            _ => None,
-        });
+        let lists =
+            attrs.iter().filter(|attr| attr.path().is_ident("sigra")).filter_map(|attr| match &attr.meta {
+                Meta::List(list) => {
+                    let group = list.to_token_stream().into_iter().find_map(|token| match token {
+                        TokenTree::Group(group) => Some(group),
+                        _ => None,
+                    });
+                    Some(Self::of(String::new(), &group?))
+                }
+                _ => None,
+            });
         lists.collect()
     }
 
@@ -178,7 +181,11 @@ impl Source {
             _ => None,
         };
         let head = range(data.struct_token).start..range(&parsed.generics).end.max(range(&parsed.ident).end);
-        let end = parsed.to_token_stream().into_iter().last().map_or(text.len(), |last| last.span().byte_range().end);
+        let end = parsed
+            .to_token_stream()
+            .into_iter()
+            .last()
+            .map_or(text.len(), |last| last.span().byte_range().end);
         Self {
             text: text.to_owned(),
             head: head.clone(),
@@ -230,7 +237,11 @@ impl Source {
         edits.push((self.head.clone(), code.to_owned()));
         let Data::Struct(data) = &parsed.data else { return };
         for param in parsed.generics.type_params() {
-            for field in data.fields.iter().filter(|field| field.ty.to_token_stream().to_string() == param.ident.to_string()) {
+            for field in data
+                .fields
+                .iter()
+                .filter(|field| field.ty.to_token_stream().to_string() == param.ident.to_string())
+            {
                 edits.push((range(&field.ty), "i64".to_owned()));
             }
         }
@@ -259,7 +270,13 @@ impl Source {
         }
     }
 
-    fn write_item(&self, code: &str, at: &Range<usize>, choice: &str, edits: &mut Vec<(Range<usize>, String)>) {
+    fn write_item(
+        &self,
+        code: &str,
+        at: &Range<usize>,
+        choice: &str,
+        edits: &mut Vec<(Range<usize>, String)>,
+    ) {
         let name: String = code.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if code.starts_with(',') {
             edits.push((at.clone(), code.to_owned()));
@@ -279,7 +296,8 @@ impl Source {
             key.is_some_and(|key| key.inner.iter().any(|inner| inner.name == name))
         };
         if let Some((list, item)) = enclosing.iter().find(|(list, _)| is_inner(list)) {
-            let known = keys::STRUCT.into_iter().flat_map(|key| key.inner).any(|inner| inner.name == item.name);
+            let known =
+                keys::STRUCT.into_iter().flat_map(|key| key.inner).any(|inner| inner.name == item.name);
             match list.items.iter().find(|item| item.name == name) {
                 Some(there) => {
                     edits.push((there.whole.clone(), code.to_owned()));
@@ -300,14 +318,19 @@ impl Source {
                     edits.push((self.without(at), String::new()));
                 }
             }
-            None if choice.starts_with("add") || edits.iter().any(|(range, _)| Some(range) == wrong.as_ref()) || wrong.is_none() => match self.lists.first() {
-                Some(list) => {
-                    let end = list.inside.end;
-                    let comma = if self.text[..end].trim_end().ends_with([',', '(']) { "" } else { ", " };
-                    edits.push((end..end, format!("{comma}{code},\n")));
+            None if choice.starts_with("add")
+                || edits.iter().any(|(range, _)| Some(range) == wrong.as_ref())
+                || wrong.is_none() =>
+            {
+                match self.lists.first() {
+                    Some(list) => {
+                        let end = list.inside.end;
+                        let comma = if self.text[..end].trim_end().ends_with([',', '(']) { "" } else { ", " };
+                        edits.push((end..end, format!("{comma}{code},\n")));
+                    }
+                    None => edits.push((self.head.start..self.head.start, format!("#[sigra({code})]\n"))),
                 }
-                None => edits.push((self.head.start..self.head.start, format!("#[sigra({code})]\n"))),
-            },
+            }
             None => edits.push((wrong.unwrap_or_else(|| at.clone()), code.to_owned())),
         }
     }

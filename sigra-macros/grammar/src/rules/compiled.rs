@@ -85,13 +85,7 @@ pub(super) static RULES: &[Rule] = &[
         Sees::These(&[&keys::UNSAFE_NO_AUDIT]),
         Wrong::Case("audit_is_off"),
     ),
-    Rule::new(
-        Code("S0512"),
-        "id-type",
-        (TYPES, "Sigra"),
-        Sees::These(&[&field::ID]),
-        Wrong::Case("id_type"),
-    ),
+    Rule::new(Code("S0512"), "id-type", (TYPES, "Sigra"), Sees::These(&[&field::ID]), Wrong::Case("id_type")),
     Rule::new(
         Code("S0513"),
         "email-type",
@@ -123,7 +117,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         Code("S0517"),
         "arm-missing",
-        ("A sign-in that is not complete has to be met by the host, wherever it signs somebody in.", "ASVS 6.3.4"),
+        (
+            "A sign-in that is not complete has to be met by the host, wherever it signs somebody in.",
+            "ASVS 6.3.4",
+        ),
         Sees::These(&[&keys::TOTP, &keys::MUST_CHANGE_PASSWORD, &field::DISABLED_AT]),
         Wrong::Case("an_arm_is_missing"),
     ),

@@ -45,7 +45,10 @@ pub(super) static RULES: &[Rule] = &[
         "event-name-too-long",
         (FOUND, "ASVS 16.2.1"),
         Sees::These(&[&EVENT]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.an_invoice_of_a_customer_who_has_ordered_in_the_past.export\")]\nstruct InvoiceExported;"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.an_invoice_of_a_customer_who_has_ordered_in_the_past.export\")]\nstruct InvoiceExported;",
+        ),
     ),
     Rule::new(
         RESERVED,
@@ -59,41 +62,59 @@ pub(super) static RULES: &[Rule] = &[
         "key-form",
         ("A key that needs quotes is written in two ways, and found by one.", "ASVS 16.2.4"),
         Sees::These(&[&KEY]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    #[sigra(key = \"the size\")] size: i64,\n}"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    #[sigra(key = \"the size\")] size: i64,\n}",
+        ),
     ),
     Rule::new(
         SECRET,
         "secret-in-an-event",
         ("Whoever may read the trail must not find a way in there.", "ASVS 16.2.5"),
         Sees::These(&[&KEY]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    access_token: String,\n}"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    access_token: String,\n}",
+        ),
     ),
     Rule::new(
         KEY_TWICE,
         "key-twice",
         ("Of two values under one key one is lost.", "ASVS 16.2.1"),
         Sees::These(&[&KEY]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    size: i64,\n    #[sigra(key = \"size\")] length: i64,\n}"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    size: i64,\n    #[sigra(key = \"size\")] length: i64,\n}",
+        ),
     ),
     Rule::new(
         KEY_BESIDE_SKIP,
         "key-beside-skip",
         ("What is skipped stands in no row: a key for it promises otherwise.", "Sigra"),
         Sees::These(&[&KEY, &SKIP]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    #[sigra(skip, key = \"size\")] length: i64,\n}"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported {\n    #[sigra(skip, key = \"size\")] length: i64,\n}",
+        ),
     ),
     Rule::new(
         TYPE_PARAMETERS,
         "type-parameters",
         ("Rows of one event have one form.", "ASVS 16.2.4"),
         Sees::These(&[&EVENT]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported<T> {\n    what: T,\n}"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported<T> {\n    what: T,\n}",
+        ),
     ),
     Rule::new(
         SHAPE,
         "event-shape",
         ("The names of the fields are the keys in the row.", "ASVS 16.2.4"),
         Sees::These(&[&EVENT]),
-        Wrong::Derive("AuditEvent", "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported(i64);"),
+        Wrong::Derive(
+            "AuditEvent",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct InvoiceExported(i64);",
+        ),
     ),
 ];

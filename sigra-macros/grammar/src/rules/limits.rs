@@ -1,6 +1,6 @@
 //! The ends of every number and duration, each a rule. The table of keys has them.
 
-use super::{Rule, Sees, Wrong, relations, structure};
+use super::{Rule, Sees, Wrong, between};
 use crate::error::{Errors, Message};
 use crate::example::Change;
 use crate::keys::{self, Key, Limit, Range};
@@ -32,7 +32,7 @@ pub(super) fn check(draft: &Draft, errors: &Errors) {
 /// How many rules between keys are broken.
 fn broken(draft: &Draft) -> usize {
     let found = Errors::default();
-    for rule in structure::RULES.iter().chain(relations::RULES) {
+    for rule in between() {
         if let Some(check) = rule.check {
             check(rule.code, draft, &found);
         }
@@ -89,6 +89,7 @@ fn partners(list: &Key) -> &'static [Change] {
     const TOTP: Change = Change::Key("totp", r#"totp(issuer = "Acme")"#);
     match list.name {
         "backup_codes" | "assisted_recovery" => &[TOTP],
+        "confirm_email" => &[Change::Key("reset_password", "reset_password")],
         "trusted_browser" => &[TOTP, Change::Key("backup_codes", "backup_codes")],
         _ => &[],
     }

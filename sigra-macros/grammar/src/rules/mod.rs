@@ -7,6 +7,7 @@
 mod compiled;
 pub(crate) mod event;
 pub(crate) mod limits;
+pub(crate) mod profile;
 pub(crate) mod reading;
 mod relations;
 mod structure;
@@ -105,17 +106,24 @@ impl Rule {
 /// Every rule, in the order of their numbers.
 #[must_use]
 pub fn all() -> Vec<Rule> {
-    let mut all: Vec<Rule> = [reading::RULES, structure::RULES, relations::RULES, compiled::RULES, event::RULES].concat();
+    let mut all: Vec<Rule> =
+        [reading::RULES, structure::RULES, relations::RULES, profile::RULES, compiled::RULES, event::RULES]
+            .concat();
     all.extend(limits::rules());
     all.extend(words::rules());
     all.sort_by_key(|rule| rule.code);
     all
 }
 
+/// The rules that are checked in the pass over the draft.
+fn between() -> impl Iterator<Item = &'static Rule> {
+    structure::RULES.iter().chain(relations::RULES).chain(profile::RULES)
+}
+
 /// The rules that look at more than one thing, over what could be read. A rule is silent about keys that could not: their
 /// mistake is reported already.
 pub(crate) fn check(draft: &Draft, errors: &Errors) {
-    for rule in structure::RULES.iter().chain(relations::RULES) {
+    for rule in between() {
         if let Some(check) = rule.check {
             check(rule.code, draft, errors);
         }

@@ -2,7 +2,7 @@
 
 use super::{Rule, Sees, Wrong};
 use crate::error::Code;
-use crate::example::Change::{Field, Key};
+use crate::example::Change::{self, Field, Key};
 use crate::keys::{self, field};
 
 pub(crate) const PARENTHESES: Code = Code("S0001");
@@ -30,6 +30,11 @@ pub(crate) const CARGO_FEATURE: Code = Code("S0022");
 pub(crate) const PLANNED: Code = Code("S0023");
 pub(crate) const OTHER_WORD: Code = Code("S0024");
 pub(crate) const NAMED_DETAIL: Code = Code("S0025");
+pub(crate) const PROFILE: Code = Code("S0026");
+
+const TWO_FACTORS: Change = Key("totp", r#"totp(issuer = "Acme")"#);
+const CODES: Change = Key("backup_codes", "backup_codes");
+const SHORT: Change = Key("session", r#"session(idle = "1h", absolute = "24h")"#);
 
 const MEANING: &str = "What is written must mean one thing, to Sigra and to whoever reads it.";
 const SILENCE: &str = "A setting that is read past is a protection that somebody believes in and nobody has.";
@@ -49,7 +54,13 @@ pub(super) static RULES: &[Rule] = &[
         Sees::Every,
         Wrong::Host(&[Key("session", r#"sesion(idle = "1h", absolute = "14d")"#)]),
     ),
-    Rule::new(MISPLACED, "misplaced-key", (SILENCE, "Sigra"), Sees::Every, Wrong::Host(&[Key("skip", "skip")])),
+    Rule::new(
+        MISPLACED,
+        "misplaced-key",
+        (SILENCE, "Sigra"),
+        Sees::Every,
+        Wrong::Host(&[Key("skip", "skip")]),
+    ),
     Rule::new(
         GIVEN_TWICE,
         "key-given-twice",
@@ -84,7 +95,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         INCOMPLETE,
         "setting-missing",
-        ("Where no default is right for every site, the host decides, and writes it down.", "ASVS 6.1.1, 7.1.1"),
+        (
+            "Where no default is right for every site, the host decides, and writes it down.",
+            "ASVS 6.1.1, 7.1.1",
+        ),
         Sees::Every,
         Wrong::Host(&[Key("session", r#"session(idle = "1h")"#)]),
     ),
@@ -93,7 +107,7 @@ pub(super) static RULES: &[Rule] = &[
         "comma-missing",
         (MEANING, "Sigra"),
         Sees::Every,
-        Wrong::Host(&[Key("password", "password confirm_email"), Key("confirm_email", "")]),
+        Wrong::Host(&[Key("password", "password reset_password"), Key("reset_password", "")]),
     ),
     Rule::new(
         STRAY,
@@ -126,7 +140,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         NAME,
         "no-plain-name",
-        ("A name that needs no quotes means the same to every database, and can end no statement.", "ASVS 1.2.4"),
+        (
+            "A name that needs no quotes means the same to every database, and can end no statement.",
+            "ASVS 1.2.4",
+        ),
         Sees::These(&[&keys::TABLE, &keys::PREFIX, &field::COLUMN]),
         Wrong::Host(&[Key("table", r#"table = "app users""#)]),
     ),
@@ -147,9 +164,15 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         ISSUER,
         "no-issuer",
-        ("An authenticator app shows the name beside the code, so that nobody types it elsewhere.", "RFC 6238, Key URI Format"),
+        (
+            "An authenticator app shows the name beside the code, so that nobody types it elsewhere.",
+            "RFC 6238, Key URI Format",
+        ),
         Sees::These(&[&keys::totp::ISSUER]),
-        Wrong::Host(&[Key("totp", r#"totp(issuer = "Acme: production")"#), Key("backup_codes", "backup_codes")]),
+        Wrong::Host(&[
+            Key("totp", r#"totp(issuer = "Acme: production")"#),
+            Key("backup_codes", "backup_codes"),
+        ]),
     ),
     Rule::new(
         PRIVACY,
@@ -211,10 +234,20 @@ pub(super) static RULES: &[Rule] = &[
         Wrong::Host(&[Key("reset_password", "recoverable")]),
     ),
     Rule::new(
+        PROFILE,
+        "no-profile",
+        ("An assurance level is one of those that a standard defines.", "NIST SP 800-63B-4 2"),
+        Sees::These(&[&keys::PROFILE]),
+        Wrong::Host(&[Key("profile", r#"profile = "aal4""#), TWO_FACTORS, CODES, SHORT]),
+    ),
+    Rule::new(
         NAMED_DETAIL,
         "name-inside-an-event",
         ("One row has one name.", "ASVS 16.2.1"),
         Sees::Every,
-        Wrong::Derive("AuditDetail", "#[sigra(event = \"billing.invoice.export\")]\nstruct Line {\n    amount: i64,\n}"),
+        Wrong::Derive(
+            "AuditDetail",
+            "#[sigra(event = \"billing.invoice.export\")]\nstruct Line {\n    amount: i64,\n}",
+        ),
     ),
 ];

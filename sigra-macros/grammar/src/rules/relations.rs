@@ -155,6 +155,17 @@ pub(super) static RULES: &[Rule] = &[
         Wrong::Host(&[TOTP, CODES, Key("trusted_browser", r#"trusted_browser(within = "30m")"#)]),
     )
     .checked(trust_below_idle),
+    Rule::new(
+        Code("S0131"),
+        "confirm-without-reset",
+        (
+            "Who registers with somebody's address chooses its password first: only a reset lets the owner of the mailbox replace it.",
+            "NIST SP 800-63B-4 4.2, ASVS 6.4.3",
+        ),
+        Sees::These(&[&keys::CONFIRM_EMAIL, &keys::RESET_PASSWORD]),
+        Wrong::Host(&[Key("confirm_email", "confirm_email")]),
+    )
+    .checked(confirm_without_reset),
 ];
 
 /// `#[sigra(table = "users", password, session(..))]`
@@ -183,10 +194,8 @@ fn lockout_and_none(code: Code, draft: &Draft, errors: &Errors) {
     if let (Some(none), Some(on)) = (&settings.unsafe_no_lockout, lockout.or(throttle)) {
         errors.at(
             &none.key,
-            code.says(format_args!(
-                "`unsafe_no_lockout` says that nothing counts failures, and `{on}` does"
-            ))
-            .help("remove one of the two"),
+            code.says(format_args!("`unsafe_no_lockout` says that nothing counts failures, and `{on}` does"))
+                .help("remove one of the two"),
         );
     }
 }
@@ -279,6 +288,17 @@ fn must_change_without_reset(code: Code, draft: &Draft, errors: &Errors) {
             )
             .help(format_args!("add `{}`", keys::RESET_PASSWORD.example)),
         );
+    }
+}
+
+/// `#[sigra(.., confirm_email)]` without `reset_password`
+fn confirm_without_reset(code: Code, draft: &Draft, errors: &Errors) {
+    if let Some(confirm) = &draft.settings.confirm_email
+        && !draft.mentions(&keys::RESET_PASSWORD)
+    {
+        let what = "`confirm_email` needs `reset_password`: whoever registered with an address first would keep its password";
+        let message = code.says(what).help(format_args!("add `{}`", keys::RESET_PASSWORD.example));
+        errors.at(&confirm.key, message);
     }
 }
 
@@ -404,7 +424,9 @@ fn trust_below_idle(code: Code, draft: &Draft, errors: &Errors) {
     let Some(trusted) = &draft.settings.trusted_browser else { return };
     let within = &trusted.value;
     let message = "`trusted_browser(within)` is below `session(idle)`: the trust ends before the session";
-    at_most(code, errors, idle, (within, 1), within, message, |within, _| format!("write `within = {within}` at least"));
+    at_most(code, errors, idle, (within, 1), within, message, |within, _| {
+        format!("write `within = {within}` at least")
+    });
 }
 
 fn session(draft: &Draft) -> Option<&Session> {
@@ -439,8 +461,11 @@ fn at_most(
                 .flat_map(Quantity::limits);
             let (small, large) = (small.compared(), large.compared());
             let factor = Literal::u64_unsuffixed(factor);
-            errors.assert(&at.written, quote!(!(#(#limits)&&*) || #factor * #small <= #large), &code.says(message));
+            errors.assert(
+                &at.written,
+                quote!(!(#(#limits)&&*) || #factor * #small <= #large),
+                &code.says(message),
+            );
         }
     }
 }
-

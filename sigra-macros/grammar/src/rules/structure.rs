@@ -3,7 +3,7 @@
 use quote::ToTokens;
 
 use super::{Rule, Sees, Wrong};
-use crate::error::{Code, Errors};
+use crate::error::{Code, Errors, as_written};
 use crate::example::Change::{Field, Key};
 use crate::keys::{self, field};
 use crate::model::{self, Draft, Role};
@@ -15,7 +15,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         Code("S0101"),
         "no-table",
-        ("Sigra's tables refer to the host's by foreign keys: what belongs to a user goes with the user.", "Sigra"),
+        (
+            "Sigra's tables refer to the host's by foreign keys: what belongs to a user goes with the user.",
+            "Sigra",
+        ),
         Sees::These(&[&keys::TABLE]),
         Wrong::Host(&[Key("table", "")]),
     )
@@ -31,8 +34,11 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         Code("S0103"),
         "no-session",
-        ("How long a stolen cookie is of use is decided by whoever knows the site, and written down.", "ASVS 7.1.1"),
-        Sees::These(&[&keys::SESSION]),
+        (
+            "How long a stolen cookie is of use is decided by whoever knows the site, and written down.",
+            "ASVS 7.1.1",
+        ),
+        Sees::These(&[&keys::SESSION, &keys::PROFILE]),
         Wrong::Host(&[Key("session", "")]),
     )
     .checked(no_session),
@@ -72,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
         Code("S0111"),
         "confirmed-at-alone",
         ("A time that is never set reads as if nobody had an address.", "Sigra"),
-        Sees::These(&[&keys::CONFIRM_EMAIL, &field::CONFIRMED_AT]),
+        Sees::These(&[&keys::CONFIRM_EMAIL, &keys::RESET_PASSWORD, &field::CONFIRMED_AT]),
         Wrong::Host(&[Field("confirmed_at", MOMENT)]),
     )
     .checked(confirmed_at_alone),
@@ -159,17 +165,16 @@ fn no_way_to_sign_in(code: Code, draft: &Draft, errors: &Errors) {
     if !draft.mentions(&keys::PASSWORD) && !draft.mentions(&field::PASSWORD) {
         errors.at(
             &draft.ident,
-            code.says(format_args!("`{}` has no way to sign in", draft.ident)).help(format_args!(
-                "add `password` and mark its field: `{}`",
-                field::PASSWORD.example
-            )),
+            code.says(format_args!("`{}` has no way to sign in", draft.ident))
+                .help(format_args!("add `password` and mark its field: `{}`", field::PASSWORD.example)),
         );
     }
 }
 
 /// `#[sigra(table = "users", password, ..)]`
 fn no_session(code: Code, draft: &Draft, errors: &Errors) {
-    if !draft.mentions(&keys::SESSION) {
+    // A profile brings its own.
+    if !draft.mentions(&keys::SESSION) && !draft.mentions(&keys::PROFILE) {
         errors.at(
             &draft.ident,
             code.says(format_args!("`{}` has no `session`", draft.ident))
@@ -221,11 +226,8 @@ fn password_field_alone(code: Code, draft: &Draft, errors: &Errors) {
     {
         errors.at(
             key,
-            code.says(format_args!(
-                "this field holds a hash, and `password` is off for `{}`",
-                draft.ident
-            ))
-            .help("add `password`"),
+            code.says(format_args!("this field holds a hash, and `password` is off for `{}`", draft.ident))
+                .help("add `password`"),
         );
     }
 }
@@ -241,7 +243,11 @@ fn confirmed_at_alone(code: Code, draft: &Draft, errors: &Errors) {
                 "`confirmed_at` is never set: `confirm_email` is off for `{}`",
                 draft.ident
             ))
-            .help(format_args!("add `{}`", keys::CONFIRM_EMAIL.example)),
+            .help(if draft.mentions(&keys::RESET_PASSWORD) {
+                format!("add `{}`", keys::CONFIRM_EMAIL.example)
+            } else {
+                format!("add `{}` and `{}`", keys::CONFIRM_EMAIL.example, keys::RESET_PASSWORD.example)
+            }),
         );
     }
 }
@@ -256,7 +262,7 @@ fn two_roles_on_one_field(code: Code, draft: &Draft, errors: &Errors) {
                 "write `#[sigra({})] {}: {}`: registration knows what to do with it",
                 first.name,
                 field.ident,
-                field.ty.to_token_stream()
+                as_written(&field.ty)
             ))
         } else {
             // The field keeps the role that it is named after, if it is.
@@ -270,7 +276,7 @@ fn two_roles_on_one_field(code: Code, draft: &Draft, errors: &Errors) {
                     "write two fields: `#[sigra({})] {}: {}` and `{}`",
                     keeps.name,
                     field.ident,
-                    field.ty.to_token_stream(),
+                    as_written(&field.ty),
                     moves.example
                 ))
         };
@@ -307,7 +313,7 @@ fn one_column_twice(code: Code, draft: &Draft, errors: &Errors) {
                         "name another: `#[sigra(column = \"{}\")] {}: {}`",
                         free_column(draft, field),
                         field.ident,
-                        field.ty.to_token_stream()
+                        as_written(&field.ty)
                     )),
             );
         }
@@ -320,13 +326,12 @@ fn column_name(code: Code, draft: &Draft, errors: &Errors) {
         if name_problem(&field.column(), LONGEST_NAME).is_some() {
             errors.at(
                 &field.ident,
-                code.says(format_args!("`{}` is no plain column name", field.ident))
-                    .help(format_args!(
-                        "name the column in ASCII: `#[sigra(column = \"{}\")] {}: {}`",
-                        free_column(draft, field),
-                        field.ident,
-                        field.ty.to_token_stream()
-                    )),
+                code.says(format_args!("`{}` is no plain column name", field.ident)).help(format_args!(
+                    "name the column in ASCII: `#[sigra(column = \"{}\")] {}: {}`",
+                    free_column(draft, field),
+                    field.ident,
+                    as_written(&field.ty)
+                )),
             );
         }
     }
@@ -365,7 +370,7 @@ fn new_field_taken(code: Code, draft: &Draft, errors: &Errors) {
                     .help(format_args!(
                         "name this field otherwise: `#[sigra(column = \"{}\")] other_{name}: {}`",
                         field.column(),
-                        field.ty.to_token_stream()
+                        as_written(&field.ty)
                     )),
                 );
             }

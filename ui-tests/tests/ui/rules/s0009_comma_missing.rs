@@ -9,7 +9,7 @@ use uuid::Uuid;
 #[derive(Sigra)]
 #[sigra(
     table = "users",
-    password confirm_email,
+    password reset_password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
 )]

@@ -13,6 +13,7 @@ use uuid::Uuid;
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
     confirm_email(within = "604801s"),
+    reset_password,
 )]
 struct User {
     #[sigra(id)] id: uuid::Uuid,

@@ -5,7 +5,7 @@
 #![allow(dead_code, unused_imports, missing_docs, reason = "examples")]
 
 /// S0001: write `#[sigra(skip)]`
-pub mod s0001_1 {
+mod s0001_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -26,7 +26,7 @@ pub mod s0001_1 {
 }
 
 /// S0002: did you mean `session`?
-pub mod s0002_1 {
+mod s0002_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -46,7 +46,7 @@ pub mod s0002_1 {
 }
 
 /// S0003: mark the field: `#[sigra(skip)] created_at: time::OffsetDateTime`
-pub mod s0003_1 {
+mod s0003_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -68,7 +68,7 @@ pub mod s0003_1 {
 }
 
 /// S0004: remove one of the two
-pub mod s0004_1 {
+mod s0004_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -90,7 +90,7 @@ pub mod s0004_1 {
 }
 
 /// S0005: write `must_change_password`
-pub mod s0005_1 {
+mod s0005_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -112,7 +112,7 @@ pub mod s0005_1 {
 }
 
 /// S0006: write `privacy = "full"`
-pub mod s0006_1 {
+mod s0006_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -133,7 +133,7 @@ pub mod s0006_1 {
 }
 
 /// S0007: write `reset_password(within = "1h")`
-pub mod s0007_1 {
+mod s0007_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -154,7 +154,7 @@ pub mod s0007_1 {
 }
 
 /// S0007: write `reset_password`, for the defaults
-pub mod s0007_2 {
+mod s0007_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -175,7 +175,7 @@ pub mod s0007_2 {
 }
 
 /// S0008: write `session(idle = "1h", absolute = "14d")`
-pub mod s0008_1 {
+mod s0008_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -194,8 +194,8 @@ pub mod s0008_1 {
     }
 }
 
-/// S0009: write `, confirm_email`
-pub mod s0009_1 {
+/// S0009: write `, reset_password`
+mod s0009_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -203,7 +203,7 @@ pub mod s0009_1 {
     #[derive(Sigra)]
     #[sigra(
         table = "users",
-        password , confirm_email,
+        password , reset_password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
     )]
@@ -215,7 +215,7 @@ pub mod s0009_1 {
 }
 
 /// S0010: write `privacy = "full"`
-pub mod s0010_1 {
+mod s0010_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -236,7 +236,7 @@ pub mod s0010_1 {
 }
 
 /// S0011: leave it out, or write a key: `table = "users"`
-pub mod s0011_1 {
+mod s0011_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -257,7 +257,7 @@ pub mod s0011_1 {
 }
 
 /// S0012: write `idle = "15m"`
-pub mod s0012_1 {
+mod s0012_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -277,7 +277,7 @@ pub mod s0012_1 {
 }
 
 /// S0013: write `after = 10`
-pub mod s0013_1 {
+mod s0013_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -297,7 +297,7 @@ pub mod s0013_1 {
 }
 
 /// S0014: write `table = "app_users"`
-pub mod s0014_1 {
+mod s0014_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -317,7 +317,7 @@ pub mod s0014_1 {
 }
 
 /// S0015: write `prefix = "auth_"`
-pub mod s0015_1 {
+mod s0015_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -338,7 +338,7 @@ pub mod s0015_1 {
 }
 
 /// S0016: write `unsafe_no_audit = "the database writes its own trail"`
-pub mod s0016_1 {
+mod s0016_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -359,7 +359,7 @@ pub mod s0016_1 {
 }
 
 /// S0017: write `issuer = "Acme production"`
-pub mod s0017_1 {
+mod s0017_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -381,7 +381,7 @@ pub mod s0017_1 {
 }
 
 /// S0018: write `privacy = "truncated"`
-pub mod s0018_1 {
+mod s0018_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -402,7 +402,7 @@ pub mod s0018_1 {
 }
 
 /// S0019: write `crate = sigra`
-pub mod s0019_1 {
+mod s0019_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -423,7 +423,7 @@ pub mod s0019_1 {
 }
 
 /// S0020: write `struct User` and a concrete type for each parameter
-pub mod s0020_1 {
+mod s0020_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -439,7 +439,7 @@ pub mod s0020_1 {
 }
 
 /// S0021: write `struct User { #[sigra(id)] id: uuid::Uuid, #[sigra(email)] email: String, #[sigra(password)] password: Option<sigra::PasswordHash> }`
-pub mod s0021_1 {
+mod s0021_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -450,7 +450,7 @@ pub mod s0021_1 {
 }
 
 /// S0023: leave it out: it is planned, and until then `password` signs in
-pub mod s0023_1 {
+mod s0023_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -471,7 +471,7 @@ pub mod s0023_1 {
 }
 
 /// S0024: write `reset_password(within = "1h")`
-pub mod s0024_1 {
+mod s0024_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -492,7 +492,7 @@ pub mod s0024_1 {
 }
 
 /// S0025: leave it out, or derive `AuditEvent`
-pub mod s0025_1 {
+mod s0025_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -504,8 +504,31 @@ pub mod s0025_1 {
     }
 }
 
+/// S0026: write `profile = "aal2"`
+mod s0026_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
 /// S0101: add `table = "users"`
-pub mod s0101_1 {
+mod s0101_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -525,7 +548,7 @@ pub mod s0101_1 {
 }
 
 /// S0102: add `password` and mark its field: `#[sigra(password)] password: Option<sigra::PasswordHash>`
-pub mod s0102_1 {
+mod s0102_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -545,7 +568,7 @@ pub mod s0102_1 {
 }
 
 /// S0103: add `session(idle = "1h", absolute = "14d")`
-pub mod s0103_1 {
+mod s0103_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -565,7 +588,7 @@ pub mod s0103_1 {
 }
 
 /// S0104: add `lockout(after = 10, wait = "15m")`
-pub mod s0104_1 {
+mod s0104_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -585,7 +608,7 @@ pub mod s0104_1 {
 }
 
 /// S0104: add `throttle(per_network = 100, within = "15m")`
-pub mod s0104_2 {
+mod s0104_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -605,7 +628,7 @@ pub mod s0104_2 {
 }
 
 /// S0104: add `unsafe_no_lockout = "the gateway counts failures"`
-pub mod s0104_3 {
+mod s0104_3 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -625,7 +648,7 @@ pub mod s0104_3 {
 }
 
 /// S0105: remove one of the two
-pub mod s0105_1 {
+mod s0105_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -646,7 +669,7 @@ pub mod s0105_1 {
 }
 
 /// S0106: remove one of the two
-pub mod s0106_1 {
+mod s0106_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -668,7 +691,7 @@ pub mod s0106_1 {
 }
 
 /// S0107: mark its primary key: `#[sigra(id)] id: uuid::Uuid`
-pub mod s0107_1 {
+mod s0107_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -688,7 +711,7 @@ pub mod s0107_1 {
 }
 
 /// S0108: mark it: `#[sigra(email)] email: String`
-pub mod s0108_1 {
+mod s0108_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -708,7 +731,7 @@ pub mod s0108_1 {
 }
 
 /// S0109: mark it: `#[sigra(password)] password: Option<sigra::PasswordHash>`
-pub mod s0109_1 {
+mod s0109_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -728,7 +751,7 @@ pub mod s0109_1 {
 }
 
 /// S0110: add `password`
-pub mod s0110_1 {
+mod s0110_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -747,8 +770,8 @@ pub mod s0110_1 {
     }
 }
 
-/// S0111: add `confirm_email(within = "48h")`
-pub mod s0111_1 {
+/// S0111: add `confirm_email(within = "48h")` and `reset_password(within = "1h")`
+mod s0111_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -759,6 +782,7 @@ pub mod s0111_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
+    reset_password(within = "1h"),
     confirm_email(within = "48h"),
     )]
     struct User {
@@ -770,7 +794,7 @@ pub mod s0111_1 {
 }
 
 /// S0112: write two fields: `#[sigra(email)] email: String` and `#[sigra(id)] id: uuid::Uuid`
-pub mod s0112_1 {
+mod s0112_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -790,7 +814,7 @@ pub mod s0112_1 {
 }
 
 /// S0113: leave it out: one field of `User` is marked so
-pub mod s0113_1 {
+mod s0113_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -811,7 +835,7 @@ pub mod s0113_1 {
 }
 
 /// S0114: name another: `#[sigra(column = "name")] name: String`
-pub mod s0114_1 {
+mod s0114_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -832,7 +856,7 @@ pub mod s0114_1 {
 }
 
 /// S0115: name the column in ASCII: `#[sigra(column = "gr__e")] größe: i64`
-pub mod s0115_1 {
+mod s0115_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -853,7 +877,7 @@ pub mod s0115_1 {
 }
 
 /// S0116: write `table = "members"`
-pub mod s0116_1 {
+mod s0116_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -873,7 +897,7 @@ pub mod s0116_1 {
 }
 
 /// S0116: add `prefix = "auth_"`
-pub mod s0116_2 {
+mod s0116_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -894,7 +918,7 @@ pub mod s0116_2 {
 }
 
 /// S0117: name this field otherwise: `#[sigra(column = "other")] other_email: String`
-pub mod s0117_1 {
+mod s0117_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -915,7 +939,7 @@ pub mod s0117_1 {
 }
 
 /// S0118: write `password(memory_kib = 19456, iterations = 2)`
-pub mod s0118_1 {
+mod s0118_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -935,7 +959,7 @@ pub mod s0118_1 {
 }
 
 /// S0118: write `password(memory_kib = 12288, iterations = 3)`
-pub mod s0118_2 {
+mod s0118_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -955,7 +979,7 @@ pub mod s0118_2 {
 }
 
 /// S0119: write `idle = "24h"` at most
-pub mod s0119_1 {
+mod s0119_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -975,7 +999,7 @@ pub mod s0119_1 {
 }
 
 /// S0120: write `remember = "14d"` at least
-pub mod s0120_1 {
+mod s0120_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -995,7 +1019,7 @@ pub mod s0120_1 {
 }
 
 /// S0121: write `touch = "5m"` at most
-pub mod s0121_1 {
+mod s0121_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1015,7 +1039,7 @@ pub mod s0121_1 {
 }
 
 /// S0122: add `reset_password(within = "1h")`
-pub mod s0122_1 {
+mod s0122_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1037,7 +1061,7 @@ pub mod s0122_1 {
 }
 
 /// S0123: write `overall = 2000` at least
-pub mod s0123_1 {
+mod s0123_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1058,7 +1082,7 @@ pub mod s0123_1 {
 }
 
 /// S0124: add `backup_codes`
-pub mod s0124_1 {
+mod s0124_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1080,7 +1104,7 @@ pub mod s0124_1 {
 }
 
 /// S0124: add `assisted_recovery(delay = "24h")`
-pub mod s0124_2 {
+mod s0124_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1102,7 +1126,7 @@ pub mod s0124_2 {
 }
 
 /// S0124: add `unsafe_no_recovery = "accounts are made anew"`
-pub mod s0124_3 {
+mod s0124_3 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1124,7 +1148,7 @@ pub mod s0124_3 {
 }
 
 /// S0125: remove one of the two
-pub mod s0125_1 {
+mod s0125_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1147,7 +1171,7 @@ pub mod s0125_1 {
 }
 
 /// S0126: add `totp(issuer = "Acme")`
-pub mod s0126_1 {
+mod s0126_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1169,7 +1193,7 @@ pub mod s0126_1 {
 }
 
 /// S0127: write `sudo(within = "10m")` at most
-pub mod s0127_1 {
+mod s0127_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1190,7 +1214,7 @@ pub mod s0127_1 {
 }
 
 /// S0128: write `retain = "14d"` at least
-pub mod s0128_1 {
+mod s0128_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1211,7 +1235,7 @@ pub mod s0128_1 {
 }
 
 /// S0129: write `per_network = 10` at least
-pub mod s0129_1 {
+mod s0129_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1232,7 +1256,7 @@ pub mod s0129_1 {
 }
 
 /// S0130: write `within = "1h"` at least
-pub mod s0130_1 {
+mod s0130_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1254,8 +1278,30 @@ pub mod s0130_1 {
     }
 }
 
+/// S0131: add `reset_password(within = "1h")`
+mod s0131_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m"),
+        confirm_email,
+    reset_password(within = "1h"),
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
 /// S0201: write `min_length = 15`
-pub mod s0201_1 {
+mod s0201_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1275,7 +1321,7 @@ pub mod s0201_1 {
 }
 
 /// S0202: write `min_length = 64`
-pub mod s0202_1 {
+mod s0202_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1295,7 +1341,7 @@ pub mod s0202_1 {
 }
 
 /// S0203: write `memory_kib = 19456`
-pub mod s0203_1 {
+mod s0203_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1315,7 +1361,7 @@ pub mod s0203_1 {
 }
 
 /// S0204: write `memory_kib = 1048576`
-pub mod s0204_1 {
+mod s0204_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1335,7 +1381,7 @@ pub mod s0204_1 {
 }
 
 /// S0205: write `iterations = 2`
-pub mod s0205_1 {
+mod s0205_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1355,7 +1401,7 @@ pub mod s0205_1 {
 }
 
 /// S0206: write `iterations = 64`
-pub mod s0206_1 {
+mod s0206_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1375,7 +1421,7 @@ pub mod s0206_1 {
 }
 
 /// S0207: write `idle = "1h"`
-pub mod s0207_1 {
+mod s0207_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1395,7 +1441,7 @@ pub mod s0207_1 {
 }
 
 /// S0208: write `idle = "1h"`
-pub mod s0208_1 {
+mod s0208_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1415,7 +1461,7 @@ pub mod s0208_1 {
 }
 
 /// S0209: write `absolute = "14d"`
-pub mod s0209_1 {
+mod s0209_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1435,7 +1481,7 @@ pub mod s0209_1 {
 }
 
 /// S0210: write `absolute = "30d"`
-pub mod s0210_1 {
+mod s0210_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1455,7 +1501,7 @@ pub mod s0210_1 {
 }
 
 /// S0211: write `remember = "30d"`
-pub mod s0211_1 {
+mod s0211_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1475,7 +1521,7 @@ pub mod s0211_1 {
 }
 
 /// S0212: write `remember = "30d"`
-pub mod s0212_1 {
+mod s0212_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1495,7 +1541,7 @@ pub mod s0212_1 {
 }
 
 /// S0213: write `touch = "1s"`
-pub mod s0213_1 {
+mod s0213_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1515,7 +1561,7 @@ pub mod s0213_1 {
 }
 
 /// S0214: write `touch = "1m"`
-pub mod s0214_1 {
+mod s0214_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1535,7 +1581,7 @@ pub mod s0214_1 {
 }
 
 /// S0215: write `within = "5m"`
-pub mod s0215_1 {
+mod s0215_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1547,6 +1593,7 @@ pub mod s0215_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         confirm_email(within = "5m"),
+        reset_password,
     )]
     struct User {
         #[sigra(id)] id: uuid::Uuid,
@@ -1556,7 +1603,7 @@ pub mod s0215_1 {
 }
 
 /// S0216: write `within = "7d"`
-pub mod s0216_1 {
+mod s0216_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1568,6 +1615,7 @@ pub mod s0216_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         confirm_email(within = "7d"),
+        reset_password,
     )]
     struct User {
         #[sigra(id)] id: uuid::Uuid,
@@ -1577,7 +1625,7 @@ pub mod s0216_1 {
 }
 
 /// S0217: write `within = "5m"`
-pub mod s0217_1 {
+mod s0217_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1598,7 +1646,7 @@ pub mod s0217_1 {
 }
 
 /// S0218: write `within = "24h"`
-pub mod s0218_1 {
+mod s0218_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1619,7 +1667,7 @@ pub mod s0218_1 {
 }
 
 /// S0219: write `after = 1`
-pub mod s0219_1 {
+mod s0219_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1639,7 +1687,7 @@ pub mod s0219_1 {
 }
 
 /// S0220: write `after = 100`
-pub mod s0220_1 {
+mod s0220_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1659,7 +1707,7 @@ pub mod s0220_1 {
 }
 
 /// S0221: write `wait = "30s"`
-pub mod s0221_1 {
+mod s0221_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1679,7 +1727,7 @@ pub mod s0221_1 {
 }
 
 /// S0222: write `wait = "24h"`
-pub mod s0222_1 {
+mod s0222_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1699,7 +1747,7 @@ pub mod s0222_1 {
 }
 
 /// S0223: write `per_network = 100`
-pub mod s0223_1 {
+mod s0223_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1720,7 +1768,7 @@ pub mod s0223_1 {
 }
 
 /// S0224: write `per_network = 100000`
-pub mod s0224_1 {
+mod s0224_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1741,7 +1789,7 @@ pub mod s0224_1 {
 }
 
 /// S0225: write `overall = 10000`
-pub mod s0225_1 {
+mod s0225_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1762,7 +1810,7 @@ pub mod s0225_1 {
 }
 
 /// S0226: write `overall = 10000000`
-pub mod s0226_1 {
+mod s0226_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1783,7 +1831,7 @@ pub mod s0226_1 {
 }
 
 /// S0227: write `within = "1m"`
-pub mod s0227_1 {
+mod s0227_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1804,7 +1852,7 @@ pub mod s0227_1 {
 }
 
 /// S0228: write `within = "24h"`
-pub mod s0228_1 {
+mod s0228_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1825,7 +1873,7 @@ pub mod s0228_1 {
 }
 
 /// S0229: write `count = 5`
-pub mod s0229_1 {
+mod s0229_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1847,7 +1895,7 @@ pub mod s0229_1 {
 }
 
 /// S0230: write `count = 20`
-pub mod s0230_1 {
+mod s0230_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1869,7 +1917,7 @@ pub mod s0230_1 {
 }
 
 /// S0231: write `delay = "1h"`
-pub mod s0231_1 {
+mod s0231_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1891,7 +1939,7 @@ pub mod s0231_1 {
 }
 
 /// S0232: write `delay = "30d"`
-pub mod s0232_1 {
+mod s0232_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1913,7 +1961,7 @@ pub mod s0232_1 {
 }
 
 /// S0233: write `within = "30d"`
-pub mod s0233_1 {
+mod s0233_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1936,7 +1984,7 @@ pub mod s0233_1 {
 }
 
 /// S0234: write `within = "30d"`
-pub mod s0234_1 {
+mod s0234_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1959,7 +2007,7 @@ pub mod s0234_1 {
 }
 
 /// S0235: write `within = "1m"`
-pub mod s0235_1 {
+mod s0235_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -1980,7 +2028,7 @@ pub mod s0235_1 {
 }
 
 /// S0236: write `within = "1h"`
-pub mod s0236_1 {
+mod s0236_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2001,7 +2049,7 @@ pub mod s0236_1 {
 }
 
 /// S0237: write `retain = "400d"`
-pub mod s0237_1 {
+mod s0237_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2022,7 +2070,7 @@ pub mod s0237_1 {
 }
 
 /// S0238: write `retain = "36500d"`
-pub mod s0238_1 {
+mod s0238_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2042,8 +2090,168 @@ pub mod s0238_1 {
     }
 }
 
+/// S0301: write `profile = "aal2"`
+mod s0301_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0302: add `totp(issuer = "Acme")` and `backup_codes`
+mod s0302_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+    backup_codes,
+    totp(issuer = "Acme"),
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0303: write `idle = "1h"` at most
+mod s0303_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0304: write `absolute = "24h"` at most
+mod s0304_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0305: leave it out: the session lasts as long as the profile allows
+mod s0305_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h", ),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0306: leave it out
+mod s0306_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "24h"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal2",
+        totp(issuer = "Acme"),
+        backup_codes,
+        
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
+/// S0307: write `lockout(after = 10, wait = "15m")`
+mod s0307_1 {
+    use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[derive(Sigra)]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m"),
+        profile = "aal1",
+    )]
+    struct User {
+        #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)] email: String,
+        #[sigra(password)] password: Option<PasswordHash>,
+    }
+}
+
 /// S0401: ask for length: `password(min_length = 15)`
-pub mod s0401_1 {
+mod s0401_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2064,7 +2272,7 @@ pub mod s0401_1 {
 }
 
 /// S0402: leave it out; a password that leaked is replaced with `reset_password(within = "1h")`
-pub mod s0402_1 {
+mod s0402_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2085,7 +2293,7 @@ pub mod s0402_1 {
 }
 
 /// S0403: write `reset_password(within = "1h")`
-pub mod s0403_1 {
+mod s0403_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2106,7 +2314,7 @@ pub mod s0403_1 {
 }
 
 /// S0404: write `reset_password(within = "1h")`
-pub mod s0404_1 {
+mod s0404_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2127,7 +2335,7 @@ pub mod s0404_1 {
 }
 
 /// S0405: leave it out
-pub mod s0405_1 {
+mod s0405_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2148,7 +2356,7 @@ pub mod s0405_1 {
 }
 
 /// S0406: leave it out: `SIGRA_KEYS` in the environment holds the keys, `Builder::peppers` takes peppers
-pub mod s0406_1 {
+mod s0406_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2169,7 +2377,7 @@ pub mod s0406_1 {
 }
 
 /// S0407: write `session(idle = "1h", absolute = "14d")`
-pub mod s0407_1 {
+mod s0407_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2190,7 +2398,7 @@ pub mod s0407_1 {
 }
 
 /// S0408: leave it out
-pub mod s0408_1 {
+mod s0408_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2211,7 +2419,7 @@ pub mod s0408_1 {
 }
 
 /// S0409: write `session(idle = "1h", absolute = "14d", remember = "30d")`
-pub mod s0409_1 {
+mod s0409_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2232,7 +2440,7 @@ pub mod s0409_1 {
 }
 
 /// S0410: write `totp(issuer = "Acme")` and `backup_codes`
-pub mod s0410_1 {
+mod s0410_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2254,7 +2462,7 @@ pub mod s0410_1 {
 }
 
 /// S0411: leave it out
-pub mod s0411_1 {
+mod s0411_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2275,7 +2483,7 @@ pub mod s0411_1 {
 }
 
 /// S0420: leave it out, and write `Sigra::<User>::builder().application_name("Acme")`
-pub mod s0420_1 {
+mod s0420_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2296,7 +2504,7 @@ pub mod s0420_1 {
 }
 
 /// S0421: leave it out, and write `Sigra::<User>::builder().breached_passwords(source, WhenUnavailable::Refuse)`
-pub mod s0421_1 {
+mod s0421_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2317,7 +2525,7 @@ pub mod s0421_1 {
 }
 
 /// S0422: leave it out, and write `Sigra::<User>::builder().strength(Strength::Safe)`, with the cargo feature `zxcvbn`
-pub mod s0422_1 {
+mod s0422_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2338,7 +2546,7 @@ pub mod s0422_1 {
 }
 
 /// S0601: add `event = "app.invoice.exported"`
-pub mod s0601_1 {
+mod s0601_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2351,7 +2559,7 @@ pub mod s0601_1 {
 }
 
 /// S0602: write `event = "billing.invoice.export"`
-pub mod s0602_1 {
+mod s0602_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2362,7 +2570,7 @@ pub mod s0602_1 {
 }
 
 /// S0603: write `event = "app.invoice.export"`
-pub mod s0603_1 {
+mod s0603_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2373,7 +2581,7 @@ pub mod s0603_1 {
 }
 
 /// S0604: write `event = "billing.an_invoice_of_a_customer_who_has_ordered_in_the.export"`
-pub mod s0604_1 {
+mod s0604_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2384,7 +2592,7 @@ pub mod s0604_1 {
 }
 
 /// S0605: write `event = "app.invoice.export"`
-pub mod s0605_1 {
+mod s0605_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2395,7 +2603,7 @@ pub mod s0605_1 {
 }
 
 /// S0606: name it: `#[sigra(key = "the_size")] size: i64`
-pub mod s0606_1 {
+mod s0606_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2408,7 +2616,7 @@ pub mod s0606_1 {
 }
 
 /// S0607: leave it out of the row: `#[sigra(skip)] access_token: String`
-pub mod s0607_1 {
+mod s0607_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2421,7 +2629,7 @@ pub mod s0607_1 {
 }
 
 /// S0607: or, where it is none, name it otherwise: `#[sigra(key = "value")] access_token: String`
-pub mod s0607_2 {
+mod s0607_2 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2434,7 +2642,7 @@ pub mod s0607_2 {
 }
 
 /// S0608: name it: `#[sigra(key = "size_2")] length: i64`
-pub mod s0608_1 {
+mod s0608_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2448,7 +2656,7 @@ pub mod s0608_1 {
 }
 
 /// S0609: remove one of the two
-pub mod s0609_1 {
+mod s0609_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2461,7 +2669,7 @@ pub mod s0609_1 {
 }
 
 /// S0610: write `struct InvoiceExported` and a concrete type for each parameter; lifetimes may stay
-pub mod s0610_1 {
+mod s0610_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2474,7 +2682,7 @@ pub mod s0610_1 {
 }
 
 /// S0611: write `struct InvoiceExported { value: i64 }`
-pub mod s0611_1 {
+mod s0611_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2485,7 +2693,7 @@ pub mod s0611_1 {
 }
 
 /// S0620: leave it out, and write `event.refused("over_quota")` or `event.failed("disk_full")` there
-pub mod s0620_1 {
+mod s0620_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2496,7 +2704,7 @@ pub mod s0620_1 {
 }
 
 /// S0621: leave it out, and write `auth.record(&session, event, &client)`
-pub mod s0621_1 {
+mod s0621_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -2507,7 +2715,7 @@ pub mod s0621_1 {
 }
 
 /// S0622: leave it out; `audit(retain = "400d")` of the user says how long rows are kept
-pub mod s0622_1 {
+mod s0622_1 {
     use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
     use time::OffsetDateTime;
     use uuid::Uuid;
