@@ -97,6 +97,10 @@ fn advice(here: Place, there: Place, key: &Key) -> String {
         (Place::Field, Place::Struct | Place::Inside(_))
         | (Place::EventField, Place::Event)
         | (Place::DetailField, Place::Detail) => format!("write it on the struct: `{example}`"),
+        // On a field, the field is there already.
+        (Place::Field, Place::Field)
+        | (Place::EventField, Place::EventField)
+        | (Place::DetailField, Place::DetailField) => format!("write `{}`", key.item()),
         _ => format!("write `{example}`"),
     }
 }
