@@ -426,7 +426,7 @@ fn quantities(model: &Model) -> Vec<&Quantity> {
 
 /// A constant for a quantity that is an expression: it is evaluated and type-checked in one place.
 fn constant(quantity: &Quantity) -> Option<TokenStream> {
-    let Quantity { constant, written, range, amount } = quantity;
+    let Quantity { constant, written, range, amount, .. } = quantity;
     let ty = match range.unit {
         Unit::Count => quote!(::core::primitive::u32),
         Unit::Duration => quote!(::core::time::Duration),

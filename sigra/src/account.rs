@@ -11,7 +11,8 @@ use crate::policy::Policy;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a Sigra user",
     label = "`{Self}` has no `#[derive(Sigra)]`",
-    note = "add `#[derive(sigra::Sigra)]` to `{Self}` and mark its key with `#[sigra(id)]`"
+    note = "add `#[derive(sigra::Sigra)]` to `{Self}` and mark its key with `#[sigra(id)]`",
+    note = "rule S0516 of `sigra::rules`"
 )]
 pub trait Account: Sized + Send + Sync + 'static {
     /// The type of the primary key: `i64`, `uuid::Uuid` or `String`.

@@ -11,7 +11,8 @@ use crate::password::PasswordHash;
 #[diagnostic::on_unimplemented(
     message = "a `#[sigra(id)]` field cannot be a `{Self}`",
     label = "expected `i64`, `uuid::Uuid` or `String`",
-    note = "Sigra's tables refer to the primary key by a foreign key of the same type"
+    note = "Sigra's tables refer to the primary key by a foreign key of the same type",
+    note = "rule S0512 of `sigra::rules`"
 )]
 pub trait Id: Bind + Load + Clone + Eq + Hash + fmt::Display + fmt::Debug + Send + Sync + 'static {
     #[doc(hidden)]
@@ -76,7 +77,8 @@ impl Id for String {
 #[diagnostic::on_unimplemented(
     message = "a `#[sigra(email)]` field cannot be a `{Self}`",
     label = "expected `String`",
-    note = "every account has one address: it is what a visitor signs in with and where mail goes"
+    note = "every account has one address: it is what a visitor signs in with and where mail goes",
+    note = "rule S0513 of `sigra::rules`"
 )]
 pub trait Email {
     #[doc(hidden)]
@@ -92,7 +94,8 @@ impl Email for String {
 #[diagnostic::on_unimplemented(
     message = "a `#[sigra(password)]` field cannot be a `{Self}`",
     label = "expected `Option<sigra::PasswordHash>`",
-    note = "a `PasswordHash` cannot be printed, compared or serialized by accident; a `String` can"
+    note = "a `PasswordHash` cannot be printed, compared or serialized by accident; a `String` can",
+    note = "rule S0514 of `sigra::rules`"
 )]
 pub trait PasswordColumn {}
 impl PasswordColumn for PasswordHash {}
@@ -102,7 +105,8 @@ impl PasswordColumn for Option<PasswordHash> {}
 #[diagnostic::on_unimplemented(
     message = "a `#[sigra(confirmed_at)]` or `#[sigra(disabled_at)]` field cannot be a `{Self}`",
     label = "expected `Option<time::OffsetDateTime>`",
-    note = "`None` means that it has not happened; the time says when it did"
+    note = "`None` means that it has not happened; the time says when it did",
+    note = "rule S0515 of `sigra::rules`"
 )]
 pub trait Moment {}
 impl Moment for Option<time::OffsetDateTime> {}

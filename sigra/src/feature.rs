@@ -24,7 +24,8 @@ pub trait Sessions: Account {}
 #[diagnostic::on_unimplemented(
     message = "confirmation of addresses is off for `{Self}`",
     label = "turned on by `#[sigra(confirm_email)]` on `{Self}`",
-    note = "add `confirm_email(within = \"48h\")` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `confirm_email(within = \"48h\")` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0501 of `sigra::rules`"
 )]
 pub trait ConfirmEmail: Account {}
 
@@ -32,7 +33,8 @@ pub trait ConfirmEmail: Account {}
 #[diagnostic::on_unimplemented(
     message = "password reset is off for `{Self}`",
     label = "turned on by `#[sigra(reset_password)]` on `{Self}`",
-    note = "add `reset_password(within = \"1h\")` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `reset_password(within = \"1h\")` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0502 of `sigra::rules`"
 )]
 pub trait ResetPassword: Account {}
 
@@ -40,7 +42,8 @@ pub trait ResetPassword: Account {}
 #[diagnostic::on_unimplemented(
     message = "lockout is off for `{Self}`",
     label = "turned on by `#[sigra(lockout(after = 10, wait = \"15m\"))]` on `{Self}`",
-    note = "add `lockout(after = 10, wait = \"15m\")` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `lockout(after = 10, wait = \"15m\")` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0504 of `sigra::rules`"
 )]
 pub trait Lockout: Account {}
 
@@ -48,7 +51,8 @@ pub trait Lockout: Account {}
 #[diagnostic::on_unimplemented(
     message = "forced changes of passwords are off for `{Self}`",
     label = "turned on by `#[sigra(must_change_password)]` on `{Self}`",
-    note = "add `must_change_password` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `must_change_password` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0503 of `sigra::rules`"
 )]
 pub trait MustChangePassword: ResetPassword {}
 
@@ -56,7 +60,8 @@ pub trait MustChangePassword: ResetPassword {}
 #[diagnostic::on_unimplemented(
     message = "second factors are off for `{Self}`",
     label = "turned on by `#[sigra(totp(issuer = \"Acme\"))]` on `{Self}`",
-    note = "add `totp(issuer = \"Acme\")` and `backup_codes` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `totp(issuer = \"Acme\")` and `backup_codes` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0505 of `sigra::rules`"
 )]
 pub trait Totp: Sudo {}
 
@@ -64,7 +69,8 @@ pub trait Totp: Sudo {}
 #[diagnostic::on_unimplemented(
     message = "backup codes are off for `{Self}`",
     label = "turned on by `#[sigra(backup_codes)]` on `{Self}`",
-    note = "add `backup_codes` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+    note = "add `backup_codes` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`",
+    note = "rule S0506 of `sigra::rules`"
 )]
 pub trait BackupCodes: Totp {}
 
@@ -72,7 +78,8 @@ pub trait BackupCodes: Totp {}
 #[diagnostic::on_unimplemented(
     message = "assisted recovery is off for `{Self}`",
     label = "turned on by `#[sigra(assisted_recovery(delay = \"24h\"))]` on `{Self}`",
-    note = "add `assisted_recovery(delay = \"24h\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+    note = "add `assisted_recovery(delay = \"24h\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`",
+    note = "rule S0507 of `sigra::rules`"
 )]
 pub trait AssistedRecovery: Totp {}
 
@@ -80,7 +87,8 @@ pub trait AssistedRecovery: Totp {}
 #[diagnostic::on_unimplemented(
     message = "trusted browsers are off for `{Self}`",
     label = "turned on by `#[sigra(trusted_browser(within = \"30d\"))]` on `{Self}`",
-    note = "add `trusted_browser(within = \"30d\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`"
+    note = "add `trusted_browser(within = \"30d\")` to the `#[sigra(..)]` of `{Self}`, beside `totp(issuer = \"Acme\")`",
+    note = "rule S0508 of `sigra::rules`"
 )]
 pub trait TrustedBrowser: Totp {}
 
@@ -88,7 +96,8 @@ pub trait TrustedBrowser: Totp {}
 #[diagnostic::on_unimplemented(
     message = "step-up is off for `{Self}`",
     label = "turned on by `#[sigra(sudo(within = \"15m\"))]` on `{Self}`",
-    note = "add `sudo(within = \"15m\")` to the `#[sigra(..)]` of `{Self}`"
+    note = "add `sudo(within = \"15m\")` to the `#[sigra(..)]` of `{Self}`",
+    note = "rule S0509 of `sigra::rules`"
 )]
 pub trait Sudo: Passwords + Sessions {}
 
@@ -96,7 +105,8 @@ pub trait Sudo: Passwords + Sessions {}
 #[diagnostic::on_unimplemented(
     message = "accounts of `{Self}` cannot be disabled",
     label = "turned on by a field of `{Self}` marked `#[sigra(disabled_at)]`",
-    note = "add `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>` to `{Self}` and the column to its table"
+    note = "add `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>` to `{Self}` and the column to its table",
+    note = "rule S0510 of `sigra::rules`"
 )]
 pub trait DisableAccount: Account {}
 
@@ -104,6 +114,7 @@ pub trait DisableAccount: Account {}
 #[diagnostic::on_unimplemented(
     message = "the audit trail is off for `{Self}`",
     label = "turned off by `unsafe_no_audit` on `{Self}`",
-    note = "replace `unsafe_no_audit` in the `#[sigra(..)]` of `{Self}` by `audit(retain = \"400d\")`"
+    note = "replace `unsafe_no_audit` in the `#[sigra(..)]` of `{Self}` by `audit(retain = \"400d\")`",
+    note = "rule S0511 of `sigra::rules`"
 )]
 pub trait Audit: Account {}

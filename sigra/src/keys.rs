@@ -14,6 +14,11 @@ pub const table: () = ();
 /// `prefix = "sigra_"`
 pub const prefix: () = ();
 
+/// An assurance level of NIST SP 800-63B-4, `"aal1"` or `"aal2"`, that the settings must not fall short of. With it `session` may be left out: `"aal1"` ends one after 30 days, `"aal2"` after 24 hours, or an hour without use. `"aal2"` needs `totp`, and refuses `trusted_browser` and a longer `remember`. Which handlers demand two factors is said by their extractors. `"aal3"` needs passkeys, which are planned; so does the phishing-resistant choice that NIST wants offered at AAL2.
+///
+/// `profile = "aal2"`
+pub const profile: () = ();
+
 /// Sign-in by password, hashed with Argon2id. The field of the hash is marked `#[sigra(password)]`. Asks for an answer to guessing: `lockout(..)`, `throttle(..)` or both.
 ///
 /// `password`

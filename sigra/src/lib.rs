@@ -57,6 +57,7 @@
 //! # Where to look
 //!
 //! - Every key, its default, its limits and the compile error that its misuse gives: the [derive](derive@Sigra).
+//! - Every rule that the attributes are held to, by the number that an error names: [`rules`].
 //! - What an application calls: [`Sigra`](struct@Sigra).
 //! - What may be shown to a visitor and what only an operator may see: [`Error`], split into [`Refusal`] and [`Failure`].
 //! - The audit trail, its evidence and who verifies it, and events of the host's own in it: [`audit`].
@@ -112,6 +113,7 @@ mod operations;
 pub mod outcome;
 pub mod password;
 pub mod policy;
+pub mod rules;
 mod session;
 mod store;
 pub mod telemetry;
@@ -140,6 +142,7 @@ pub use self::operations::{
 };
 pub use self::outcome::{Disabled, MustChangePassword, SecondFactor};
 pub use self::password::{Hashing, Password, PasswordHash, PasswordVerifier};
+pub use self::rules::explain;
 pub use self::session::{Credentials, NewSession, Session, SessionId, SessionInfo};
 pub use self::store::{Dialect, Migration};
 pub use self::token::{DeviceToken, PendingToken, SessionToken};

@@ -23,6 +23,7 @@ pub mod limits {
 #[sigra(
     table = "users",
     prefix = "auth_",
+    profile = "aal1",
     password(min_length = 16, memory_kib = 47104, iterations = 1),
     session(idle = limits::IDLE, absolute = Duration::from_hours(24), remember = "30d", touch = "2m"),
     confirm_email(within = "24h"),

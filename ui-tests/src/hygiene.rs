@@ -37,6 +37,7 @@ pub mod names_that_clash {
         password,
         session(idle = "1h", absolute = "14d"),
         confirm_email,
+        reset_password,
         lockout(after = 1, wait = "30s")
     )]
     pub struct Result {
@@ -131,6 +132,7 @@ pub mod renamed {
         password,
         session(idle = "1h", absolute = "14d"),
         confirm_email,
+        reset_password,
         lockout(after = 10, wait = "15m")
     )]
     pub struct User {

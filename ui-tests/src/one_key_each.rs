@@ -97,10 +97,10 @@ host!(
     UserSignIn::SecondFactor(_),
 );
 host!(empty_parentheses, [lockout(after = 10, wait = "15m"), reset_password(), audit(),]);
-host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email]);
+host!(confirm_email, [lockout(after = 10, wait = "15m"), confirm_email, reset_password]);
 host!(
     confirmed_at,
-    [lockout(after = 10, wait = "15m"), confirm_email(within = "7d")];
+    [lockout(after = 10, wait = "15m"), confirm_email(within = "7d"), reset_password];
     #[sigra(confirmed_at)] confirmed_at: Option<time::OffsetDateTime>
 );
 host!(

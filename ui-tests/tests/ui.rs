@@ -12,11 +12,19 @@ fn macro_errors() {
     trybuild::TestCases::new().compile_fail("tests/ui/macro/*.rs");
 }
 
+/// One for each rule, made from it.
+#[test]
+fn errors_of_the_rules() {
+    trybuild::TestCases::new().compile_fail("tests/ui/rules/*.rs");
+}
+
 /// Errors that rustc prints about the generated code. Their layout is that of the pinned toolchain.
 #[test]
 fn type_errors() {
     trybuild::TestCases::new().compile_fail("tests/ui/type/*.rs");
 }
+
+const FOLDERS: [&str; 3] = ["macro", "rules", "type"];
 
 fn files(folder: &str, extension: &str) -> BTreeSet<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui").join(folder);
@@ -30,7 +38,7 @@ fn files(folder: &str, extension: &str) -> BTreeSet<PathBuf> {
 /// One error for each mistake, and none that another one caused.
 #[test]
 fn each_case_prints_as_many_errors_as_its_first_line_says() {
-    for case in files("macro", "rs").into_iter().chain(files("type", "rs")) {
+    for case in FOLDERS.into_iter().flat_map(|folder| files(folder, "rs")) {
         let source = fs::read_to_string(&case).expect("the case");
         let mistakes = source.strip_prefix("//! ").and_then(|rest| rest.split_once(" mistake"));
         let said: usize = mistakes
@@ -46,7 +54,7 @@ fn each_case_prints_as_many_errors_as_its_first_line_says() {
 
 #[test]
 fn every_text_has_its_case() {
-    for folder in ["macro", "type"] {
+    for folder in FOLDERS {
         let cases: BTreeSet<_> = files(folder, "rs").iter().map(|path| path.with_extension("")).collect();
         let texts: BTreeSet<_> = files(folder, "stderr").iter().map(|path| path.with_extension("")).collect();
         assert_eq!(cases, texts);

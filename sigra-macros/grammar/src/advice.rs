@@ -3,8 +3,9 @@
 use std::ptr;
 
 use crate::attr::{Mentions, Place, everywhere};
-use crate::error::Message;
+use crate::error::{Code, Message};
 use crate::keys::{self, Key};
+use crate::rules::reading;
 use crate::words;
 
 /// The message for any such word. The key that was likely meant counts as mentioned.
@@ -30,7 +31,7 @@ pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Me
         },
     };
     mentions.add(key);
-    let message = no_such_key(here, word);
+    let message = no_such_key(reading::OTHER_WORD, here, word);
     Some(if help.is_empty() { message.help(advice(here, place, key)) } else { message.help(help) })
 }
 
@@ -40,7 +41,8 @@ fn misplaced(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
     let (first, key) = *elsewhere.first()?;
     mentions.add_name(here, word);
     let places: Vec<_> = elsewhere.iter().map(|(place, _)| place.to_string()).collect();
-    let message = Message::new(format_args!("`{word}` goes {}, not {here}", places.join(" or ")));
+    let what = format!("`{word}` goes {}, not {here}", places.join(" or "));
+    let message = reading::MISPLACED.says(what);
     Some(message.help(advice(here, first, key)))
 }
 
@@ -48,17 +50,17 @@ fn misplaced(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
 fn nearest(here: Place, word: &str, mentions: &Mentions) -> Message {
     let scored = here.keys().iter().map(|key| (strsim::jaro_winkler(key.name, word), *key));
     let near = scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let message = no_such_key(here, word);
+    let message = no_such_key(reading::UNKNOWN_KEY, here, word);
     if let Some((_, key)) = near {
         mentions.add(key);
         return message.help(format_args!("did you mean `{}`?", key.name));
     }
     let names: Vec<_> = here.keys().iter().map(|key| format!("`{}`", key.name)).collect();
-    message.help(format_args!("the keys here are {}", names.join(", ")))
+    message.help(format_args!("leave it out: the keys here are {}", names.join(", ")))
 }
 
-fn no_such_key(here: Place, word: &str) -> Message {
-    Message::new(match here {
+fn no_such_key(code: Code, here: Place, word: &str) -> Message {
+    code.says(match here {
         Place::Inside(list) => format!("there is no key `{word}` inside `{}(..)`", list.name),
         _ => format!("there is no `#[sigra(..)]` key `{word}`"),
     })
@@ -68,9 +70,9 @@ impl Place {
     /// What there is to say about a word that is no key and stands for none.
     fn answer(self, word: &str) -> Option<Message> {
         if self.is_user() {
-            words::answer(word, || no_such_key(self, word))
+            words::answer(word, |code| no_such_key(code, self, word))
         } else if matches!(self, Self::Detail) && word == keys::event::EVENT.name {
-            let message = Message::new("what stands inside an event has no name of its own");
+            let message = reading::NAMED_DETAIL.says("what stands inside an event has no name of its own");
             Some(message.help("leave it out, or derive `AuditEvent`"))
         } else {
             words::answer_event(word)
@@ -95,6 +97,10 @@ fn advice(here: Place, there: Place, key: &Key) -> String {
         (Place::Field, Place::Struct | Place::Inside(_))
         | (Place::EventField, Place::Event)
         | (Place::DetailField, Place::Detail) => format!("write it on the struct: `{example}`"),
+        // On a field, the field is there already.
+        (Place::Field, Place::Field)
+        | (Place::EventField, Place::EventField)
+        | (Place::DetailField, Place::DetailField) => format!("write `{}`", key.item()),
         _ => format!("write `{example}`"),
     }
 }

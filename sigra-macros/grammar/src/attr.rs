@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::ptr;
 
-use darling::FromMeta;
+use darling::FromMeta as _;
 use darling::ast::NestedMeta;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Attribute, Expr, Ident, Meta, MetaNameValue};
+use syn::{Attribute, Ident, Meta, MetaNameValue};
 
 use crate::error::{Errors, Message};
-use crate::keys::{self, Key, Range, Unit};
-use crate::value::{Amount, Count, Period, Quantity};
+use crate::keys::{self, Key, Unit};
+use crate::rules::{limits, reading};
+use crate::value::{Amount, Count, Period, Quantity, Value};
 use crate::{advice, syntax};
 
 /// A key that could be read.
@@ -67,7 +68,7 @@ impl Place {
     fn example(self) -> &'static str {
         match self {
             Self::Struct | Self::Inside(_) => "#[sigra(table = \"users\")]",
-            Self::Field => "#[sigra(id)]",
+            Self::Field => "#[sigra(skip)]",
             Self::Event => "#[sigra(event = \"billing.invoice.export\")]",
             Self::Detail => "#[sigra(crate = sigra_renamed)]",
             Self::EventField | Self::DetailField => "#[sigra(skip)]",
@@ -143,7 +144,8 @@ impl<'e> Items<'e> {
                     let example = place.example();
                     errors.at(
                         other,
-                        Message::new("`#[sigra]` takes its keys in parentheses")
+                        reading::PARENTHESES
+                            .says("`#[sigra]` takes its keys in parentheses")
                             .help(format_args!("write `{example}`")),
                     );
                 }
@@ -178,8 +180,9 @@ impl<'e> Items<'e> {
                     if self.given.iter().any(|(given, _)| ptr::eq(*given, key)) {
                         self.errors.at(
                             meta.path(),
-                            Message::new(format_args!("`{}` is given twice", key.name))
-                                .help("keep one of the two"),
+                            reading::GIVEN_TWICE
+                                .says(format_args!("`{}` is given twice", key.name))
+                                .help("remove one of the two"),
                         );
                     } else {
                         self.given.push((key, meta));
@@ -198,8 +201,9 @@ impl<'e> Items<'e> {
                     Some(message) => self.errors.at(&literal, message),
                     None => self.errors.at(
                         &literal,
-                        Message::new(format_args!("expected a key, found `{text}`"))
-                            .help(format_args!("write a key before it: `{}`", self.place.keys()[0].example)),
+                        reading::NO_KEY.says(format_args!("expected a key, found `{text}`")).help(
+                            format_args!("leave it out, or write a key: `{}`", self.place.keys()[0].item()),
+                        ),
                     ),
                 }
             }
@@ -224,14 +228,14 @@ impl<'e> Items<'e> {
     pub(crate) fn word(&self, key: &'static Key) -> Option<Ident> {
         let meta = self.find(key)?;
         if !matches!(meta, Meta::Path(_)) {
-            let message = Message::new(format_args!("`{}` takes no value", key.name));
-            self.errors.at(meta, message.help(format_args!("write just `{}`", key.name)));
+            let message = reading::NO_VALUE.says(format_args!("`{}` takes no value", key.name));
+            self.errors.at(meta, message.help(format_args!("write `{}`", key.name)));
         }
         ident(meta)
     }
 
     /// `key = value`
-    pub(crate) fn value<T: FromMeta>(&self, key: &'static Key) -> Option<Keyed<T>> {
+    pub(crate) fn value<T: Value>(&self, key: &'static Key) -> Option<Keyed<T>> {
         let meta = self.find(key)?;
         let Meta::NameValue(pair) = meta else {
             self.needs_value(meta, key);
@@ -240,20 +244,26 @@ impl<'e> Items<'e> {
         match T::from_expr(&pair.value) {
             Ok(value) => Some(Keyed { key: ident(meta)?, written: pair.value.to_token_stream(), value }),
             Err(error) => {
-                self.wrong_value(pair, key, &error);
+                self.wrong_value::<T>(pair, key, &error, |_| true);
                 None
             }
         }
     }
 
-    /// A value that is wrong by itself. Where its type has no better advice, the key's example is the help.
-    fn wrong_value(&self, pair: &MetaNameValue, key: &Key, error: &darling::Error) {
-        let message = Message::new(error);
-        let helped = message.to_string().contains('\n');
-        self.errors.at(
-            &pair.value,
-            if helped { message } else { message.help(format_args!("write `{}`", key.example)) },
-        );
+    /// A value that is wrong by itself. The help is what was likely meant, if that is good, or the key's example.
+    fn wrong_value<T: Value>(
+        &self,
+        pair: &MetaNameValue,
+        key: &Key,
+        error: &darling::Error,
+        is_good: impl Fn(&T) -> bool,
+    ) {
+        let meant = T::meant(&pair.value).filter(|code| {
+            let value = syn::parse_str(code).ok().and_then(|expr| T::from_expr(&expr).ok());
+            value.is_some_and(|value| is_good(&value))
+        });
+        let code = meant.map_or_else(|| key.item().to_owned(), |code| format!("{} = {code}", key.name));
+        self.errors.at(&pair.value, T::CODE.says(error).help(format_args!("write `{code}`")));
     }
 
     /// `key = 10` or `key = "15m"`; its default where it is left out, `None` where it has none.
@@ -265,24 +275,28 @@ impl<'e> Items<'e> {
             None if self.mentions(key) => quantity(TokenStream::new(), Amount::Rejected),
             None => range.default.and_then(|value| quantity(TokenStream::new(), Amount::Known(value))),
             Some(Meta::NameValue(pair)) => {
+                let fits = |value: &Option<u64>| value.is_some_and(|value| range.contains(value));
                 let read = match range.unit {
-                    Unit::Count => Count::from_expr(&pair.value).map(|count| count.0),
-                    Unit::Duration => Period::from_expr(&pair.value).map(|period| period.0),
+                    Unit::Count => Count::from_expr(&pair.value).map(|count| count.0).inspect_err(|error| {
+                        self.wrong_value::<Count>(pair, key, error, |count| fits(&count.0));
+                    }),
+                    Unit::Duration => {
+                        Period::from_expr(&pair.value).map(|time| time.0).inspect_err(|error| {
+                            self.wrong_value::<Period>(pair, key, error, |time| fits(&time.0));
+                        })
+                    }
                 };
                 let amount = match read {
-                    Ok(Some(value)) if self.is_within(key, range, value, &pair.value) => Amount::Known(value),
+                    Ok(Some(value)) if range.contains(value) => Amount::Known(value),
+                    Ok(Some(value)) => Amount::Outside(value),
                     Ok(None) => Amount::Compiled,
-                    Ok(Some(_)) => Amount::Rejected,
-                    Err(error) => {
-                        self.wrong_value(pair, key, &error);
-                        Amount::Rejected
-                    }
+                    Err(_) => Amount::Rejected,
                 };
                 let quantity = quantity(pair.value.to_token_stream(), amount)?;
                 if amount == Amount::Compiled {
                     let [at_least, at_most] = quantity.limits();
-                    self.errors.assert(&pair.value, at_least, below(key, range));
-                    self.errors.assert(&pair.value, at_most, above(key, range));
+                    self.errors.assert(&pair.value, at_least, &limits::below(&quantity));
+                    self.errors.assert(&pair.value, at_most, &limits::above(&quantity));
                 }
                 Some(quantity)
             }
@@ -297,16 +311,6 @@ impl<'e> Items<'e> {
     pub(crate) fn required(&self, key: &'static Key) -> Option<Quantity> {
         let missing = || Some(Quantity::new("", key, key.range?, TokenStream::new(), Amount::Rejected));
         self.quantity(key).or_else(missing)
-    }
-
-    fn is_within(&self, key: &Key, range: Range, value: u64, at: &Expr) -> bool {
-        let (message, limit) = match value {
-            _ if value < range.least.0 => (below(key, range), range.least.0),
-            _ if value > range.most.0 => (above(key, range), range.most.0),
-            _ => return true,
-        };
-        self.errors.at(at, message.help(format_args!("write `{} = {}`", key.name, range.unit.code(limit))));
-        false
     }
 
     /// `key(..)`, or the bare `key` where nothing in the parentheses must be written.
@@ -326,17 +330,12 @@ impl<'e> Items<'e> {
             }
             Meta::NameValue(_) => {
                 let name = key.name;
-                self.errors.at(
-                    meta,
-                    if key.may_stand_bare() {
-                        let setting = key.inner.first().map_or("", |inner| inner.example);
-                        Message::new(format_args!("`{name}` takes no value"))
-                            .help(format_args!("write just `{name}`, or `{name}({setting})`"))
-                    } else {
-                        Message::new(format_args!("`{name}` takes its settings in parentheses"))
-                            .help(format_args!("write `{}`", key.example))
-                    },
-                );
+                let message = reading::SETTINGS_IN_PARENTHESES
+                    .says(format_args!("`{name}` takes its settings in parentheses"))
+                    .help(format_args!("write `{}`", key.example));
+                let bare = format!("or `{name}`, for the defaults");
+                let is_short = key.example == name || !key.may_stand_bare();
+                self.errors.at(meta, if is_short { message } else { message.help(bare) });
                 return None;
             }
         }
@@ -348,7 +347,8 @@ impl<'e> Items<'e> {
             .collect();
         if let [(_, why), ..] = missing[..] {
             let names: Vec<_> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let message = Message::new(format_args!("`{}` needs {}", key.name, names.join(" and ")));
+            let message =
+                reading::INCOMPLETE.says(format_args!("`{}` needs {}", key.name, names.join(" and ")));
             self.errors.at(
                 meta,
                 message.help(format_args!("write `{}`", key.example)).note(why.unwrap_or_default()),
@@ -358,19 +358,9 @@ impl<'e> Items<'e> {
     }
 
     fn needs_value(&self, at: &impl ToTokens, key: &Key) {
-        let message = Message::new(format_args!("`{}` needs a value", key.name));
-        self.errors.at(at, message.help(format_args!("write `{}`", key.example)));
+        let message = reading::NEEDS_VALUE.says(format_args!("`{}` needs a value", key.name));
+        self.errors.at(at, message.help(format_args!("write `{}`", key.item())));
     }
-}
-
-fn below(key: &Key, range: Range) -> Message {
-    let (least, why) = range.least;
-    Message::new(format_args!("`{}` is below {}: {why}", key.name, range.unit.show(least)))
-}
-
-fn above(key: &Key, range: Range) -> Message {
-    let (most, why) = range.most;
-    Message::new(format_args!("`{}` is above {}: {why}", key.name, range.unit.show(most)))
 }
 
 fn ident(meta: &Meta) -> Option<Ident> {

@@ -6,34 +6,56 @@ use std::fmt::{self, Display};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// What an error says: what is wrong, then what to write instead.
+/// The number of a rule, such as `S0119`. It stays with its rule for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub &'static str);
+
+impl Code {
+    /// Begins what an error of this rule says with its first line: lower case, no full stop, code in back-ticks.
+    pub fn says(self, what: impl Display) -> Message {
+        Message { code: self, text: what.to_string() }
+    }
+}
+
+impl Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What an error says: what is wrong, then what to write instead, then which rule it is.
 ///
 /// rustc indents the lines after the first so that `= help:` looks like its own.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Message(String);
+pub struct Message {
+    code: Code,
+    text: String,
+}
 
 impl Message {
-    /// The first line: lower case, no full stop, code in back-ticks.
-    pub fn new(what: impl Display) -> Self {
-        Self(what.to_string())
-    }
-
     /// Adds a line with the exact code to write.
     pub fn help(self, help: impl Display) -> Self {
-        Self(format!("{self}\n= help: {help}"))
+        Self { text: format!("{}\n= help: {help}", self.text), ..self }
     }
 
     /// Adds a line with the reason.
     pub fn note(self, note: impl Display) -> Self {
-        Self(format!("{self}\n= note: {note}"))
+        Self { text: format!("{}\n= note: {note}", self.text), ..self }
     }
 }
 
 impl Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}\n= note: rule {} of `sigra::rules`", self.text, self.code)
     }
+}
+
+/// A type as people write it, for a help line: tokens print with a blank between any two.
+pub(crate) fn as_written(ty: &syn::Type) -> String {
+    let spaced = ty.to_token_stream().to_string();
+    let tight = [(" :: ", "::"), (" < ", "<"), (" >", ">"), ("& ", "&"), (" ,", ","), (":: ", "::"), ("' ", "'")];
+    tight.into_iter().fold(spaced, |text, (from, to)| text.replace(from, to))
 }
 
 /// What the macro cannot decide because a value is a path: the compiler does, at the value.
@@ -57,14 +79,15 @@ pub struct Errors {
 
 impl Errors {
     /// Reports a mistake under `tokens`, which must be the user's own.
-    pub fn at(&self, tokens: impl ToTokens, message: impl Display) {
+    pub fn at(&self, tokens: impl ToTokens, message: Message) {
         self.found.borrow_mut().push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Leaves a check to the compiler.
-    pub fn assert(&self, at: impl ToTokens, condition: TokenStream, message: impl Display) {
-        let (at, message) = (at.into_token_stream(), message.to_string());
-        self.assertions.borrow_mut().push(Assertion { at, condition, message });
+    /// Leaves a check to the compiler, whose text has one line.
+    pub fn assert(&self, at: impl ToTokens, condition: TokenStream, message: &Message) {
+        let Message { code, text } = message;
+        let message = format!("{text} (rule {code})");
+        self.assertions.borrow_mut().push(Assertion { at: at.into_token_stream(), condition, message });
     }
 
     /// All mistakes in the order of the source, or what is left for the compiler to check.

@@ -6,12 +6,13 @@ use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Expr, Fields, Generics, Ident, Meta, Path, Type};
 
 use crate::attr::{Items, Keyed, Place};
-use crate::error::{Errors, Message};
+use crate::error::{Code, Errors, Message, as_written};
 use crate::keys::{self, event};
 use crate::reserved::{
     MAX_KEY, MAX_NAME, NameProblem, RESERVED_AREAS, is_plain_key, name_problem, secret_in,
 };
-use crate::value::CratePath;
+use crate::rules::event as rule;
+use crate::value::{CratePath, Value};
 
 /// Which of the two derives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +88,14 @@ struct Name(String);
 
 impl FromMeta for Name {
     fn from_expr(expr: &Expr) -> darling::Result<Self> {
-        let text = crate::value::string(expr)
-            .ok_or_else(|| darling::Error::custom("expected the event's name in quotes"))?;
-        problem(&text).map_or(Ok(Self(text)), |problem| Err(darling::Error::custom(problem)))
+        crate::value::string(expr)
+            .map(Self)
+            .ok_or_else(|| darling::Error::custom("expected the event's name in quotes"))
     }
+}
+
+impl Value for Name {
+    const CODE: Code = rule::FORM;
 }
 
 /// The key of a field.
@@ -103,6 +108,10 @@ impl FromMeta for FieldKey {
             .map(Self)
             .ok_or_else(|| darling::Error::custom("expected the key in quotes"))
     }
+}
+
+impl Value for FieldKey {
+    const CODE: Code = rule::KEY_FORM;
 }
 
 /// Reads and checks the input of one of the derives.
@@ -118,17 +127,19 @@ pub fn model(kind: Kind, input: &DeriveInput) -> Result<Model, Box<Rejected>> {
 /// Reads what stands in `event_name!(..)`.
 pub fn name(tokens: TokenStream) -> syn::Result<String> {
     let errors = Errors::default();
-    let name = syn::parse2::<Expr>(tokens.clone()).ok().as_ref().map(Name::from_expr);
-    let message = match name {
-        Some(Ok(Name(name))) => return errors.finish().map(|_| name),
-        Some(Err(error)) => Message::new(error),
-        None => Message::new("expected the event's name in quotes"),
+    let name = syn::parse2::<Expr>(tokens.clone()).ok().and_then(|expr| crate::value::string(&expr));
+    let wrong = match &name {
+        Some(name) => problem(name, |name| format!("event_name!(\"{name}\")")),
+        None => Some(
+            rule::FORM
+                .says("expected the event's name in quotes")
+                .help("write `event_name!(\"billing.invoice.export\")`"),
+        ),
     };
-    let helped = message.to_string().contains('\n');
-    let message =
-        if helped { message } else { message.help("write `event_name!(\"billing.invoice.export\")`") };
-    errors.at(tokens, message);
-    errors.finish().map(|_| String::new())
+    if let Some(message) = wrong {
+        errors.at(tokens, message);
+    }
+    errors.finish().map(|_| name.unwrap_or_default())
 }
 
 fn read(kind: Kind, input: &DeriveInput, errors: &Errors) -> Model {
@@ -140,6 +151,12 @@ fn read(kind: Kind, input: &DeriveInput, errors: &Errors) -> Model {
     let items = Items::of(&input.attrs, on_struct, sink);
     let krate: Option<Keyed<CratePath>> = items.value(&keys::CRATE);
     let name: Option<Keyed<Name>> = if kind == Kind::Event { items.value(&event::EVENT) } else { None };
+    let name = name.filter(|name| {
+        let wrong = problem(&name.value.0, |name| format!("event = \"{name}\""));
+        let is_good = wrong.is_none();
+        wrong.into_iter().for_each(|message| sink.at(&name.written, message));
+        is_good
+    });
     // `#[sigra]` without its parentheses was to name it.
     let is_broken =
         |attr: &syn::Attribute| attr.path().is_ident("sigra") && !matches!(attr.meta, Meta::List(_));
@@ -168,10 +185,11 @@ fn fields(kind: Kind, input: &DeriveInput, errors: &Errors) -> Option<Vec<syn::F
     if !input.generics.params.iter().all(is_lifetime) {
         errors.at(
             &input.generics,
-            Message::new(format_args!(
-                "`{ident}` cannot have type parameters: its rows would have no one form"
-            ))
-            .help("write the types of its fields; lifetimes may stay"),
+            rule::TYPE_PARAMETERS
+                .says(format_args!("`{ident}` cannot have type parameters: its rows would have no one form"))
+                .help(format_args!(
+                    "write `struct {ident}` and a concrete type for each parameter; lifetimes may stay"
+                )),
         );
         return None;
     }
@@ -179,23 +197,35 @@ fn fields(kind: Kind, input: &DeriveInput, errors: &Errors) -> Option<Vec<syn::F
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => return Some(fields.named.iter().cloned().collect()),
             Fields::Unit => return Some(Vec::new()),
-            Fields::Unnamed(_) => {
-                ("a struct without named fields", "name them: the names are the keys in the row")
+            Fields::Unnamed(unnamed) => {
+                ("a struct without named fields", named(ident, unnamed))
             }
         },
         Data::Enum(_) => match kind {
-            Kind::Event => ("an enum", "write one struct for each event: each has a name of its own"),
+            Kind::Event => ("an enum", "write one struct for each event: each has a name of its own".to_owned()),
             Kind::Detail => (
                 "an enum",
-                "write its text yourself: `impl sigra::audit::AuditDetail for .. { fn detail(&self) -> Value { .. } }`",
+                "write its text yourself: `impl sigra::audit::AuditDetail for .. { fn detail(&self) -> Value { .. } }`"
+                    .to_owned(),
             ),
         },
-        Data::Union(_) => ("a union", "write a struct"),
+        Data::Union(_) => ("a union", "write a struct".to_owned()),
     };
-    let message =
-        format!("`#[derive({derive})]` needs a struct with named fields or none; `{ident}` is {what}");
-    errors.at(ident, Message::new(message).help(help));
+    let message = rule::SHAPE.says(format_args!(
+        "`#[derive({derive})]` needs a struct with named fields or none; `{ident}` is {what}"
+    ));
+    errors.at(ident, message.help(help));
     None
+}
+
+/// The struct with a name for each field.
+fn named(ident: &Ident, unnamed: &syn::FieldsUnnamed) -> String {
+    let fields = unnamed.unnamed.iter().enumerate().map(|(number, field)| {
+        let number = if number == 0 { String::new() } else { format!("_{}", number + 1) };
+        format!("value{number}: {}", as_written(&field.ty))
+    });
+    let fields: Vec<_> = fields.collect();
+    format!("write `struct {ident} {{ {} }}`: the names are the keys in the row", fields.join(", "))
 }
 
 impl Field {
@@ -205,8 +235,9 @@ impl Field {
         let ident = field.ident.clone()?;
         if skip.is_some() || items.mentions(&event::SKIP) {
             if let Some(renamed) = renamed {
-                let message = Message::new("`key` does nothing beside `skip`: the field stands in no row");
-                errors.at(&renamed.key, message.help("keep one of the two"));
+                let message = rule::KEY_BESIDE_SKIP
+                    .says("`key` does nothing beside `skip`: the field stands in no row");
+                errors.at(&renamed.key, message.help("remove one of the two"));
             }
             return None;
         }
@@ -214,7 +245,7 @@ impl Field {
             renamed.as_ref().map_or_else(|| ident.unraw().to_string(), |renamed| renamed.value.0.clone());
         // A key that could not be read is reported already, and the name that it replaces is not what is wrong.
         let unread = renamed.is_none() && items.mentions(&event::KEY);
-        if let Some(message) = key_problem(&key, &ident).filter(|_| !unread) {
+        if let Some(message) = key_problem(&key, field).filter(|_| !unread) {
             match &renamed {
                 Some(renamed) => errors.at(&renamed.written, message),
                 None => errors.at(&ident, message),
@@ -228,82 +259,96 @@ impl Field {
 fn nameless(ident: &Ident) -> Message {
     let words = snake(&ident.unraw().to_string());
     let example = match words.rsplit_once('_') {
-        Some((object, verb)) if problem(&format!("app.{object}.{verb}")).is_none() => {
+        Some((object, verb)) if name_problem(&format!("app.{object}.{verb}")).is_none() => {
             format!("event = \"app.{object}.{verb}\"")
         }
         _ => event::EVENT.example.to_owned(),
     };
-    Message::new(format_args!("`{ident}` has no name in the trail"))
-        .help(format_args!("name it `area.object.verb`: `#[sigra({example})]`"))
+    rule::NAMELESS
+        .says(format_args!("`{ident}` has no name in the trail, `area.object.verb`"))
+        .help(format_args!("add `{example}`"))
         .note(event::EVENT.required.unwrap_or_default())
 }
 
 /// What is wrong with the name of an event, with one to write instead.
-fn problem(name: &str) -> Option<Message> {
+fn problem(name: &str, write: impl Fn(&str) -> String) -> Option<Message> {
+    const EXAMPLE: &str = "billing.invoice.export";
     let parts: Vec<&str> = name.split('.').collect();
-    let message = match name_problem(name)? {
+    let good = |name: String| if name_problem(&name).is_none() { name } else { EXAMPLE.to_owned() };
+    let (message, better) = match name_problem(name)? {
         NameProblem::Form => {
-            let message = match name {
-                "" => Message::new("an event needs a name"),
-                name => Message::new(format_args!("`{name}` is no event name")),
-            };
             let meant = plain(name);
-            match name_problem(&meant) {
-                None => message.help(format_args!("write `{meant}`: lower-case letters, digits and `_`")),
-                Some(NameProblem::Reserved) => return problem(&meant),
-                Some(_) => message
-                    .help("write `area.object.verb` in lower-case letters, digits and `_`: `billing.invoice.export`"),
+            if matches!(name_problem(&meant), Some(NameProblem::Reserved)) {
+                return problem(&meant, write);
             }
+            let message = match name {
+                "" => rule::FORM.says("an event needs a name"),
+                name => rule::FORM.says(format_args!(
+                    "`{name}` is no event name, which is `area.object.verb` in lower-case letters, digits and `_`"
+                )),
+            };
+            (message, good(meant))
         }
         NameProblem::Parts(count) => {
             let many = if count == 1 { "one part".to_owned() } else { format!("{count} parts") };
-            let message =
-                Message::new(format_args!("`{name}` has {many}, and an event has three: `area.object.verb`"));
+            let what = format!("`{name}` has {many}, and an event has three: `area.object.verb`");
             let better = match parts[..] {
                 [object, verb] => format!("app.{object}.{verb}"),
                 [area, ref object @ .., verb] => format!("{area}.{}.{verb}", object.join("_")),
                 _ => String::new(),
             };
-            let better = if name_problem(&better).is_none() { &better } else { "billing.invoice.export" };
-            message.help(format_args!("write `{better}`"))
+            (rule::PARTS.says(what), good(better))
         }
         NameProblem::Long => {
             let long = parts.iter().find(|part| part.len() > MAX_NAME).map_or(0, |part| part.len());
-            Message::new(format_args!("a part of this name has {long} bytes"))
-                .help(format_args!("write at most {MAX_NAME}"))
+            let short: Vec<&str> = parts.iter().map(|part| part.get(..MAX_NAME).unwrap_or(part)).collect();
+            let short: Vec<&str> = short.iter().map(|part| part.trim_end_matches('_')).collect();
+            let what = format!("a part of this name has {long} bytes, and {MAX_NAME} are the most");
+            (rule::LONG_PART.says(what), good(short.join(".")))
         }
         NameProblem::Reserved => {
-            let reserved: Vec<_> = RESERVED_AREAS.iter().map(|area| format!("`{area}`")).collect();
-            Message::new(format_args!("the area `{}` is Sigra's own", parts[0]))
-                .help(format_args!("write an area of your own: `app.{}`", parts[1..].join(".")))
-                .note(format_args!("reserved are {}", reserved.join(", ")))
+            let what = format!("the area `{}` is Sigra's own", parts[0]);
+            (rule::RESERVED.says(what), good(format!("app.{}", parts[1..].join("."))))
         }
     };
+    let message = message.help(format_args!("write `{}`", write(&better)));
+    if parts.first().is_some_and(|area| RESERVED_AREAS.contains(area)) {
+        let reserved: Vec<_> = RESERVED_AREAS.iter().map(|area| format!("`{area}`")).collect();
+        return Some(message.note(format_args!("reserved are {}", reserved.join(", "))));
+    }
     Some(message)
 }
 
 /// What is wrong with the key of a field.
-fn key_problem(key: &str, field: &Ident) -> Option<Message> {
+fn key_problem(key: &str, field: &syn::Field) -> Option<Message> {
+    let ident = field.ident.as_ref()?;
+    let ty = as_written(&field.ty);
+    let named = |key: &str| format!("#[sigra(key = \"{key}\")] {ident}: {ty}");
+    let plain = |key: &str| {
+        let plain = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+        let plain: String = plain.take(MAX_KEY).collect();
+        if is_plain_key(&plain) && secret_in(&plain).is_none() { plain } else { "value".to_owned() }
+    };
     if !is_plain_key(key) {
-        return Some(
-            Message::new(if key.is_empty() {
-                "a key cannot be empty".into()
-            } else {
-                format!("`{key}` is no plain key")
-            })
-            .help("name it in ASCII letters, digits, `_`, `-` and `.`: `#[sigra(key = \"..\")]`"),
-        );
+        let message = rule::KEY_FORM.says(if key.is_empty() {
+            "a key cannot be empty".into()
+        } else {
+            format!("`{key}` is no plain key, which has ASCII letters, digits, `_`, `-` and `.`")
+        });
+        return Some(message.help(format_args!("name it: `{}`", named(&plain(key)))));
     }
     if key.len() > MAX_KEY {
-        let message = Message::new(format_args!("this key has {} bytes", key.len()));
-        return Some(message.help(format_args!("write at most {MAX_KEY}: `#[sigra(key = \"..\")]`")));
+        let message =
+            rule::KEY_FORM.says(format_args!("this key has {} bytes, and {MAX_KEY} are the most", key.len()));
+        return Some(message.help(format_args!("name it: `{}`", named(&plain(key)))));
     }
     let word = secret_in(key)?;
     let by = if word == key { String::new() } else { format!(" by its `{word}`") };
     Some(
-        Message::new(format_args!("`{key}` promises a secret{by}, and no secret enters the trail"))
-            .help(format_args!("leave it out: `#[sigra(skip)] {field}: ..`"))
-            .help("or, where it is none, give it another name: `#[sigra(key = \"..\")]`"),
+        rule::SECRET
+            .says(format_args!("`{key}` promises a secret{by}, and no secret enters the trail"))
+            .help(format_args!("leave it out of the row: `#[sigra(skip)] {ident}: {ty}`"))
+            .help(format_args!("or, where it is none, name it otherwise: `{}`", named("value"))),
     )
 }
 
@@ -311,10 +356,18 @@ fn key_problem(key: &str, field: &Ident) -> Option<Message> {
 fn one_key_twice(fields: &[Field], errors: &Errors) {
     for (i, field) in fields.iter().enumerate() {
         if let Some(first) = fields[..i].iter().find(|other| other.key == field.key) {
+            let free = (2..).map(|number| format!("{}_{number}", field.key));
+            let free =
+                free.into_iter().find(|key| fields.iter().all(|other| other.key != *key)).unwrap_or_default();
             errors.at(
                 &field.ident,
-                Message::new(format_args!("`{}` already has the key `{}`", first.ident, field.key))
-                    .help("give this one another: `#[sigra(key = \"..\")]`"),
+                rule::KEY_TWICE
+                    .says(format_args!("`{}` already has the key `{}`", first.ident, field.key))
+                    .help(format_args!(
+                        "name it: `#[sigra(key = \"{free}\")] {}: {}`",
+                        field.ident,
+                        as_written(&field.ty)
+                    )),
             );
         }
     }

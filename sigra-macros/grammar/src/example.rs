@@ -26,9 +26,9 @@ pub enum Change {
 
 /// A host, displayed as Rust code.
 #[derive(Clone, Copy, Debug)]
-pub struct Example(pub &'static [Change]);
+pub struct Example<'c>(pub &'c [Change]);
 
-impl Display for Example {
+impl Display for Example<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut keys, mut fields) = (KEYS.to_vec(), FIELDS.to_vec());
         for change in self.0 {

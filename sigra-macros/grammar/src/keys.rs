@@ -3,6 +3,7 @@
 pub mod event;
 
 use crate::duration;
+use crate::error::Code;
 
 /// One key of `#[sigra(..)]`.
 #[derive(Debug)]
@@ -32,10 +33,38 @@ pub struct Range {
     pub unit: Unit,
     /// What stands if the key is left out.
     pub default: Option<u64>,
-    /// The least value, and who says so.
-    pub least: (u64, &'static str),
-    /// The largest value, and who says so.
-    pub most: (u64, &'static str),
+    /// The least value.
+    pub least: Limit,
+    /// The largest value.
+    pub most: Limit,
+}
+
+impl Range {
+    /// Whether a value is between the ends.
+    #[must_use]
+    pub fn contains(&self, value: u64) -> bool {
+        (self.least.value..=self.most.value).contains(&value)
+    }
+}
+
+/// One end of a range. It is a rule of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The number of the rule.
+    pub code: Code,
+    /// The last value that is good.
+    pub value: u64,
+    /// Who says so.
+    pub why: &'static str,
+}
+
+/// A [`Limit`] as the table has it.
+type End = (&'static str, u64, &'static str);
+
+impl Limit {
+    const fn new((code, value, why): End) -> Self {
+        Self { code: Code(code), value, why }
+    }
 }
 
 /// How a quantity is written.
@@ -80,22 +109,17 @@ impl Key {
         Self { required: Some(why), ..self }
     }
 
-    const fn count(
-        self,
-        default: Option<u64>,
-        least: (u64, &'static str),
-        most: (u64, &'static str),
-    ) -> Self {
-        Self { range: Some(Range { unit: Unit::Count, default, least, most }), ..self }
+    const fn count(self, default: Option<u64>, least: End, most: End) -> Self {
+        self.ranged(Unit::Count, default, least, most)
     }
 
-    const fn duration(
-        self,
-        default: Option<u64>,
-        least: (u64, &'static str),
-        most: (u64, &'static str),
-    ) -> Self {
-        Self { range: Some(Range { unit: Unit::Duration, default, least, most }), ..self }
+    const fn duration(self, default: Option<u64>, least: End, most: End) -> Self {
+        self.ranged(Unit::Duration, default, least, most)
+    }
+
+    const fn ranged(self, unit: Unit, default: Option<u64>, least: End, most: End) -> Self {
+        let range = Range { unit, default, least: Limit::new(least), most: Limit::new(most) };
+        Self { range: Some(range), ..self }
     }
 
     const fn inner(self, inner: &'static [&'static Key]) -> Self {
@@ -112,6 +136,13 @@ impl Key {
         self.inner.iter().all(|key| key.required.is_none())
     }
 
+    /// The key with a good value as it stands inside `#[sigra(..)]`: of a field, without the field.
+    #[must_use]
+    pub fn item(&self) -> &'static str {
+        let inside = self.example.strip_prefix("#[sigra(").and_then(|rest| rest.split_once(")]"));
+        inside.map_or(self.example, |(item, _)| item)
+    }
+
     /// The help line for a word that people try for this key.
     pub(crate) fn answer(&self, word: &str) -> Option<&'static str> {
         self.tried.iter().find(|(words, _)| crate::words::contains(words, word)).map(|(_, help)| *help)
@@ -123,9 +154,10 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The keys of the struct.
-pub static STRUCT: [&Key; 20] = [
+pub static STRUCT: [&Key; 21] = [
     &TABLE,
     &PREFIX,
+    &PROFILE,
     &PASSWORD,
     &SESSION,
     &CONFIRM_EMAIL,
@@ -178,6 +210,18 @@ pub static PREFIX: Key = Key::new(
 .misuse(r#"prefix = "Sigra_""#)
 .tried(&[("table_prefix tables_prefix namespace", "")]);
 
+/// `profile`
+pub static PROFILE: Key = Key::new(
+    "profile",
+    r#"profile = "aal2""#,
+    "An assurance level of NIST SP 800-63B-4, `\"aal1\"` or `\"aal2\"`, that the settings must not fall short of. With it `session` may \
+     be left out: `\"aal1\"` ends one after 30 days, `\"aal2\"` after 24 hours, or an hour without use. `\"aal2\"` needs `totp`, and \
+     refuses `trusted_browser` and a longer `remember`. Which handlers demand two factors is said by their extractors. `\"aal3\"` needs \
+     passkeys, which are planned; so does the phishing-resistant choice that NIST wants offered at AAL2.",
+)
+.misuse(r#"profile = "aal4""#)
+.tried(&[("aal assurance assurance_level level nist security_level", "")]);
+
 /// `password`
 pub static PASSWORD: Key = Key::new(
     "password",
@@ -205,8 +249,8 @@ pub mod password {
     )
     .count(
         Some(15),
-        (15, "NIST SP 800-63B-4 3.1.1.2 asks for 15 characters where a password stands alone"),
-        (64, "NIST SP 800-63B-4 3.1.1.2 wants passwords of 64 characters to be accepted"),
+        ("S0201", 15, "NIST SP 800-63B-4 3.1.1.2 asks for 15 characters where a password stands alone"),
+        ("S0202", 64, "NIST SP 800-63B-4 3.1.1.2 wants passwords of 64 characters to be accepted"),
     )
     .tried(&[("min minimum min_len length minimum_length", "")]);
 
@@ -219,8 +263,8 @@ pub mod password {
     )
     .count(
         Some(19_456),
-        (7_168, "no pair of OWASP's Argon2id settings has less memory (ASVS 11.4.2)"),
-        (1_048_576, "one sign-in would take more than 1 GiB"),
+        ("S0203", 7_168, "no pair of OWASP's Argon2id settings has less memory (ASVS 11.4.2)"),
+        ("S0204", 1_048_576, "one sign-in would take more than 1 GiB"),
     )
     .tried(&[("memory mem m memory_cost m_cost", "")]);
 
@@ -230,7 +274,11 @@ pub mod password {
         "iterations = 2",
         "Argon2id passes over the memory. See `memory_kib` for the least pairs.",
     )
-    .count(Some(2), (1, "a hash takes at least one pass"), (64, "a sign-in would take seconds"))
+    .count(
+        Some(2),
+        ("S0205", 1, "a hash takes at least one pass"),
+        ("S0206", 64, "a sign-in would take seconds"),
+    )
     .tried(&[("time t passes rounds cost time_cost t_cost log_rounds", "")]);
 }
 
@@ -265,8 +313,8 @@ pub mod session {
             .required(DECISION)
             .duration(
                 None,
-                (MINUTE, "a visitor who reads a page would be signed out"),
-                (30 * DAY, REAUTHENTICATION),
+                ("S0207", MINUTE, "a visitor who reads a page would be signed out"),
+                ("S0208", 30 * DAY, REAUTHENTICATION),
             )
             .tried(&[("ttl timeout idle_timeout inactivity inactive sliding", "")]);
 
@@ -277,8 +325,8 @@ pub mod session {
             .required(DECISION)
             .duration(
                 None,
-                (MINUTE, "a visitor who reads a page would be signed out"),
-                (30 * DAY, REAUTHENTICATION),
+                ("S0209", MINUTE, "a visitor who reads a page would be signed out"),
+                ("S0210", 30 * DAY, REAUTHENTICATION),
             )
             .tried(&[("max max_age lifetime expires expiry max_lifetime total", "")]);
 
@@ -288,7 +336,11 @@ pub mod session {
         r#"remember = "30d""#,
         "Both limits of a session whose visitor asked to be remembered. Left out, nobody can ask.",
     )
-    .duration(None, (MINUTE, "a visitor who reads a page would be signed out"), (30 * DAY, REAUTHENTICATION))
+    .duration(
+        None,
+        ("S0211", MINUTE, "a visitor who reads a page would be signed out"),
+        ("S0212", 30 * DAY, REAUTHENTICATION),
+    )
     .tried(&[("remember_me rememberable long", "")]);
 
     /// `touch`
@@ -299,8 +351,8 @@ pub mod session {
     )
     .duration(
         Some(MINUTE),
-        (1, "every request would write to the database"),
-        (DAY, "the list of sessions would not show who is there"),
+        ("S0213", 1, "every request would write to the database"),
+        ("S0214", DAY, "the list of sessions would not show who is there"),
     )
     .tried(&[("refresh update_every last_seen touch_every", "")]);
 }
@@ -329,8 +381,8 @@ pub mod confirm_email {
     pub static WITHIN: Key = Key::new("within", r#"within = "48h""#, "How long the link and the code work.")
         .duration(
             Some(48 * HOUR),
-            (5 * MINUTE, "mail can take longer to arrive"),
-            (7 * DAY, "a link in an old mail should not open an account"),
+            ("S0215", 5 * MINUTE, "mail can take longer to arrive"),
+            ("S0216", 7 * DAY, "a link in an old mail should not open an account"),
         )
         .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
 }
@@ -356,8 +408,12 @@ pub mod reset_password {
     pub static WITHIN: Key = Key::new("within", r#"within = "1h""#, "How long the link works.")
         .duration(
             Some(HOUR),
-            (5 * MINUTE, "mail can take longer to arrive"),
-            (DAY, "NIST SP 800-63B-4 4.2.1.2 lets a mailed recovery secret live for 24 hours at most"),
+            ("S0217", 5 * MINUTE, "mail can take longer to arrive"),
+            (
+                "S0218",
+                DAY,
+                "NIST SP 800-63B-4 4.2.1.2 lets a mailed recovery secret live for 24 hours at most",
+            ),
         )
         .tried(&[("ttl for expires expires_in valid_for timeout lifetime max_age", "")]);
 }
@@ -401,8 +457,8 @@ pub mod lockout {
         .required(DECISION)
         .count(
             None,
-            (1, "an account needs at least one attempt"),
-            (100, "NIST SP 800-63B-4 3.2.2 allows 100 failures in a row at most"),
+            ("S0219", 1, "an account needs at least one attempt"),
+            ("S0220", 100, "NIST SP 800-63B-4 3.2.2 allows 100 failures in a row at most"),
         )
         .tried(&[("attempts max max_attempts limit tries failures threshold", "")]);
 
@@ -412,8 +468,8 @@ pub mod lockout {
             .required(DECISION)
             .duration(
                 None,
-                (30, "a shorter wait hardly slows a program down"),
-                (DAY, "whoever knows an address could keep its owner out for days"),
+                ("S0221", 30, "a shorter wait hardly slows a program down"),
+                ("S0222", DAY, "whoever knows an address could keep its owner out for days"),
             )
             .tried(&[("for duration unlock_in unlock_after minutes cooldown period within", "")]);
 }
@@ -440,8 +496,8 @@ pub mod throttle {
             .required(DECISION)
             .count(
                 None,
-                (1, "a network needs at least one attempt"),
-                (100_000, "a limit that nobody reaches is no limit"),
+                ("S0223", 1, "a network needs at least one attempt"),
+                ("S0224", 100_000, "a limit that nobody reaches is no limit"),
             )
             .tried(&[("per_ip ip requests max limit attempts after", "")]);
 
@@ -454,8 +510,8 @@ pub mod throttle {
     )
     .count(
         None,
-        (100, "a few visitors who mistype would keep everybody out"),
-        (10_000_000, "a limit that nobody reaches is no limit"),
+        ("S0225", 100, "a few visitors who mistype would keep everybody out"),
+        ("S0226", 10_000_000, "a limit that nobody reaches is no limit"),
     )
     .tried(&[("global total all sitewide site_wide everybody", "")]);
 
@@ -464,8 +520,8 @@ pub mod throttle {
         .required(DECISION)
         .duration(
             None,
-            (MINUTE, "a shorter window hardly slows a program down"),
-            (DAY, "a shared network would stay shut for days"),
+            ("S0227", MINUTE, "a shorter window hardly slows a program down"),
+            ("S0228", DAY, "a shared network would stay shut for days"),
         )
         .tried(&[("per window period interval every wait", "")]);
 }
@@ -528,8 +584,8 @@ pub mod backup_codes {
     pub static COUNT: Key = Key::new("count", "count = 10", "How many there are in a set.")
         .count(
             Some(10),
-            (5, "an owner would soon have none left"),
-            (20, "nobody keeps track of so many, and each is a way in"),
+            ("S0229", 5, "an owner would soon have none left"),
+            ("S0230", 20, "nobody keeps track of so many, and each is a way in"),
         )
         .tried(&[("number codes amount size n", "")]);
 }
@@ -554,8 +610,8 @@ pub mod assisted_recovery {
         Key::new("delay", r#"delay = "24h""#, "How long the owner has to stop what somebody else began.")
             .duration(
                 Some(24 * HOUR),
-                (HOUR, "an owner who is asleep could not stop it"),
-                (30 * DAY, "an owner would wait for a month"),
+                ("S0231", HOUR, "an owner who is asleep could not stop it"),
+                ("S0232", 30 * DAY, "an owner would wait for a month"),
             )
             .tried(&[("wait after within cooldown period", "")]);
 }
@@ -592,8 +648,12 @@ pub mod trusted_browser {
             .required(DECISION)
             .duration(
                 None,
-                (MINUTE, "the next sign-in would ask for the factor again"),
-                (30 * DAY, "NIST SP 800-63B-4 2.1.3 asks for a new proof after 30 days at the latest"),
+                ("S0233", MINUTE, "the next sign-in would ask for the factor again"),
+                (
+                    "S0234",
+                    30 * DAY,
+                    "NIST SP 800-63B-4 2.1.3 asks for a new proof after 30 days at the latest",
+                ),
             )
             .tried(&[("for ttl days expires expires_in lifetime max_age", "")]);
 }
@@ -617,8 +677,8 @@ pub mod sudo {
     pub static WITHIN: Key = Key::new("within", r#"within = "15m""#, "How recent the proof has to be.")
         .duration(
             Some(15 * MINUTE),
-            (MINUTE, "a visitor could not finish a form"),
-            (HOUR, "whoever finds a browser open after so long should not change a credential in it (ASVS 7.5.1)"),
+            ("S0235", MINUTE, "a visitor could not finish a form"),
+            ("S0236", HOUR, "whoever finds a browser open after so long should not change a credential in it (ASVS 7.5.1)"),
         )
         .tried(&[("for ttl timeout window max_age lifetime", "")]);
 }
@@ -647,8 +707,8 @@ pub mod audit {
         )
         .duration(
             None,
-            (DAY, "a trail that is gone before anybody looks is none"),
-            (36_500 * DAY, "leave `retain` out to keep every row"),
+            ("S0237", DAY, "a trail that is gone before anybody looks is none"),
+            ("S0238", 36_500 * DAY, "leave `retain` out to keep every row"),
         )
         .tried(&[("retention keep ttl days keep_for max_age", "")]);
 }

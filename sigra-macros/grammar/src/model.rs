@@ -7,12 +7,13 @@ use syn::{Attribute, Data, DeriveInput, Fields, Ident, Meta, Path, Type, Visibil
 
 use crate::Rejected;
 use crate::attr::{Items, Keyed, Mentions, Place};
-use crate::error::{Assertion, Errors, Message};
+use crate::error::{Assertion, Errors};
 use crate::keys::{self, Key, field};
-use crate::value::{CratePath, Issuer, Name, Privacy, Quantity, Reason, name_problem};
+use crate::rules::{profile, reading};
+use crate::value::{CratePath, Issuer, Name, Privacy, Profile, Quantity, Reason, name_problem, plain_name};
 
 /// A struct as it was written. Everything may be missing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Draft {
     /// The user type.
     pub ident: Ident,
@@ -30,12 +31,14 @@ pub struct Draft {
 }
 
 /// The keys of the struct, one field each.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `table = ".."`
     pub table: Option<Keyed<Name>>,
     /// `prefix = ".."`
     pub prefix: Option<Keyed<Name>>,
+    /// `profile = ".."`
+    pub profile: Option<Keyed<Profile>>,
     /// `password` or `password(..)`
     pub password: Option<Keyed<Password>>,
     /// `session(..)`
@@ -196,6 +199,9 @@ impl Draft {
         };
         let items = Items::of(&input.attrs, Place::Struct, errors);
         draft.settings = Settings::read(&items);
+        if !items.mentions(&keys::SESSION) {
+            draft.settings.session = draft.settings.profile.as_ref().and_then(profile::session);
+        }
         draft.mentions = items.into_mentions();
         draft.fields = fields.named.iter().filter_map(|field| Field::read(field, errors)).collect();
         draft.readable = true;
@@ -226,8 +232,9 @@ impl Draft {
             let name = key.name;
             errors.at(
                 written,
-                Message::new(format_args!("`{name}` needs Sigra's cargo feature `{name}`"))
-                    .help(format_args!("add it: `cargo add sigra --features {name}`")),
+                reading::CARGO_FEATURE
+                    .says(format_args!("`{name}` needs Sigra's cargo feature `{name}`"))
+                    .help(format_args!("run `cargo add sigra --features {name}`")),
             );
         }
     }
@@ -244,8 +251,9 @@ fn named_fields<'i>(input: &'i DeriveInput, errors: &Errors) -> Option<&'i syn::
     if !input.generics.params.is_empty() {
         errors.at(
             &input.generics,
-            Message::new("a Sigra user cannot be generic: sessions and tokens name it by a concrete type")
-                .help(format_args!("write `struct {}` without parameters", input.ident)),
+            reading::GENERIC
+                .says("a Sigra user cannot be generic: sessions and tokens name it by a concrete type")
+                .help(format_args!("write `struct {}` and a concrete type for each parameter", input.ident)),
         );
         return None;
     }
@@ -258,16 +266,51 @@ fn named_fields<'i>(input: &'i DeriveInput, errors: &Errors) -> Option<&'i syn::
         Data::Enum(_) => "an enum",
         Data::Union(_) => "a union",
     };
-    let message = format!("`#[derive(Sigra)]` needs a struct with named fields; `{}` is {what}", input.ident);
-    errors.at(&input.ident, Message::new(message));
+    let ident = &input.ident;
+    let message = reading::NO_STRUCT
+        .says(format_args!("`#[derive(Sigra)]` needs a struct with named fields; `{ident}` is {what}"));
+    let fields = [&field::ID, &field::EMAIL, &field::PASSWORD].map(|key| key.example).join(", ");
+    errors.at(ident, message.help(format_args!("write `struct {ident} {{ {fields} }}`")));
     None
 }
 
 impl Settings {
+    /// Every number and duration.
+    pub(crate) fn quantities_mut(&mut self) -> Vec<&mut Quantity> {
+        let mut all = Vec::new();
+        if let Some(Keyed { value: Password { min_length, memory_kib, iterations }, .. }) = &mut self.password
+        {
+            all.extend([min_length, memory_kib, iterations]);
+        }
+        if let Some(Keyed { value: Session { idle, absolute, remember, touch }, .. }) = &mut self.session {
+            all.extend([idle, absolute, touch]);
+            all.extend(remember);
+        }
+        if let Some(Keyed { value: Lockout { after, wait }, .. }) = &mut self.lockout {
+            all.extend([after, wait]);
+        }
+        if let Some(Keyed { value: Throttle { per_network, overall, within }, .. }) = &mut self.throttle {
+            all.extend([per_network, within]);
+            all.extend(overall);
+        }
+        let single = [
+            &mut self.confirm_email,
+            &mut self.reset_password,
+            &mut self.backup_codes,
+            &mut self.assisted_recovery,
+            &mut self.trusted_browser,
+            &mut self.sudo,
+        ];
+        all.extend(single.into_iter().flatten().map(|keyed| &mut keyed.value));
+        all.extend(self.audit.as_mut().and_then(|audit| audit.value.as_mut()));
+        all
+    }
+
     fn read(items: &Items<'_>) -> Self {
         Self {
             table: items.value(&keys::TABLE),
             prefix: items.value(&keys::PREFIX).filter(|prefix| is_prefix(prefix, items)),
+            profile: items.value(&keys::PROFILE),
             password: read(items, &keys::PASSWORD, |inner| {
                 Some(Password {
                     min_length: inner.required(&keys::password::MIN_LENGTH)?,
@@ -335,25 +378,23 @@ fn read<T>(
     Some(Keyed { key, written, value: inner(&value)? })
 }
 
+/// The most bytes of a prefix.
+const LONGEST_PREFIX: usize = 32;
+
 fn is_prefix(prefix: &Keyed<Name>, items: &Items<'_>) -> bool {
     let text = &prefix.value.0;
-    let problem = if text.len() > 32 {
-        name_problem(text, 32)
-    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        let help = format!("write `prefix = \"{}\"`", text.to_ascii_lowercase());
-        Some(
-            Message::new("a prefix is written in lower case")
-                .help(help)
-                .note("PostgreSQL folds names that are not quoted"),
-        )
-    } else {
-        None
+    let lower = text.to_ascii_lowercase();
+    let problem = match name_problem(text, LONGEST_PREFIX) {
+        None if lower == *text => return true,
+        None => "a prefix is in lower case: PostgreSQL folds names that are not quoted".to_owned(),
+        Some(problem) => problem,
     };
-    let good = problem.is_none();
-    if let Some(problem) = problem {
-        items.report(&prefix.written, problem);
-    }
-    good
+    let plain = plain_name(&lower, LONGEST_PREFIX).unwrap_or_else(|| "sigra_".to_owned());
+    items.report(
+        &prefix.written,
+        reading::PREFIX.says(problem).help(format_args!("write `prefix = \"{plain}\"`")),
+    );
+    false
 }
 
 impl Field {
@@ -459,12 +500,9 @@ impl Model {
         if let Some(model) = Self::complete(&draft, assertions) {
             return Ok(model);
         }
-        let message =
-            "`#[derive(Sigra)]` could not read this struct and did not notice: this is a bug in Sigra";
-        let error = syn::Error::new(
-            draft.ident.span(),
-            Message::new(message).help("please report it with this struct"),
-        );
+        let message = "`#[derive(Sigra)]` could not read this struct and did not notice: this is a bug in Sigra\n\
+                       = help: please report it with this struct";
+        let error = syn::Error::new(draft.ident.span(), message);
         Err(Box::new(Rejected { error, draft }))
     }
 

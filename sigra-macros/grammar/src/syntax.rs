@@ -8,6 +8,7 @@ use syn::{Ident, Token};
 
 use crate::attr::{Mentions, Place, everywhere};
 use crate::error::{Errors, Message};
+use crate::rules::reading;
 
 /// Splits the tokens of one list into items. After a mistake it goes on behind the next comma, so that each mistake is
 /// reported once and the items beside it are read all the same.
@@ -30,8 +31,9 @@ pub(crate) fn items(
                 }
                 Ok(item) => {
                     if let Some(key) = next_key(input, here) {
-                        let message = Message::new("expected `,` before this key");
-                        errors.at(key, message.help("separate keys by commas"));
+                        let message = reading::COMMA.says("expected `,` before this key");
+                        let help = format!("write `, {key}`");
+                        errors.at(key, message.help(help));
                         items.push(item);
                     } else {
                         let junk = input.cursor().token_tree().map(|(token, _)| token);
@@ -58,10 +60,10 @@ pub(crate) fn items(
 /// `privacy "full"`
 fn unexpected(here: Place, junk: Option<&TokenTree>, key: Option<&TokenTree>) -> Message {
     let (found, name) = (text(junk), text(key));
-    let message = Message::new(format_args!("unexpected `{found}` after `{name}`"));
+    let message = reading::STRAY.says(format_args!("unexpected `{found}` after `{name}`"));
     match everywhere(here).find(|(_, key)| key.name == name) {
-        Some((_, key)) => message.help(format_args!("write `{}`", key.example)),
-        None => message,
+        Some((_, key)) => message.help(format_args!("write `{}`", key.item())),
+        None => message.help("leave it out"),
     }
 }
 
@@ -69,9 +71,9 @@ fn unexpected(here: Place, junk: Option<&TokenTree>, key: Option<&TokenTree>) ->
 fn unreadable(start: Option<&TokenTree>, error: &syn::Error) -> Message {
     match error.to_string().as_str() {
         "expected identifier or literal" => {
-            Message::new(format_args!("expected a key, found `{}`", text(start)))
+            reading::NO_KEY.says(format_args!("expected a key, found `{}`", text(start))).help("leave it out")
         }
-        other => Message::new(other),
+        other => reading::STRAY.says(other).help("leave it out"),
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use sigra_grammar::event::{Kind, reserved_areas};
 use sigra_grammar::example::{Change, Example};
 use sigra_grammar::keys::{self, Key};
-use sigra_grammar::rules::RULES;
 
 use super::{errors, event_errors};
 
@@ -159,7 +158,7 @@ fn section(made: &mut String, key: &Key, misuse: Change) {
         };
         let default =
             range.default.map_or_else(|| "none".to_owned(), |value| format!("`{}`", range.unit.code(value)));
-        let (least, most) = (range.unit.code(range.least.0), range.unit.code(range.most.0));
+        let (least, most) = (range.unit.code(range.least.value), range.unit.code(range.most.value));
         writeln!(made, "| `{}` | {} | {default} | `{least}` | `{most}` |", inner.example, inner.docs)
             .unwrap();
     }
@@ -174,7 +173,11 @@ fn misused(key: &Key, misuse: Change) -> String {
             changes = vec![Change::Field("id", key.misuse), Change::Field("email", "")];
         }
         ("skip", _) => changes = vec![Change::Field("email", key.misuse)],
-        ("confirmed_at", _) => changes.push(Change::Key("confirm_email", "confirm_email")),
+        ("confirmed_at", _) => changes.extend([
+            Change::Key("confirm_email", "confirm_email"),
+            Change::Key("reset_password", "reset_password"),
+        ]),
+        ("confirm_email", _) => changes.push(Change::Key("reset_password", "reset_password")),
         ("unsafe_no_lockout", _) => changes.push(Change::Key("lockout", "")),
         ("totp", _) => changes.push(Change::Key("backup_codes", "backup_codes")),
         ("backup_codes" | "assisted_recovery" | "unsafe_no_recovery", _) => {
@@ -194,22 +197,5 @@ fn every_key_has_a_mistake_that_gives_one_error() {
     for (key, misuse) in struct_keys.chain(field_keys) {
         let found = errors(&misused(key, misuse));
         assert_eq!(found.len(), 1, "{}: {found:#?}", key.name);
-    }
-}
-
-#[test]
-fn every_rule_reports_its_wrong_host_once_and_its_right_host_never() {
-    for rule in RULES {
-        let (wrong, right) = (Example(rule.wrong).to_string(), Example(rule.right).to_string());
-        assert_eq!(errors(&right), [], "{} {}:\n{right}", rule.code, rule.name);
-        assert_eq!(errors(&wrong).len(), 1, "{} {}:\n{wrong}\n{:#?}", rule.code, rule.name, errors(&wrong));
-    }
-}
-
-#[test]
-fn numbers_and_names_of_rules_are_given_once() {
-    for (i, rule) in RULES.iter().enumerate() {
-        assert_eq!(rule.code, format!("S{:04}", 101 + i));
-        assert!(RULES[..i].iter().all(|other| other.name != rule.name), "{}", rule.name);
     }
 }

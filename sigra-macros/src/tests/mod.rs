@@ -75,6 +75,7 @@ fn everything() -> TokenStream {
         #[sigra(
             table = "users",
             prefix = "auth_",
+            profile = "aal1",
             password(min_length = 16, memory_kib = 47104, iterations = 1),
             session(idle = "1h", absolute = "14d", remember = "30d", touch = "2m"),
             confirm_email(within = "24h"),

@@ -9,6 +9,7 @@ use sigra::{PasswordHash, Sigra};
     session(idle = 30, absolute = "90d", remember = "2 weeks", touch),
     lockout(after = 10, wait = "15m"),
     confirm_email(within = 48h),
+    reset_password,
 )]
 struct User {
     #[sigra(id)]

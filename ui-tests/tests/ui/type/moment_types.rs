@@ -9,6 +9,7 @@ use sigra::{PasswordHash, Sigra};
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
     confirm_email,
+    reset_password,
 )]
 struct User {
     #[sigra(id)]

@@ -1,0 +1,25 @@
+//! 1 mistake: rule S0026, no-profile.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "24h"),
+    lockout(after = 10, wait = "15m"),
+    profile = "aal4",
+    totp(issuer = "Acme"),
+    backup_codes,
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+    #[sigra(password)] password: Option<PasswordHash>,
+}
+
+fn main() {}

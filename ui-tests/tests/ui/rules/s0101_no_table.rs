@@ -1,0 +1,21 @@
+//! 1 mistake: rule S0101, no-table.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+    #[sigra(password)] password: Option<PasswordHash>,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! 1 mistake: rule S0102, no-way-to-sign-in.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! 1 mistake: rule S0109, no-password-field.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! 1 mistake: rule S0211, session-remember-too-small.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d", remember = "59s"),
+    lockout(after = 10, wait = "15m"),
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+    #[sigra(password)] password: Option<PasswordHash>,
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! 1 mistake: rule S0214, session-touch-too-large.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d", touch = "86401s"),
+    lockout(after = 10, wait = "15m"),
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+    #[sigra(password)] password: Option<PasswordHash>,
+}
+
+fn main() {}

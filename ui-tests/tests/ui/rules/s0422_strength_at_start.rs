@@ -1,0 +1,23 @@
+//! 1 mistake: rule S0422, strength-at-start.
+
+#![allow(unused_imports)]
+
+use sigra::{AuditDetail, AuditEvent, PasswordHash, Sigra};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+#[derive(Sigra)]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 10, wait = "15m"),
+    zxcvbn = true,
+)]
+struct User {
+    #[sigra(id)] id: uuid::Uuid,
+    #[sigra(email)] email: String,
+    #[sigra(password)] password: Option<PasswordHash>,
+}
+
+fn main() {}
