@@ -873,9 +873,10 @@ async fn a_wrong_password_and_asking_for_mail_change_the_same_rows_and_hash_the_
 }
 
 /// The trail counts like refusals past the hundredth. If it counted each reason for itself, whoever fills the count of unknown
-/// addresses would see at the next attempt by its work whether there is such an account.
+/// addresses would see at the next attempt by its work whether there is such an account, and whether one with which they have
+/// just registered was free.
 #[tokio::test(flavor = "multi_thread")]
-async fn past_a_hundred_refusals_a_known_and_an_unknown_address_still_cost_the_same_work() {
+async fn past_a_hundred_refusals_a_known_an_unknown_and_an_unconfirmed_address_cost_the_same_work() {
     each_database(|database: Database| async move {
         database.run(&Customer::table(database.kind())).await;
         let clock = Arc::new(TestClock::default());
@@ -887,21 +888,29 @@ async fn past_a_hundred_refusals_a_known_and_an_unknown_address_still_cost_the_s
         for email in ["ada@example.com", "eve@example.com"] {
             let _ = join(&auth, email).await;
         }
+        // Free until whoever asks registered with it, to see whether it was.
+        let _ = auth.register(Customer::named("free@example.com"), &Client::unknown()).await.unwrap();
         // One slot of networks, and no limit but the address's own.
         let client = Client::unknown();
-        let attempt = async |email: &str| {
-            let refused = auth.sign_in(Credentials::new(email, WRONG), &client).await.unwrap_err();
+        let attempt = async |email: &str, password: &str| {
+            let refused = auth.sign_in(Credentials::new(email, password), &client).await.unwrap_err();
             assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials));
         };
         for number in 0..101 {
-            attempt(&format!("u{number}@example.com")).await;
+            attempt(&format!("u{number}@example.com"), WRONG).await;
         }
         let dumper = database.dumper().await;
         let mut work = Vec::new();
-        for email in ["ada@example.com", "nobody@example.com", "eve@example.com", "no.one@example.com"] {
+        for (email, password) in [
+            ("ada@example.com", WRONG),
+            ("nobody@example.com", WRONG),
+            ("eve@example.com", WRONG),
+            ("no.one@example.com", WRONG),
+            ("free@example.com", PASSWORD),
+        ] {
             let before = dumper.dump().await;
             let _ = wire.as_ref().map(Wire::take);
-            attempt(email).await;
+            attempt(email, password).await;
             let mut statements = wire.as_ref().map(Wire::take).unwrap_or_default();
             statements.retain(|statement| !statement.starts_with("SET "));
             work.push((email, written(&before, &dumper.dump().await), statements));
@@ -919,7 +928,7 @@ async fn past_a_hundred_refusals_a_known_and_an_unknown_address_still_cost_the_s
         // The count is written as what all of them were told, with how many addresses had an account.
         clock.advance(Duration::from_hours(2));
         auth.seal_audit().await.unwrap();
-        let row = "reason = 'invalid_credentials' AND count = 5 AND details LIKE '%,\"known\":2,%'";
+        let row = "reason = 'invalid_credentials' AND count = 6 AND details LIKE '%,\"known\":3,%'";
         assert_eq!(database.count("customer_sigra_audit", row).await, 1);
         let own = "reason = 'unknown_account' AND count = 1";
         assert_eq!(database.count("customer_sigra_audit", own).await, 100);

@@ -36,6 +36,7 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::WrongPassword
         | Reason::UnreadableHash
         | Reason::PasswordShut
+        | Reason::Unconfirmed
         | Reason::AccountChanged => Refusal::InvalidCredentials.code(),
         Reason::AccountLimit
         | Reason::NetworkLimit
@@ -47,7 +48,6 @@ fn told(reason: AnyReason) -> &'static str {
         Reason::WrongCode | Reason::FactorShut => Refusal::InvalidCode.code(),
         Reason::AddressTaken | Reason::AddressContested => Reason::AddressTaken.name(),
         Reason::MailLimit
-        | Reason::Unconfirmed
         | Reason::Disabled
         | Reason::MustChangePassword
         | Reason::PasswordUnchanged
