@@ -400,8 +400,24 @@ impl<U: Account> Unit<'_, U> {
         if self.invalidate(change, user_id, epoch, None).await?.is_none() {
             return Ok(false);
         }
+        self.set_password(user_id, hash).await?;
+        Ok(true)
+    }
+
+    /// The statements of [`replace_password`](Self::replace_password) for an account that is none.
+    pub(super) async fn replace_nothing(
+        &mut self,
+        change: Change,
+        nobody: &U::Id,
+        hash: &PasswordHash,
+    ) -> Result<(), Error> {
+        self.invalidate_nothing(change, nobody).await?;
+        self.set_password(nobody, hash).await
+    }
+
+    async fn set_password(&mut self, user_id: &U::Id, hash: &PasswordHash) -> Result<(), Error> {
         self.execute(SetPassword, &[hash, user_id]).await?;
         self.execute(ChangeDone, &[user_id]).await?;
-        Ok(true)
+        Ok(())
     }
 }
