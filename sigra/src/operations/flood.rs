@@ -20,9 +20,6 @@ use crate::store::Stamp;
 use crate::store::statements::{CountRefusal, EndedCounts, StaleCount, StartCount, TakeCount};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-#[cfg(doc)]
-use super::standing::Holder;
-
 /// Refusals of one event that are told alike, from the networks of one slot, that have rows of their own within an hour. There
 /// are 32 slots, so one kind of refusal makes at most 3,232 rows an hour, from however many networks.
 const OWN_ROWS: Limit = Limit::InWindow { most: 100, within: Duration::from_hours(1) };
@@ -72,7 +69,7 @@ impl<U: Account> Unit<'_, U> {
     /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
     ///
     /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time. What is
-    /// refused to somebody with a session and could be asked for without end is a visitor's too: [`Holder::refused`] says what.
+    /// refused to somebody with a session and could be asked for without end is a visitor's too: `Holder::refused` says what.
     pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
         let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
             (entry.outcome, &entry.actor, entry.reason)
