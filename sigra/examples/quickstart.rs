@@ -29,6 +29,7 @@ use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
     password,
     session(idle = "1h", absolute = "14d"),
     confirm_email(within = "48h"),
+    reset_password(within = "1h"),
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 100, within = "15m"),
     totp(issuer = "Quickstart"),
@@ -91,6 +92,37 @@ async fn confirm(
 ) -> Result<Json<Value>, sigra::Error> {
     let _ = web.auth().confirm_email_code(&form.email, &form.code, &visitor).await?;
     Ok(Json(json!({ "status": "confirmed" })))
+}
+
+#[derive(Deserialize)]
+struct OnlyEmail {
+    email: String,
+}
+
+async fn ask_reset(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Form(form): Form<OnlyEmail>,
+) -> Result<Json<Value>, sigra::Error> {
+    // The same answer whether or not there is such an account.
+    web.auth().request_password_reset(&form.email, &visitor).await?;
+    Ok(Json(json!({ "status": "look into your mail" })))
+}
+
+#[derive(Deserialize)]
+struct OnlyPassword {
+    password: String,
+}
+
+/// The link in the mail leads here: a site has a page for it, with a form that posts.
+async fn reset(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Path(token): Path<String>,
+    Form(form): Form<OnlyPassword>,
+) -> Result<Response, sigra::Error> {
+    let recovered = web.auth().reset_password(&token, form.password, &visitor).await?;
+    Ok((web.recovered(&recovered), Json(json!({ "status": "sign in with it" }))).into_response())
 }
 
 async fn sign_in(
@@ -199,6 +231,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/register", post(register))
         .route("/confirm", post(confirm))
+        .route("/reset", post(ask_reset))
+        .route("/reset/{token}", post(reset))
         .route("/sign-in", post(sign_in))
         .route("/sign-in/code", post(second_factor))
         .route("/sign-out", post(sign_out))

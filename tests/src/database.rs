@@ -204,6 +204,35 @@ impl Database {
         }
     }
 
+    /// Does something while a transaction of somebody else's has run these statements and not ended. SQLite locks no rows: there
+    /// nothing is held.
+    ///
+    /// # Panics
+    /// The database refuses them.
+    pub async fn while_held<F: Future>(&self, sql: &str, held: F) -> F::Output {
+        let refused = |error: sqlx::Error| format!("{sql}: {error}");
+        match self.0.kind {
+            Kind::Sqlite => held.await,
+            Kind::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(self.url()).await.expect("a connection");
+                let begin = AssertSqlSafe(format!("BEGIN; {sql}"));
+                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+                let output = held.await;
+                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("rolled back");
+                output
+            }
+            Kind::MySql => {
+                let mut connection = sqlx::MySqlConnection::connect(self.url()).await.expect("a connection");
+                let level = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                let begin = AssertSqlSafe(format!("{level}; START TRANSACTION; {sql}"));
+                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+                let output = held.await;
+                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("rolled back");
+                output
+            }
+        }
+    }
+
     /// The first column of a query's rows as text.
     ///
     /// # Panics

@@ -421,3 +421,33 @@ async fn keys_of_every_kind_are_walked_through_once() {
     })
     .await;
 }
+
+/// What the documentation says of indexes: the host's takes for one address what it compares so, and Sigra more.
+#[tokio::test]
+async fn an_index_of_the_hosts_turns_away_the_spellings_that_it_takes_for_one() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for (email, spelling, ignores_case, turned_away) in [
+            ("Ada@Example.com", ADA, false, database.kind() == Kind::MySql),
+            ("Bob@Example.com", "bob@example.com", true, true),
+            ("Eve@M\u{fc}nchen.example", "eve@xn--mnchen-3ya.example", true, false),
+        ] {
+            let column = match (database.kind(), ignores_case) {
+                (Kind::Sqlite, true) => "email COLLATE NOCASE",
+                (Kind::Postgres, true) => "lower(email)",
+                _ => "email",
+            };
+            database.run("DELETE FROM users").await;
+            database.run(&format!("CREATE UNIQUE INDEX one ON users ({column})")).await;
+            host.import(email, BCRYPT).await;
+            assert_eq!(host.register(spelling).await.unwrap().user().is_none(), turned_away, "{email}");
+            let adoption = adopt(&host, AdoptAs::Confirmed).await;
+            assert_eq!(adoption.adopted == 1, turned_away, "{email}");
+            let taken = |row: &sigra::NotAdopted<_>| matches!(row.why, WhyNotAdopted::AddressTaken { .. });
+            assert_eq!(adoption.rows.iter().any(taken), !turned_away, "{:?}", reasons(&adoption));
+            let on = if database.kind() == Kind::MySql { " ON users" } else { "" };
+            database.run(&format!("DROP INDEX one{on}")).await;
+        }
+    })
+    .await;
+}

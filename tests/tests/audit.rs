@@ -419,6 +419,8 @@ fn cases() -> Vec<Case> {
         case!("session.other.revoke refused session_ended",
             s => s.host.auth.revoke_session(s.ended.session(), s.here().id(), &client())),
         case!("session.others.revoke success -", s => s.host.auth.revoke_other_sessions(s.here(), &client())),
+        case!("session.others.revoke refused nothing_to_do",
+            s => s.host.auth.revoke_other_sessions(s.here(), &client())),
         case!("session.others.revoke refused session_ended",
             s => s.host.auth.revoke_other_sessions(s.ended.session(), &client())),
         case!("session.all.revoke refused session_ended",

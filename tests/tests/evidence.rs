@@ -626,6 +626,54 @@ async fn sum_of_counts(database: &Database) -> i64 {
     database.texts(&sql).await[0].parse().unwrap()
 }
 
+/// Whoever has an account has a session, and could ask for what changes nothing again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_signed_in_cannot_fill_the_trail_with_what_changes_nothing() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        host.account("ada@example.com").await;
+        let session = host.sign_in("ada@example.com").await;
+        let (auth, by) = (&host.auth, &client());
+        let nothing = uuid::Uuid::nil().to_string();
+        for _ in 0..110 {
+            assert_eq!(auth.revoke_other_sessions(session.session(), by).await.unwrap(), 0);
+            assert!(!auth.revoke_session(session.session(), nothing.parse().unwrap(), by).await.unwrap());
+            let browser = nothing.parse().unwrap();
+            assert!(!auth.revoke_trusted_browser(session.session(), browser, by).await.unwrap());
+            assert_eq!(auth.revoke_trusted_browsers(session.session(), by).await.unwrap(), 0);
+        }
+        // Nor by going on with a proof whose session has ended.
+        let again = auth.session(session.token().expose()).await.unwrap().unwrap();
+        let sudo = auth.sudo(again).await.unwrap();
+        auth.sign_out(session.session(), by).await.unwrap();
+        for _ in 0..110 {
+            let ended = auth.begin_totp(&sudo, "phone", by).await.unwrap_err();
+            assert_eq!(ended.refusal(), Some(&sigra::Refusal::SessionEnded));
+        }
+        let events = [
+            ("session.others.revoke", "nothing_to_do", 10),
+            ("session.other.revoke", "nothing_to_do", 10),
+            ("account.trust.revoke", "nothing_to_do", 120),
+            ("account.factor.begin", "session_ended", 10),
+        ];
+        for (event, reason, _) in events {
+            let rows = format!("event = '{event}' AND outcome = 'refused' AND reason = '{reason}'");
+            assert_eq!(database.count("sigra_audit", &rows).await, 100, "{event}");
+            assert_eq!(database.count("sigra_audit", &format!("event = '{event}'")).await, 100, "{event}");
+            assert_eq!(database.count("sigra_audit", &format!("{rows} AND user_id IS NOT NULL")).await, 100);
+        }
+        host.clock.advance(Duration::from_hours(2));
+        host.auth.seal_audit().await.unwrap();
+        for (event, reason, more) in events {
+            let row = format!("event = '{event}' AND reason = '{reason}' AND count = {more}");
+            assert_eq!(database.count("sigra_audit", &row).await, 1, "{event}");
+        }
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_like_refusals_is_counted_and_none_is_lost() {
     each_database(|database| async move {

@@ -10,7 +10,7 @@ use sigra_tests::authenticator::Authenticator;
 use sigra_tests::database::Kind;
 use sigra_tests::host::KEYS;
 use sigra_tests::site::{Answer, Browser};
-use sigra_tests::{Database, PASSWORD};
+use sigra_tests::{Database, OTHER_PASSWORD, PASSWORD};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -73,4 +73,17 @@ async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
     assert_eq!(curl.get("/me").await.status, 401, "a challenge is no session");
     done(&curl.post("/sign-in/code", &[("code", &phone.code(1))]).await);
     assert_eq!(curl.get("/me").await.json, json!({ "email": ADA.1, "second_factor": true }));
+
+    done(&curl.post("/reset", &[ADA]).await);
+    let path = loop {
+        let line = output.next_line().await.unwrap().expect("a mail with a link");
+        if let Some(at) = line.find("/reset/") {
+            break line[at..].split_whitespace().next().unwrap().to_owned();
+        }
+    };
+    done(&curl.post(&path, &[("password", OTHER_PASSWORD)]).await);
+    assert_eq!(curl.get("/me").await.status, 401, "every session has ended");
+    assert_eq!(curl.post("/sign-in", &ada).await.status, 401);
+    let ada = [ADA, ("password", OTHER_PASSWORD)];
+    assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "code, please");
 }

@@ -238,9 +238,9 @@ async fn sixteen_registrations_of_one_address_at_once_make_one_account_and_give_
         }
         assert_eq!(trail(&nodes[0], "account.user.register success").await, 1);
         assert_eq!(trail(&nodes[0], "account.user.register refused address_contested").await, 15);
-        // One confirmation, and no more notes than one address may get.
+        // One confirmation, and no more notes than one address may get, as which the registration itself counts.
         assert_eq!(database.count("sigra_outbox", "kind = 'confirm_email'").await, 1);
-        assert_eq!(database.count("sigra_outbox", "kind = 'address_taken'").await, 5);
+        assert_eq!(database.count("sigra_outbox", "kind = 'address_taken'").await, 4);
     })
     .await;
 }
@@ -449,8 +449,8 @@ async fn sign_outs_and_revocations_at_once_each_leave_one_true_row() {
                 Err(error) => panic!("{error}"),
             }
         }
-        assert_eq!(trail(&nodes[0], "session.own.sign_out success").await, done);
-        assert!(done >= 1);
+        assert_eq!(trail(&nodes[0], "session.own.sign_out success").await, 1);
+        assert_eq!(done, 1);
         assert_eq!(database.count("sigra_sessions", "1 = 1").await, 0);
     })
     .await;

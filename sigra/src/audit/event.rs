@@ -262,7 +262,8 @@ impl Reason {
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody who has proved nothing.
+    /// Somebody who has proved nothing. Also whoever is signed in, where a limit refused what they asked for or it changes nothing:
+    /// the row names account and session, and a flood of them is [counted](crate::audit::Row::count).
     Visitor,
     /// The account itself, by its session or by a secret mailed to it.
     Account,

@@ -112,8 +112,13 @@ impl<U> Sigra<U> {
     /// A row gets the account that a registration with its address would: found by every spelling, and with the same
     /// limits. Rows that could not be registered are left as they are and named in the report; the rest is adopted. Of two
     /// rows with one address, one that is confirmed comes first, then the one with the lower key; which of them is the
-    /// user's is for somebody to decide who knows both. A registration with the address counts as well, so adopt before the
-    /// application takes registrations, or have a unique index on the column: then it turns them away.
+    /// user's is for somebody to decide who knows both.
+    ///
+    /// A registration with the address counts as well, so adopt before the application takes registrations. A unique index on the
+    /// column turns them away only in the spellings that it takes for one: it has to ignore case (`lower(email)`, `citext`,
+    /// `COLLATE NOCASE`), which a plain one of PostgreSQL or SQLite does not, and it still takes another spelling of a domain or
+    /// of an accented letter (IDNA, NFC). Then the account is that of whoever registered, and the user's row is reported as
+    /// [`AddressTaken`](WhyNotAdopted::AddressTaken).
     ///
     /// Works through the table in transactions of 100 rows, and holds no more of it in memory. Each makes whole accounts,
     /// with their rows in the trail, or nothing, so it may be cut off, fail, run beside itself in another process or be

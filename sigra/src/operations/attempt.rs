@@ -350,9 +350,8 @@ impl<U: Account> Step<U> for ReserveForHolder<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Holder { session, user_id, .. } = &self.holder;
-        let refused =
-            |reason| Entry::refused(self.event, Actor::Visitor, reason).of(user_id).in_session(*session);
+        let user_id = &self.holder.user_id;
+        let refused = |reason| self.holder.refused(self.event, reason);
         let standing = if unit.is_live(&self.holder).await? { unit.standing(user_id).await? } else { None };
         let Some(standing) = standing else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;

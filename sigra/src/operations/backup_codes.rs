@@ -20,7 +20,6 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
-use super::changes::refused;
 use super::standing::Holder;
 use super::sudo::Sudo;
 
@@ -107,7 +106,7 @@ impl<U: feature::BackupCodes> Step<U> for Create<U> {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
         let event = Event::CreateBackupCodes;
-        let refused = |reason| refused(event, &self.holder, reason);
+        let refused = |reason| self.holder.refused(event, reason);
         let held = match unit.may_change(&self.holder).await? {
             Ok(held) => held,
             Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event, Reason};
+use crate::audit::Reason;
 use crate::error::{Error, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::unit::Unit;
@@ -30,14 +30,4 @@ impl<U: Account> Unit<'_, U> {
         }
         Ok(Ok(held))
     }
-}
-
-/// The row of a step that was refused to somebody who is signed in. What a limit refuses is a visitor's, as everywhere: a flood of
-/// it is counted and does not fill the trail.
-pub(super) fn refused<U: Account>(event: Event, holder: &Holder<U>, reason: Reason) -> Entry {
-    let actor = match reason {
-        Reason::ChangeLimit | Reason::FactorLimit | Reason::DeviceLimit => Actor::Visitor,
-        _ => Actor::Account,
-    };
-    Entry::refused(event, actor, reason).of(&holder.user_id).in_session(holder.session)
 }

@@ -27,7 +27,6 @@ use crate::telemetry::{Named, watched};
 use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
-use super::changes::refused;
 use super::outbox::DISOWN_WITHIN;
 use super::standing::{Held, Holder};
 use super::sudo::Sudo;
@@ -287,7 +286,7 @@ impl<U: feature::Totp> Step<U> for Begin<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| refused(Event::BeginFactor, &self.holder, reason);
+        let refused = |reason| self.holder.refused(Event::BeginFactor, reason);
         if let Err((reason, refusal)) = unit.may_add_factor(&self.holder).await? {
             return unit.record(refused(reason), Err(refusal)).await;
         }
@@ -350,7 +349,7 @@ impl<U: feature::Totp> Step<U> for Confirm<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| refused(Event::AddFactor, &self.holder, reason);
+        let refused = |reason| self.holder.refused(Event::AddFactor, reason);
         let held = match unit.may_add_factor(&self.holder).await? {
             Ok(held) => held,
             Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,
@@ -381,7 +380,7 @@ impl<U: feature::Totp> Step<U> for Remove<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| refused(Event::RemoveFactor, &self.holder, reason);
+        let refused = |reason| self.holder.refused(Event::RemoveFactor, reason);
         let held = match unit.may_change(&self.holder).await? {
             Ok(held) => held,
             Err((reason, refusal)) => return unit.record(refused(reason), Err(refusal)).await,

@@ -36,6 +36,7 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::WrongPassword
         | Reason::UnreadableHash
         | Reason::PasswordShut
+        | Reason::Unconfirmed
         | Reason::AccountChanged => Refusal::InvalidCredentials.code(),
         Reason::AccountLimit
         | Reason::NetworkLimit
@@ -47,7 +48,6 @@ fn told(reason: AnyReason) -> &'static str {
         Reason::WrongCode | Reason::FactorShut => Refusal::InvalidCode.code(),
         Reason::AddressTaken | Reason::AddressContested => Reason::AddressTaken.name(),
         Reason::MailLimit
-        | Reason::Unconfirmed
         | Reason::Disabled
         | Reason::MustChangePassword
         | Reason::PasswordUnchanged
@@ -68,8 +68,8 @@ fn told(reason: AnyReason) -> &'static str {
 impl<U: Account> Unit<'_, U> {
     /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
     ///
-    /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time. What a limit
-    /// refuses to somebody with a session is a visitor's too.
+    /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time. What is
+    /// refused to somebody with a session and could be asked for without end is a visitor's too: `Holder::refused` says what.
     pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
         let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
             (entry.outcome, &entry.actor, entry.reason)

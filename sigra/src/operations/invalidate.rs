@@ -37,6 +37,24 @@ impl<U: Account> Unit<'_, U> {
         if self.execute(AdvanceEpoch, &[user_id, &epoch]).await?.rows != 1 {
             return Ok(None);
         }
+        self.end(change, user_id, epoch, own).await.map(Some)
+    }
+
+    /// The statements of [`invalidate`](Self::invalidate) for an account that is none: they find no row, and lock none.
+    pub(super) async fn invalidate_nothing(&mut self, change: Change, nobody: &U::Id) -> Result<(), Error> {
+        let epoch = 0;
+        self.execute(AdvanceEpoch, &[nobody, &epoch]).await?;
+        self.end(change, nobody, epoch, None).await.map(drop)
+    }
+
+    /// Ends what the table says, in an account that has just left this epoch.
+    async fn end(
+        &mut self,
+        change: Change,
+        user_id: &U::Id,
+        epoch: i64,
+        own: Option<SessionId>,
+    ) -> Result<i64, Error> {
         let next = epoch + 1;
         let stays = |kind| change.does_to(kind) == Cell::Stays;
         let own = own.map_or_else(uuid::Uuid::nil, |SessionId(id)| id);
@@ -69,6 +87,6 @@ impl<U: Account> Unit<'_, U> {
         if !stays(Kind::Enrolments) {
             self.execute(DeleteEnrolments, &[user_id]).await?;
         }
-        Ok(Some(next))
+        Ok(next)
     }
 }

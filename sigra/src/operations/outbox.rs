@@ -110,7 +110,7 @@ impl MailKind {
     /// How many of the kind strangers can cause to one address: five an hour at most. Where its links do not last for an hour, in
     /// smaller portions over less time, so that whoever uses one up leaves the owner a link that is good until the next. Links
     /// that last for less than twelve minutes cannot fill the hour: there the owner waits for the next.
-    fn limit<U: Account>(self) -> Limit {
+    pub(super) fn limit<U: Account>(self) -> Limit {
         const HOUR: Duration = Duration::from_hours(1);
         const HALF: Duration = Duration::from_mins(30);
         match self.good_for::<U>() {

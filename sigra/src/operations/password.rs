@@ -203,7 +203,7 @@ impl<U: Account> Step<U> for CountScreening<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Holder { session, user_id, .. } = &self.holder;
+        let user_id = &self.holder.user_id;
         let counted = Bookkeeping::RequestCounted;
         // The step that looks whether the session is live refuses it.
         let Some(standing) = unit.standing(user_id).await? else {
@@ -213,9 +213,9 @@ impl<U: Account> Step<U> for CountScreening<U> {
         match unit.reserve(&bucket, SCREENINGS).await? {
             Ok(()) => Ok(unit.bookkeeping(counted, Ok(()))),
             Err(reached) => {
-                let entry = Entry::refused(Event::ChangePassword, Actor::Visitor, Reason::AccountLimit);
+                let entry = self.holder.refused(Event::ChangePassword, Reason::AccountLimit);
                 let refusal = Refusal::TooManyAttempts { retry_after: reached.retry_after };
-                unit.record(entry.of(user_id).in_session(*session), Err(refusal)).await
+                unit.record(entry, Err(refusal)).await
             }
         }
     }
@@ -338,10 +338,8 @@ impl<U: Account> Step<U> for ChangePassword<U> {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let Holder { session, user_id, remembered } = &self.holder;
-        let refused = |reason| {
-            Entry::refused(Event::ChangePassword, Actor::Account, reason).of(user_id).in_session(*session)
-        };
+        let Holder { user_id, remembered, .. } = &self.holder;
+        let refused = |reason| self.holder.refused(Event::ChangePassword, reason);
         let hash = match &self.hash {
             Ok(hash) => hash,
             Err(reason) => {
@@ -402,8 +400,24 @@ impl<U: Account> Unit<'_, U> {
         if self.invalidate(change, user_id, epoch, None).await?.is_none() {
             return Ok(false);
         }
+        self.set_password(user_id, hash).await?;
+        Ok(true)
+    }
+
+    /// The statements of [`replace_password`](Self::replace_password) for an account that is none.
+    pub(super) async fn replace_nothing(
+        &mut self,
+        change: Change,
+        nobody: &U::Id,
+        hash: &PasswordHash,
+    ) -> Result<(), Error> {
+        self.invalidate_nothing(change, nobody).await?;
+        self.set_password(nobody, hash).await
+    }
+
+    async fn set_password(&mut self, user_id: &U::Id, hash: &PasswordHash) -> Result<(), Error> {
         self.execute(SetPassword, &[hash, user_id]).await?;
         self.execute(ChangeDone, &[user_id]).await?;
-        Ok(true)
+        Ok(())
     }
 }

@@ -49,12 +49,17 @@ impl<U> fmt::Debug for Registered<U> {
 impl<U> Sigra<U> {
     /// Registers a user with a password.
     ///
-    /// A taken address gets the same answer after the same work, and its owner a mail. With `confirm_email` the new address
-    /// gets a link and a code. An account whose address nobody has confirmed loses its password, and every link, when the
-    /// address is registered once more, and no more than once: whoever has the mailbox then chooses one by `reset_password`.
+    /// A taken address gets the same answer after as many hashes, and its owner a mail; the database runs the same statements
+    /// whatever account stands behind it. A free one gets rows of its own, so that its first registration is other work: of later
+    /// ones nothing tells whether it was free. With `confirm_email` the new address gets a link and a code.
+    ///
+    /// An account whose address nobody has confirmed loses its password, and every link, when the address is registered once
+    /// more, and no more than once: whoever has the mailbox then chooses one by `reset_password`. That takes both keys: where
+    /// `reset_password` is off the first password stays, since nobody could choose another, and somebody who registers with
+    /// another person's address has its owner confirm a stranger's password, which nothing then takes from the stranger.
     ///
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
-    /// addresses unique. Nobody gets a mail then.
+    /// addresses unique, in every spelling that its index takes for the same. Nobody gets a mail then.
     ///
     /// What is no address, or a password of the wrong length, is refused at no cost and counted nowhere. Everything else counts
     /// for the network before the password is looked up or hashed, whatever comes of it, unless the server is busy.
@@ -204,8 +209,9 @@ impl<U: Account> Step<U> for Register<U> {
             // Another registration of this address came first.
             owner = unit.owner_of(&self.identifier).await?;
         }
+        // From here on the row that was inserted is none, and its key one that nobody has.
         unit.take_back().await?;
-        let reason = self.taken(unit, owner.as_ref()).await?;
+        let reason = self.taken(unit, owner.as_ref(), &user_id).await?;
         unit.record(refused(reason).maybe_of(owner), Ok(Registered { user: None })).await
     }
 }
@@ -264,6 +270,9 @@ impl<U: Account> Register<U> {
         if U::POLICY.confirm_email.is_some() {
             unit.enqueue(MailKind::ConfirmEmail, &self.identifier).await?;
         }
+        // Counted like the mail that a taken address gets: whoever registers once more finds the count as for any other.
+        let taken = MailKind::AddressTaken;
+        let _ = unit.reserve(&Bucket::mail(taken.name(), &self.identifier), taken.limit::<U>()).await?;
         let entry = Entry::success(Event::Register, Actor::Visitor).of(&user_id);
         unit.record(entry, Ok(Registered { user })).await
     }
@@ -275,32 +284,35 @@ impl<U: Account> Register<U> {
     /// be one, and the mailbox decides: its owner chooses a password by the link to reset it.
     ///
     /// Once: from then on nobody's password stands there, and every further time would void the links that its owner was mailed.
-    async fn taken(&self, unit: &mut Unit<'_, U>, owner: Option<&U::Id>) -> Result<Reason, Error> {
+    ///
+    /// The statements are the same for every taken address, so that the time tells nobody whether it was confirmed, or whether
+    /// somebody was here before. Where there is nothing to contest they are about `nobody`: the rows of an account that is confirmed
+    /// are not locked by whoever registers with its address, and its owner never waits for them.
+    async fn taken(
+        &self,
+        unit: &mut Unit<'_, U>,
+        owner: Option<&U::Id>,
+        nobody: &U::Id,
+    ) -> Result<Reason, Error> {
+        const CHANGE: Change = Change::PasswordReset;
         unit.mail_if_allowed(MailKind::AddressTaken, &self.identifier).await?;
-        let both = U::POLICY.confirm_email.is_some() && U::POLICY.reset_password.is_some();
-        let standing = match owner {
-            Some(owner) if both => unit.standing(owner).await?,
-            _ => None,
-        };
-        match standing {
-            Some(standing) if !standing.confirmed => {
-                let nobody_knows = unit.core.hasher.unknowable()?;
-                unit.mark().await?;
-                let is_first = unit.execute(Contest, &[&standing.user_id]).await?.rows == 1;
-                if !unit
-                    .replace_password(Change::PasswordReset, &standing.user_id, standing.epoch, &nobody_knows)
-                    .await?
-                {
+        if U::POLICY.confirm_email.is_none() || U::POLICY.reset_password.is_none() {
+            return Ok(Reason::AddressTaken);
+        }
+        let standing = unit.standing(owner.unwrap_or(nobody)).await?;
+        let unconfirmed = standing.filter(|standing| !standing.confirmed);
+        let nobody_knows = unit.core.hasher.unknowable()?;
+        let contested = unconfirmed.as_ref().map_or(nobody, |standing| &standing.user_id);
+        let is_first = unit.execute(Contest, &[contested]).await?.rows == 1;
+        match &unconfirmed {
+            Some(standing) if is_first => {
+                if !unit.replace_password(CHANGE, contested, standing.epoch, &nobody_knows).await? {
                     return Err(DatabaseError::lost_race().into());
                 }
-                // Done and taken back, so that the time tells nobody whether somebody was here before.
-                if !is_first {
-                    unit.take_back().await?;
-                }
-                Ok(Reason::AddressContested)
             }
-            _ => Ok(Reason::AddressTaken),
+            _ => unit.replace_nothing(CHANGE, nobody, &nobody_knows).await?,
         }
+        Ok(if unconfirmed.is_some() { Reason::AddressContested } else { Reason::AddressTaken })
     }
 
     async fn insert_user(&self, unit: &mut Unit<'_, U>, email: &str) -> Result<U::Id, Error> {

@@ -129,7 +129,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
-    /// Writes one audit row `session.other.revoke`: success, or refused with the reason.
+    /// Writes one audit row `session.other.revoke`: success, or refused with the reason, `nothing_to_do` for `false`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
@@ -150,7 +150,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends every other session of the user and returns how many. Writes one audit row `session.others.revoke`: success, or
-    /// refused with the reason.
+    /// refused with the reason, `nothing_to_do` where there was none.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
@@ -221,33 +221,39 @@ impl<U: Account> Step<U> for End<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
+        let SessionId(own) = session;
         let event = match self.which {
             Which::Own => Event::SignOut,
             Which::One(_) => Event::RevokeSession,
             Which::Others => Event::RevokeOtherSessions,
             Which::All => Event::RevokeAllSessions,
         };
+        let refused = |reason| self.holder.refused(event, reason);
         if !unit.is_live(&self.holder).await? {
-            let entry =
-                Entry::refused(event, Actor::Visitor, Reason::SessionEnded).of(user_id).in_session(*session);
-            return unit.record(entry, Err(Refusal::SessionEnded)).await;
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         }
         let done = match self.which {
-            Which::Own => unit.execute(DeleteSession, &[&session.0, user_id]).await?,
-            Which::One(id) => unit.execute(DeleteSession, &[&id.0, user_id]).await?,
-            Which::Others => unit.execute(DeleteOtherSessions, &[user_id, &session.0]).await?,
-            Which::All => {
-                // Whoever signs out everywhere does not trust everywhere.
-                unit.execute(DeleteDevices, &[user_id]).await?;
-                unit.execute(DeleteSessions, &[user_id]).await?
-            }
+            Which::Own | Which::All => unit.execute(DeleteSession, &[own, user_id]).await?,
+            Which::One(SessionId(id)) => unit.execute(DeleteSession, &[&id, user_id]).await?,
+            Which::Others => unit.execute(DeleteOtherSessions, &[user_id, own]).await?,
         };
-        let entry = if done.rows == 0 && matches!(self.which, Which::One(_)) {
-            Entry::refused(event, Actor::Account, Reason::NothingToDo)
-        } else {
-            Entry::success(event, Actor::Account)
-        };
-        unit.record(entry.of(user_id).in_session(*session), Ok(done.rows)).await
+        let mut ended = done.rows;
+        if ended == 0 {
+            return match self.which {
+                // Another request ended it since it was looked at.
+                Which::Own | Which::All => {
+                    unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await
+                }
+                Which::One(_) | Which::Others => unit.record(refused(Reason::NothingToDo), Ok(0)).await,
+            };
+        }
+        if let Which::All = self.which {
+            // Whoever signs out everywhere does not trust everywhere.
+            unit.execute(DeleteDevices, &[user_id]).await?;
+            ended += unit.execute(DeleteSessions, &[user_id]).await?.rows;
+        }
+        let entry = Entry::success(event, Actor::Account).of(user_id).in_session(*session);
+        unit.record(entry, Ok(ended)).await
     }
 }
 

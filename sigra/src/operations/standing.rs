@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::assurance::{Assurance, Factor};
-use crate::audit::Reason;
+use crate::audit::{Actor, Entry, Event, Reason};
 use crate::core::Reader;
 use crate::error::{Error, Refusal};
 use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _};
@@ -225,6 +225,28 @@ impl Held {
 }
 
 impl<U: Account> Holder<U> {
+    /// The row of a step that was refused to whoever is signed in. What can be asked for without end, since it changes nothing and
+    /// uses nothing up, is a visitor's, as what a limit refuses is everywhere: a flood of it is counted and does not fill the trail.
+    pub(super) fn refused(&self, event: Event, reason: Reason) -> Entry {
+        let actor = match reason {
+            Reason::AccountLimit
+            | Reason::NetworkLimit
+            | Reason::DeviceLimit
+            | Reason::RightPasswordLimit
+            | Reason::OverallLimit
+            | Reason::FactorLimit
+            | Reason::ChangeLimit
+            | Reason::SessionEnded
+            | Reason::AccountChanged
+            | Reason::SudoRequired
+            | Reason::NothingToDo => Actor::Visitor,
+            // Nothing but a lockout limits these for one account.
+            Reason::WrongPassword | Reason::UnreadableHash if U::POLICY.lockout.is_none() => Actor::Visitor,
+            _ => Actor::Account,
+        };
+        Entry::refused(event, actor, reason).of(&self.user_id).in_session(self.session)
+    }
+
     pub(crate) fn of(session: &Session<U>) -> Self {
         Self { session: session.id, user_id: session.user.id().clone(), remembered: session.remembered }
     }

@@ -15,8 +15,6 @@ use crate::unit::{Recorded, Shielded, Step, Unit};
 
 use super::attempt::{Attempt, Candidate, ReserveForHolder};
 #[cfg(feature = "totp")]
-use super::changes::refused;
-#[cfg(feature = "totp")]
 use super::codes::Unproved;
 use super::standing::Holder;
 #[cfg(feature = "totp")]
@@ -123,8 +121,7 @@ impl<U: feature::Sudo> Step<U> for StepUp<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused =
-            |reason| Entry::refused(Event::StepUp, Actor::Account, reason).of(user_id).in_session(*session);
+        let refused = |reason| self.holder.refused(Event::StepUp, reason);
         if let Some(reason) = self.wrong {
             unit.attempt_failed(&self.attempt).await?;
             return unit.record(refused(reason), Err(Refusal::InvalidCredentials)).await;
@@ -163,7 +160,7 @@ impl<U: feature::Totp> Step<U> for StepUpByCode<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let refused = |reason| refused(Event::StepUp, &self.holder, reason);
+        let refused = |reason| self.holder.refused(Event::StepUp, reason);
         let held = unit.hold_session(&self.holder).await?;
         let standing = if held.is_some() { unit.standing(user_id).await? } else { None };
         let (Some(held), Some(standing)) = (held, standing) else {

@@ -103,7 +103,7 @@ impl<U> Sigra<U> {
     /// Has one browser ask for the second factor again. `false`: the user trusts no such browser. Its sessions go on: end them with
     /// [`revoke_session`](Self::revoke_session).
     ///
-    /// Writes one audit row `account.trust.revoke`: success, or refused with the reason.
+    /// Writes one audit row `account.trust.revoke`: success, or refused with the reason, `nothing_to_do` for `false`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -123,7 +123,7 @@ impl<U> Sigra<U> {
     }
 
     /// Has every browser ask for the second factor again, and returns how many skipped it. Writes one audit row
-    /// `account.trust.revoke`: success, or refused with the reason.
+    /// `account.trust.revoke`: success, or refused with the reason, `nothing_to_do` where there was none.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -185,21 +185,19 @@ impl<U: feature::TrustedBrowser> Step<U> for Revoke<U> {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         let Holder { session, user_id, .. } = &self.holder;
-        let of = |entry: Entry| entry.of(user_id).in_session(*session);
+        let refused = |reason| self.holder.refused(Event::RevokeTrust, reason);
         if !unit.is_live(&self.holder).await? {
-            let entry = Entry::refused(Event::RevokeTrust, Actor::Visitor, Reason::SessionEnded);
-            return unit.record(of(entry), Err(Refusal::SessionEnded)).await;
+            return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         }
         let now = unit.stamp();
         let done = match self.id {
             Some(BrowserId(id)) => unit.execute(RevokeTrust, &[&id, user_id, &now]).await?,
             None => unit.execute(RevokeAllTrust, &[user_id, &now]).await?,
         };
-        let entry = if done.rows == 0 {
-            Entry::refused(Event::RevokeTrust, Actor::Account, Reason::NothingToDo)
-        } else {
-            Entry::success(Event::RevokeTrust, Actor::Account)
-        };
-        unit.record(of(entry), Ok(done.rows)).await
+        if done.rows == 0 {
+            return unit.record(refused(Reason::NothingToDo), Ok(0)).await;
+        }
+        let entry = Entry::success(Event::RevokeTrust, Actor::Account).of(user_id).in_session(*session);
+        unit.record(entry, Ok(done.rows)).await
     }
 }
