@@ -24,7 +24,7 @@ pub trait Sessions: Account {}
 #[diagnostic::on_unimplemented(
     message = "confirmation of addresses is off for `{Self}`",
     label = "turned on by `#[sigra(confirm_email)]` on `{Self}`",
-    note = "add `confirm_email(within = \"48h\")` to the `#[sigra(..)]` of `{Self}`",
+    note = "add `confirm_email(within = \"48h\")` and `reset_password(within = \"1h\")` to the `#[sigra(..)]` of `{Self}`",
     note = "rule S0501 of `sigra::rules`"
 )]
 pub trait ConfirmEmail: Account {}

@@ -491,7 +491,7 @@ impl Trial {
         let forwarded = RowFile::read(&rows_beside(&self.checkpoints));
         let mut next = 0;
         for (number, id) in &forwarded {
-            assert!((0..=next).contains(number), "{number} after {} rows", next);
+            assert!((0..=next).contains(number), "{number} after {next} rows");
             assert_eq!(trail[usize::try_from(*number).unwrap()], format!("{number} {id}"));
             next = next.max(number + 1);
         }

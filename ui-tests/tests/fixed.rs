@@ -15,13 +15,17 @@ mod s0001_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra(skip)] name: String,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(skip)]
+        name: String,
     }
 }
 
@@ -36,12 +40,15 @@ mod s0002_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -56,14 +63,17 @@ mod s0003_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-    #[sigra(skip)] created_at: time::OffsetDateTime,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(skip)]
+        created_at: time::OffsetDateTime,
     }
 }
 
@@ -79,13 +89,15 @@ mod s0004_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        privacy = "full",
-        
+        privacy = "full"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -102,12 +114,15 @@ mod s0005_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         reset_password,
-        must_change_password,
+        must_change_password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -123,12 +138,15 @@ mod s0006_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        privacy = "full",
+        privacy = "full"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -144,12 +162,15 @@ mod s0007_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -165,12 +186,15 @@ mod s0007_2 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password,
+        reset_password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -185,12 +209,15 @@ mod s0008_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -203,14 +230,18 @@ mod s0009_1 {
     #[derive(Sigra)]
     #[sigra(
         table = "users",
-        password , reset_password,
+        password,
+        reset_password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -226,12 +257,15 @@ mod s0010_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        privacy = "full",
+        privacy = "full"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -246,13 +280,15 @@ mod s0011_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -267,12 +303,15 @@ mod s0012_1 {
         table = "users",
         password,
         session(idle = "15m", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -287,12 +326,15 @@ mod s0013_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -307,12 +349,15 @@ mod s0014_1 {
         table = "app_users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -328,12 +373,15 @@ mod s0015_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        prefix = "auth_",
+        prefix = "auth_"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -349,12 +397,15 @@ mod s0016_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        unsafe_no_audit = "the database writes its own trail",
+        unsafe_no_audit = "the database writes its own trail"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -371,12 +422,15 @@ mod s0017_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme production"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -392,12 +446,15 @@ mod s0018_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        privacy = "truncated",
+        privacy = "truncated"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -416,9 +473,12 @@ mod s0019_1 {
         crate = sigra,
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -429,11 +489,19 @@ mod s0020_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
-    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m")
+    )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
         extra: i64,
     }
 }
@@ -445,8 +513,20 @@ mod s0021_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
-    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
-    struct User { #[sigra(id)] id: uuid::Uuid, #[sigra(email)] email: String, #[sigra(password)] password: Option<sigra::PasswordHash> }
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m")
+    )]
+    struct User {
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<sigra::PasswordHash>,
+    }
 }
 
 /// S0023: leave it out: it is planned, and until then `password` signs in
@@ -460,13 +540,15 @@ mod s0023_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -482,12 +564,15 @@ mod s0024_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -518,12 +603,15 @@ mod s0026_1 {
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -538,12 +626,15 @@ mod s0101_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    table = "users",
+        table = "users"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -558,12 +649,15 @@ mod s0102_1 {
         table = "users",
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    password,
+        password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-    #[sigra(password)] password: Option<sigra::PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<sigra::PasswordHash>,
     }
 }
 
@@ -578,12 +672,15 @@ mod s0103_1 {
         table = "users",
         password,
         lockout(after = 10, wait = "15m"),
-    session(idle = "1h", absolute = "14d"),
+        session(idle = "1h", absolute = "14d")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -598,12 +695,15 @@ mod s0104_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-    lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -618,12 +718,15 @@ mod s0104_2 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-    throttle(per_network = 100, within = "15m"),
+        throttle(per_network = 100, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -638,12 +741,15 @@ mod s0104_3 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-    unsafe_no_lockout = "the gateway counts failures",
+        unsafe_no_lockout = "the gateway counts failures"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -658,13 +764,15 @@ mod s0105_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -680,13 +788,15 @@ mod s0106_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        audit,
-        
+        audit
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -701,12 +811,15 @@ mod s0107_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -721,12 +834,15 @@ mod s0108_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -741,12 +857,15 @@ mod s0109_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-    #[sigra(password)] password: Option<sigra::PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<sigra::PasswordHash>,
     }
 }
 
@@ -761,12 +880,15 @@ mod s0110_1 {
         table = "users",
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    password,
+        password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -782,14 +904,18 @@ mod s0111_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    reset_password(within = "1h"),
-    confirm_email(within = "48h"),
+        reset_password(within = "1h"),
+        confirm_email(within = "48h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra(confirmed_at)] confirmed_at: Option<OffsetDateTime>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(confirmed_at)]
+        confirmed_at: Option<OffsetDateTime>,
     }
 }
 
@@ -804,12 +930,15 @@ mod s0112_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-    #[sigra(id)] id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
     }
 }
 
@@ -824,13 +953,17 @@ mod s0113_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra()] backup: String,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra()]
+        backup: String,
     }
 }
 
@@ -845,13 +978,17 @@ mod s0114_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra(column = "name")] name: String,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(column = "name")]
+        name: String,
     }
 }
 
@@ -866,13 +1003,17 @@ mod s0115_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra(column = "gr__e")] größe: i64,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(column = "gr__e")]
+        größe: i64,
     }
 }
 
@@ -887,12 +1028,15 @@ mod s0116_1 {
         table = "members",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -908,12 +1052,15 @@ mod s0116_2 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    prefix = "auth_",
+        prefix = "auth_"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -928,13 +1075,17 @@ mod s0117_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] address: String,
-        #[sigra(password)] password: Option<PasswordHash>,
-        #[sigra(column = "other")] other_email: String,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        address: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(column = "other")]
+        other_email: String,
     }
 }
 
@@ -949,12 +1100,15 @@ mod s0118_1 {
         table = "users",
         password(memory_kib = 19456, iterations = 2),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -969,12 +1123,15 @@ mod s0118_2 {
         table = "users",
         password(memory_kib = 12288, iterations = 3),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -989,12 +1146,15 @@ mod s0119_1 {
         table = "users",
         password,
         session(idle = "24h", absolute = "1d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1009,12 +1169,15 @@ mod s0120_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", remember = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1029,12 +1192,15 @@ mod s0121_1 {
         table = "users",
         password,
         session(idle = "10m", absolute = "14d", touch = "5m"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1051,12 +1217,15 @@ mod s0122_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         must_change_password,
-    reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1072,12 +1241,15 @@ mod s0123_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 1000, overall = 2000, within = "15m"),
+        throttle(per_network = 1000, overall = 2000, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1094,12 +1266,15 @@ mod s0124_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
-    backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1116,12 +1291,15 @@ mod s0124_2 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
-    assisted_recovery(delay = "24h"),
+        assisted_recovery(delay = "24h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1138,12 +1316,15 @@ mod s0124_3 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
-    unsafe_no_recovery = "accounts are made anew",
+        unsafe_no_recovery = "accounts are made anew"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1160,13 +1341,15 @@ mod s0125_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
-        backup_codes,
-        
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1183,12 +1366,15 @@ mod s0126_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         backup_codes,
-    totp(issuer = "Acme"),
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1204,12 +1390,15 @@ mod s0127_1 {
         password,
         session(idle = "5m", absolute = "10m"),
         lockout(after = 10, wait = "15m"),
-        sudo(within = "10m"),
+        sudo(within = "10m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1225,12 +1414,15 @@ mod s0128_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        audit(retain = "14d"),
+        audit(retain = "14d")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1246,12 +1438,15 @@ mod s0129_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 10, within = "15m"),
+        throttle(per_network = 10, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1269,12 +1464,15 @@ mod s0130_1 {
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
         backup_codes,
-        trusted_browser(within = "1h"),
+        trusted_browser(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1291,12 +1489,15 @@ mod s0131_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         confirm_email,
-    reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1311,12 +1512,15 @@ mod s0201_1 {
         table = "users",
         password(min_length = 15),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1331,12 +1535,15 @@ mod s0202_1 {
         table = "users",
         password(min_length = 64),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1351,12 +1558,15 @@ mod s0203_1 {
         table = "users",
         password(memory_kib = 19456),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1371,12 +1581,15 @@ mod s0204_1 {
         table = "users",
         password(memory_kib = 1048576),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1391,12 +1604,15 @@ mod s0205_1 {
         table = "users",
         password(iterations = 2),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1411,12 +1627,15 @@ mod s0206_1 {
         table = "users",
         password(iterations = 64),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1431,12 +1650,15 @@ mod s0207_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1451,12 +1673,15 @@ mod s0208_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1471,12 +1696,15 @@ mod s0209_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1491,12 +1719,15 @@ mod s0210_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "30d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1511,12 +1742,15 @@ mod s0211_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", remember = "30d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1531,12 +1765,15 @@ mod s0212_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", remember = "30d"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1551,12 +1788,15 @@ mod s0213_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", touch = "1s"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1571,12 +1811,15 @@ mod s0214_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", touch = "1m"),
-        lockout(after = 10, wait = "15m"),
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1593,12 +1836,15 @@ mod s0215_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         confirm_email(within = "5m"),
-        reset_password,
+        reset_password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1615,12 +1861,15 @@ mod s0216_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         confirm_email(within = "7d"),
-        reset_password,
+        reset_password
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1636,12 +1885,15 @@ mod s0217_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "5m"),
+        reset_password(within = "5m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1657,12 +1909,15 @@ mod s0218_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "24h"),
+        reset_password(within = "24h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1677,12 +1932,15 @@ mod s0219_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 1, wait = "15m"),
+        lockout(after = 1, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1697,12 +1955,15 @@ mod s0220_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 100, wait = "15m"),
+        lockout(after = 100, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1717,12 +1978,15 @@ mod s0221_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "30s"),
+        lockout(after = 10, wait = "30s")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1737,12 +2001,15 @@ mod s0222_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "24h"),
+        lockout(after = 10, wait = "24h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1758,12 +2025,15 @@ mod s0223_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100, within = "15m"),
+        throttle(per_network = 100, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1779,12 +2049,15 @@ mod s0224_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100000, within = "15m"),
+        throttle(per_network = 100000, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1800,12 +2073,15 @@ mod s0225_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100, overall = 10000, within = "15m"),
+        throttle(per_network = 100, overall = 10000, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1821,12 +2097,15 @@ mod s0226_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100, overall = 10000000, within = "15m"),
+        throttle(per_network = 100, overall = 10000000, within = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1842,12 +2121,15 @@ mod s0227_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100, within = "1m"),
+        throttle(per_network = 100, within = "1m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1863,12 +2145,15 @@ mod s0228_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        throttle(per_network = 100, within = "24h"),
+        throttle(per_network = 100, within = "24h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1885,12 +2170,15 @@ mod s0229_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         backup_codes(count = 5),
-        totp(issuer = "Acme"),
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1907,12 +2195,15 @@ mod s0230_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         backup_codes(count = 20),
-        totp(issuer = "Acme"),
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1929,12 +2220,15 @@ mod s0231_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         assisted_recovery(delay = "1h"),
-        totp(issuer = "Acme"),
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1951,12 +2245,15 @@ mod s0232_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         assisted_recovery(delay = "30d"),
-        totp(issuer = "Acme"),
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1974,12 +2271,15 @@ mod s0233_1 {
         lockout(after = 10, wait = "15m"),
         trusted_browser(within = "30d"),
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -1997,12 +2297,15 @@ mod s0234_1 {
         lockout(after = 10, wait = "15m"),
         trusted_browser(within = "30d"),
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2018,12 +2321,15 @@ mod s0235_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        sudo(within = "1m"),
+        sudo(within = "1m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2039,12 +2345,15 @@ mod s0236_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        sudo(within = "1h"),
+        sudo(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2060,12 +2369,15 @@ mod s0237_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        audit(retain = "400d"),
+        audit(retain = "400d")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2081,12 +2393,15 @@ mod s0238_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        audit(retain = "36500d"),
+        audit(retain = "36500d")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2104,12 +2419,15 @@ mod s0301_1 {
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2126,13 +2444,16 @@ mod s0302_1 {
         session(idle = "1h", absolute = "24h"),
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
-    backup_codes,
-    totp(issuer = "Acme"),
+        backup_codes,
+        totp(issuer = "Acme")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2150,12 +2471,15 @@ mod s0303_1 {
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2173,12 +2497,15 @@ mod s0304_1 {
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2192,16 +2519,19 @@ mod s0305_1 {
     #[sigra(
         table = "users",
         password,
-        session(idle = "1h", absolute = "24h", ),
+        session(idle = "1h", absolute = "24h",),
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2219,13 +2549,15 @@ mod s0306_1 {
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
         totp(issuer = "Acme"),
-        backup_codes,
-        
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2241,12 +2573,15 @@ mod s0307_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        profile = "aal1",
+        profile = "aal1"
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2261,13 +2596,15 @@ mod s0401_1 {
         table = "users",
         password(min_length = 15),
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2282,13 +2619,15 @@ mod s0402_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2304,12 +2643,15 @@ mod s0403_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2325,12 +2667,15 @@ mod s0404_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-        reset_password(within = "1h"),
+        reset_password(within = "1h")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2345,13 +2690,15 @@ mod s0405_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2366,13 +2713,15 @@ mod s0406_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2387,13 +2736,15 @@ mod s0407_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2408,13 +2759,15 @@ mod s0408_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2429,13 +2782,15 @@ mod s0409_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d", remember = "30d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2452,12 +2807,15 @@ mod s0410_1 {
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
         totp(issuer = "Acme"),
-    backup_codes,
+        backup_codes
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2472,13 +2830,15 @@ mod s0411_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2493,13 +2853,15 @@ mod s0420_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2514,13 +2876,15 @@ mod s0421_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2535,13 +2899,15 @@ mod s0422_1 {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m"),
-        
+        lockout(after = 10, wait = "15m")
     )]
     struct User {
-        #[sigra(id)] id: uuid::Uuid,
-        #[sigra(email)] email: String,
-        #[sigra(password)] password: Option<PasswordHash>,
+        #[sigra(id)]
+        id: uuid::Uuid,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
     }
 }
 
@@ -2611,7 +2977,8 @@ mod s0606_1 {
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported {
-        #[sigra(key = "the_size")] size: i64,
+        #[sigra(key = "the_size")]
+        size: i64,
     }
 }
 
@@ -2624,7 +2991,8 @@ mod s0607_1 {
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported {
-        #[sigra(skip)] access_token: String,
+        #[sigra(skip)]
+        access_token: String,
     }
 }
 
@@ -2637,7 +3005,8 @@ mod s0607_2 {
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported {
-        #[sigra(key = "value")] access_token: String,
+        #[sigra(key = "value")]
+        access_token: String,
     }
 }
 
@@ -2651,7 +3020,8 @@ mod s0608_1 {
     #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported {
         size: i64,
-        #[sigra(key = "size_2")] length: i64,
+        #[sigra(key = "size_2")]
+        length: i64,
     }
 }
 
@@ -2664,7 +3034,8 @@ mod s0609_1 {
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported {
-        #[sigra(skip, )] length: i64,
+        #[sigra(skip)]
+        length: i64,
     }
 }
 
@@ -2689,7 +3060,9 @@ mod s0611_1 {
 
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export")]
-    struct InvoiceExported { value: i64 }
+    struct InvoiceExported {
+        value: i64,
+    }
 }
 
 /// S0620: leave it out, and write `event.refused("over_quota")` or `event.failed("disk_full")` there
@@ -2699,7 +3072,7 @@ mod s0620_1 {
     use uuid::Uuid;
 
     #[derive(AuditEvent)]
-    #[sigra(event = "billing.invoice.export", )]
+    #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported;
 }
 
@@ -2710,7 +3083,7 @@ mod s0621_1 {
     use uuid::Uuid;
 
     #[derive(AuditEvent)]
-    #[sigra(event = "billing.invoice.export", )]
+    #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported;
 }
 
@@ -2721,6 +3094,6 @@ mod s0622_1 {
     use uuid::Uuid;
 
     #[derive(AuditEvent)]
-    #[sigra(event = "billing.invoice.export", )]
+    #[sigra(event = "billing.invoice.export")]
     struct InvoiceExported;
 }

@@ -310,20 +310,19 @@ fn the_page_of_the_rules_is_made_from_them() {
     let followed = followed().0;
     for rule in rules::all() {
         writeln!(page, "\n# {}: {}\n\n{} ({})\n", rule.code, rule.name, rule.protects, rule.clause).unwrap();
-        match rule.wrong.source() {
-            Some(source) => writeln!(page, "```text\n{source}\n```\n").unwrap(),
-            None => {}
+        if let Some(source) = rule.wrong.source() {
+            writeln!(page, "```text\n{source}\n```\n").unwrap();
         }
         writeln!(page, "```text\n{}\n```", printed(&rule).trim_end()).unwrap();
         for one in followed.iter().filter(|one| one.rule.code == rule.code) {
             let Followed { choice, made, .. } = one;
-            match made {
+            let right = match made {
                 Fixed::Source(after) => {
-                    write!(page, "\nRight, as the help line says ({choice}):\n\n```text\n{after}\n```\n")
-                        .unwrap()
+                    format!("\nRight, as the help line says ({choice}):\n\n```text\n{after}\n```\n")
                 }
-                Fixed::Feature(_) => write!(page, "\nRight: {choice}\n").unwrap(),
-            }
+                Fixed::Feature(_) => format!("\nRight: {choice}\n"),
+            };
+            page.push_str(&right);
         }
     }
     is_current(&here("../sigra/src/rules.md"), &page);

@@ -68,10 +68,9 @@ impl Place {
     fn example(self) -> &'static str {
         match self {
             Self::Struct | Self::Inside(_) => "#[sigra(table = \"users\")]",
-            Self::Field => "#[sigra(skip)]",
             Self::Event => "#[sigra(event = \"billing.invoice.export\")]",
             Self::Detail => "#[sigra(crate = sigra_renamed)]",
-            Self::EventField | Self::DetailField => "#[sigra(skip)]",
+            Self::Field | Self::EventField | Self::DetailField => "#[sigra(skip)]",
         }
     }
 

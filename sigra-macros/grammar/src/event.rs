@@ -154,7 +154,9 @@ fn read(kind: Kind, input: &DeriveInput, errors: &Errors) -> Model {
     let name = name.filter(|name| {
         let wrong = problem(&name.value.0, |name| format!("event = \"{name}\""));
         let is_good = wrong.is_none();
-        wrong.into_iter().for_each(|message| sink.at(&name.written, message));
+        if let Some(message) = wrong {
+            sink.at(&name.written, message);
+        }
         is_good
     });
     // `#[sigra]` without its parentheses was to name it.

@@ -237,10 +237,8 @@ impl Source {
         edits.push((self.head.clone(), code.to_owned()));
         let Data::Struct(data) = &parsed.data else { return };
         for param in parsed.generics.type_params() {
-            for field in data
-                .fields
-                .iter()
-                .filter(|field| field.ty.to_token_stream().to_string() == param.ident.to_string())
+            for field in
+                data.fields.iter().filter(|field| param.ident == field.ty.to_token_stream().to_string())
             {
                 edits.push((range(&field.ty), "i64".to_owned()));
             }

@@ -13,9 +13,10 @@ pub(super) fn check(draft: &Draft, errors: &Errors) {
         let quantity = &*quantity;
         let Amount::Outside(value) = quantity.amount else { continue };
         let Quantity { key, range, .. } = quantity;
-        let (message, limit) = match value < range.least.value {
-            true => (below(quantity), range.least.value),
-            false => (above(quantity), range.most.value),
+        let (message, limit) = if value < range.least.value {
+            (below(quantity), range.least.value)
+        } else {
+            (above(quantity), range.most.value)
         };
         let code = format!("{} = {}", key.name, range.unit.code(limit));
         let mut mended = draft.clone();
@@ -53,7 +54,7 @@ pub(super) fn rules() -> impl Iterator<Item = Rule> {
     keys::STRUCT.into_iter().flat_map(|list| list.inner.iter().flat_map(move |key| ends(list, key)))
 }
 
-fn ends(list: &'static Key, key: &'static &'static Key) -> Vec<Rule> {
+fn ends(list: &'static Key, key: &'static Key) -> Vec<Rule> {
     let Some(range) = key.range else { return Vec::new() };
     let (least, most) = (range.least.value, range.most.value);
     vec![
@@ -63,11 +64,11 @@ fn ends(list: &'static Key, key: &'static &'static Key) -> Vec<Rule> {
 }
 
 /// The texts are made once and live as long as the tool that prints them.
-fn end(list: &'static Key, key: &'static &'static Key, limit: Limit, value: u64, what: &str) -> Rule {
+fn end(list: &'static Key, key: &'static Key, limit: Limit, value: u64, what: &str) -> Rule {
     let name = format!("{}-{}-{what}", list.name, key.name).replace('_', "-").leak();
     let clause = clause(limit.why).unwrap_or("Sigra");
     let wrong = Wrong::Host(beside(list, key, value).leak());
-    Rule::new(limit.code, name, (limit.why, clause), Sees::These(std::slice::from_ref(key)), wrong)
+    Rule::new(limit.code, name, (limit.why, clause), Sees::These(vec![key].leak()), wrong)
 }
 
 /// A host in which nothing but this value is wrong.
