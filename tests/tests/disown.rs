@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sigra::mail::Message;
-use sigra::{Error, FactorId, NewSession, Refusal, Sudo};
+use sigra::{Error, FactorId, NewSession, Refusal, Sigra, Sudo};
 use sigra_tests::authenticator::Authenticator;
-use sigra_tests::host::{client, token_in};
+use sigra_tests::host::{client, prepare, token_in};
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -78,6 +80,45 @@ impl Scene {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_whose_mail_is_written_while_the_account_changes_again_is_good() {
+    const CHANGES: usize = 120;
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let host = &scene.0;
+        let (_, _, session) = scene.add(host.sign_in(ADA).await).await;
+        let sudo = scene.sudo(session).await;
+        let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+        let worker = host.beside(builder.build().await.unwrap());
+        let ended = Arc::new(AtomicBool::new(false));
+        let delivering = tokio::spawn({
+            let (worker, ended) = (worker.clone(), ended.clone());
+            async move {
+                while !ended.load(Ordering::Relaxed) {
+                    worker.deliver().await;
+                }
+            }
+        });
+        for change in 0..CHANGES {
+            if change % 15 == 0 {
+                // Twenty an hour are allowed.
+                database.run("DELETE FROM sigra_limits").await;
+            }
+            let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+        }
+        ended.store(true, Ordering::Relaxed);
+        delivering.await.unwrap();
+        // One that lost too often is tried again.
+        host.clock.advance(Duration::from_mins(2));
+        let links = scene.links(|message| matches!(message, Message::BackupCodesReplaced { .. })).await;
+        assert_eq!(links.len(), CHANGES);
+        for link in links {
+            let _ = scene.disown(&link).await.unwrap();
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

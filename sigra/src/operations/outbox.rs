@@ -14,7 +14,7 @@ use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
-use crate::error::{Error, Failure, Refusal};
+use crate::error::{DatabaseError, Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{
@@ -279,6 +279,14 @@ impl<U: Account> Step<U> for Compose {
             // A link proves the address that it was mailed to. This one would prove another: the host changed it by itself.
             let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
             return unit.record(entry, None).await;
+        }
+        if let Some(standing) = &standing
+            && kind.has_secret()
+            && !unit.hold(&standing.user_id, standing.epoch).await?
+        {
+            // Held, so that a change that comes now finds the token and moves it into the epoch that it begins. One came between:
+            // run the step again, on what it left.
+            return Err(DatabaseError::lost_race().into());
         }
         let message = match &standing {
             Some(standing) => self.write(unit, *kind, *about, standing).await?,
