@@ -122,6 +122,53 @@ async fn a_link_whose_mail_is_written_while_the_account_changes_again_is_good() 
 }
 
 #[tokio::test]
+async fn the_owner_of_a_disabled_account_hears_of_every_change_and_can_undo_it() {
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let host = &scene.0;
+        let (auth, by) = (&host.auth, &client());
+        let (mine, _, session) = scene.add(host.sign_in(ADA).await).await;
+        while host.deliver().await > 0 {}
+        let id = session.user().id;
+        // A stranger's, and the account is disabled on the alarm, before the mail about it.
+        let (theirs, _, _) = scene.add(session).await;
+        assert!(auth.disable_account("root", &id, by).await.unwrap());
+        let link = scene.added().await.pop().unwrap();
+        assert_eq!(scene.added().await.len(), 2);
+        let _ = scene.disown(&link).await.unwrap();
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::FactorAdded { .. }));
+        host.deliver().await;
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
+        assert!(auth.enable_account("root", &id, by).await.unwrap());
+        scene.renew().await;
+        assert!(!scene.opens(&theirs.code(0)).await);
+        assert!(scene.opens(&mine.code(0)).await);
+
+        // An operator who would rather not be heard.
+        assert!(auth.disable_account("root", &id, by).await.unwrap());
+        assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+        let begun = scene.links(|message| matches!(message, Message::RecoveryBegun { .. })).await;
+        let _ = scene.disown(begun.last().expect("the notice")).await.unwrap();
+        host.clock.advance(Duration::from_hours(25));
+        assert!(!auth.finish_recovery("root", &id, by).await.unwrap(), "it was stopped");
+        assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+        host.clock.advance(Duration::from_hours(25));
+        assert!(auth.finish_recovery("root", &id, by).await.unwrap());
+        host.deliver().await;
+        let mails = host.mailbox.all();
+        assert!(mails.iter().any(|mail| matches!(mail.message, Message::RecoveryFinished { .. })));
+
+        // What can be asked for by anybody is not sent, and its links open nothing.
+        while host.deliver().await > 0 {}
+        auth.request_password_reset(ADA, by).await.unwrap();
+        auth.request_unlock(ADA, by).await.unwrap();
+        assert_eq!(host.deliver().await, 0);
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn backup_codes_of_whoever_added_a_factor_end_with_it_and_open_nothing_beside_the_next() {
     each_database(|database| async move {
         for had_another in [false, true] {

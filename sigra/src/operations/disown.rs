@@ -35,7 +35,7 @@ impl<U> Sigra<U> {
     /// Ends every session, the backup codes, and what else the table in [`invalidation`](crate::invalidation) says; whoever made
     /// the change knew the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once.
     /// A link works once, for a week from the change, or for a day where its mail leaves later than six days after it; that of a
-    /// recovery as long as it may be finished.
+    /// recovery as long as it may be finished. It works while the account is disabled too, which stays so.
     ///
     /// Writes one audit row `account.change.disown`: success, or refused with the reason.
     ///

@@ -270,8 +270,10 @@ impl<U: Account> Step<U> for Compose {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
             None => None,
         };
-        // Nobody waits for an old answer any more, and a link in it would surprise.
-        let standing = standing.filter(|standing| standing.disabled_since.is_none() && !stale);
+        // Nobody waits for an old answer any more, and a link in it would surprise. What happened to an account its owner hears
+        // also while it is disabled: whoever may disable it could otherwise do the rest unheard.
+        let standing = standing
+            .filter(|standing| !kind.was_asked_for() || (standing.disabled_since.is_none() && !stale));
         if let Some(standing) = &standing
             && kind.has_secret()
             && !Address::parse(&standing.email).is_ok_and(|email| email.identifier().as_str() == identifier)

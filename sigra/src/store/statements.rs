@@ -161,12 +161,13 @@ statements! {
         "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, \
          factor, undoes, about, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)";
-    /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
+    /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled. One that
+    /// undoes a change opens nothing, and must not be kept waiting by whoever made the change until that is for good.
     TokenByHash =
         "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
          t.about FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
-         AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL";
+         AND t.epoch = a.epoch AND t.identifier = a.identifier AND ({disabled} IS NULL OR t.purpose = 'disown')";
     /// The newest token of an address that has a code. The code itself is compared in constant time afterwards.
     TokenByIdentifier =
         "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
