@@ -17,7 +17,7 @@ const POLL_EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 4;
 /// How often it looks for rows without a number, and for rows that a sink has not got.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
-/// How long it leaves the trail or a sink alone that failed.
+/// How long it leaves alone what failed: the outbox, the trail, or a sink.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How often it counts what waits, where that is measured.
@@ -86,12 +86,18 @@ async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Lin
             sending.spawn(async move {
                 let _place = place;
                 // It has told by itself what became of it.
-                let _ = auth.deliver_one(due, &*mailer, &links).await;
+                auth.deliver_one(due, &*mailer, &links).await.is_ok()
             });
         }
-        while sending.try_join_next().is_some() {}
-        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
-        if is_last {
+        let mut failed = false;
+        while let Some(done) = sending.try_join_next() {
+            failed |= !done.unwrap_or_default();
+        }
+        if failed {
+            // What could not even be noted is due as before: it would fail again at once, and again.
+            tokio::time::sleep(AFTER_FAILURE).await;
+        } else if is_last {
+            // There may be more otherwise. What was looked at may have been for nobody: that is no reason to rest.
             let _ = tokio::time::timeout(POLL_EVERY, woken).await;
         }
     }
