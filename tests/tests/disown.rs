@@ -169,6 +169,28 @@ async fn the_owner_of_a_disabled_account_hears_of_every_change_and_can_undo_it()
 }
 
 #[tokio::test]
+async fn undoing_the_last_factor_brings_back_none_that_was_gone_for_longer_than_a_week() {
+    each_database(|database| async move {
+        for (days, back) in [(8, 0), (6, 1)] {
+            let scene = Scene::new(Database::create(database.kind()).await).await;
+            let host = &scene.0;
+            // A stranger's comes and goes, and its links end with the week.
+            let (_, first_id, session) = scene.add(host.sign_in(ADA).await).await;
+            let _ = scene.remove(session, first_id).await;
+            while host.deliver().await > 0 {}
+            host.clock.advance(Duration::from_hours(days * 24));
+            let _ = scene.add(host.sign_in(ADA).await).await;
+            let link = scene.added().await.pop().unwrap();
+            host.clock.advance(Duration::from_hours(24));
+            let _ = scene.disown(&link).await.unwrap();
+            let counts = "confirmed_at IS NOT NULL AND removed_at IS NULL";
+            assert_eq!(host.database.count("sigra_factors", counts).await, back, "after {days} days");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn backup_codes_of_whoever_added_a_factor_end_with_it_and_open_nothing_beside_the_next() {
     each_database(|database| async move {
         for had_another in [false, true] {

@@ -228,10 +228,12 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
-    /// Of those that can be restored, the one that was proved first: whoever added one to take the account over came later.
+    /// Of those that can be restored and were removed late enough, the one that was proved first: whoever added one to take the
+    /// account over came later.
     OldestRemoved =
-        "SELECT id FROM [factors] WHERE user_id = $1 AND removed_at IS NOT NULL AND expires_at > $2 \
+        "SELECT id FROM [factors] WHERE user_id = $1 AND removed_at >= $2 AND expires_at > $3 \
          ORDER BY confirmed_at, id LIMIT 1";
+    ConfirmedAt = "SELECT confirmed_at FROM [factors] WHERE id = $1 AND user_id = $2 AND confirmed_at IS NOT NULL";
     /// Of those that count, the one that was proved last and is another than this.
     NewestBeside =
         "SELECT id FROM [factors] WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL AND id <> $2 \
