@@ -30,60 +30,61 @@ use super::tokens::Extras;
 use super::unlock::UNLOCK_WITHIN;
 
 macro_rules! mail_kinds {
-    ($($kind:ident = $name:literal,)*) => {
+    (asked { $($asked:ident = $asked_name:literal,)* } notices { $($notice:ident = $notice_name:literal,)* }) => {
         /// What a row of the outbox asks for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum MailKind {
-            $($kind,)*
+            $($asked,)*
+            $($notice,)*
         }
 
         impl MailKind {
-            const ALL: &[Self] = &[$(Self::$kind),*];
+            const ALL: &[Self] = &[$(Self::$asked,)* $(Self::$notice,)*];
 
             /// The names as a list in SQL. A name that nothing has ends it, since each before is followed by a comma.
-            pub(crate) const IN_SQL: &str = concat!($("'", $name, "', ",)* "''");
+            pub(crate) const IN_SQL: &str =
+                concat!($("'", $asked_name, "', ",)* $("'", $notice_name, "', ",)* "''");
+            /// Those of mails that were asked for.
+            pub(crate) const ASKED_IN_SQL: &str = concat!($("'", $asked_name, "', ",)* "''");
 
             /// The name in the column `kind`.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$kind => $name,)*
+                    $(Self::$asked => $asked_name,)*
+                    $(Self::$notice => $notice_name,)*
                 }
+            }
+
+            /// A stranger can cause it; nobody needs it when it is old.
+            const fn was_asked_for(self) -> bool {
+                matches!(self, $(Self::$asked)|*)
             }
         }
     };
 }
 
 mail_kinds! {
-    ConfirmEmail = "confirm_email",
-    AddressTaken = "address_taken",
-    ResetPassword = "reset_password",
-    PasswordChanged = "password_changed",
-    AccountLocked = "account_locked",
-    UnlockAccount = "unlock_account",
-    MustChangePassword = "must_change_password",
-    SecondFactorGuessed = "second_factor_guessed",
-    FactorAdded = "factor_added",
-    FactorRemoved = "factor_removed",
-    BackupCodesReplaced = "backup_codes_replaced",
-    BackupCodeUsed = "backup_code_used",
-    RecoveryBegun = "recovery_begun",
-    RecoveryFinished = "recovery_finished",
+    asked {
+        ConfirmEmail = "confirm_email",
+        AddressTaken = "address_taken",
+        ResetPassword = "reset_password",
+        AccountLocked = "account_locked",
+        UnlockAccount = "unlock_account",
+        SecondFactorGuessed = "second_factor_guessed",
+    }
+    notices {
+        PasswordChanged = "password_changed",
+        MustChangePassword = "must_change_password",
+        FactorAdded = "factor_added",
+        FactorRemoved = "factor_removed",
+        BackupCodesReplaced = "backup_codes_replaced",
+        BackupCodeUsed = "backup_code_used",
+        RecoveryBegun = "recovery_begun",
+        RecoveryFinished = "recovery_finished",
+    }
 }
 
 impl MailKind {
-    /// A stranger can cause it; nobody needs it when it is old.
-    const fn was_asked_for(self) -> bool {
-        matches!(
-            self,
-            Self::ConfirmEmail
-                | Self::AddressTaken
-                | Self::ResetPassword
-                | Self::AccountLocked
-                | Self::UnlockAccount
-                | Self::SecondFactorGuessed
-        )
-    }
-
     /// It proves the address that it is mailed to.
     const fn has_secret(self) -> bool {
         !matches!(
@@ -122,6 +123,25 @@ impl MailKind {
 
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Which mails are looked at. The worker has places for each of the two, so that what strangers cause holds up no notice.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Queue {
+    Asked,
+    Notices,
+    Both,
+}
+
+impl Queue {
+    /// What the statement calls the mails that it leaves out: one that were asked for, zero the others.
+    const fn leaves_out(self) -> i64 {
+        match self {
+            Self::Asked => 0,
+            Self::Notices => 1,
+            Self::Both => -1,
+        }
     }
 }
 
@@ -496,7 +516,7 @@ impl<U> Sigra<U> {
         watched::<U>(Named::DeliverMail).run(async move {
             let mut sent = 0;
             loop {
-                let due = self.due_mail().await?;
+                let due = self.due_mail(Queue::Both).await?;
                 let is_last = due.len() < usize::from(BATCH);
                 for due in due {
                     sent += usize::from(self.deliver_one(due, mailer, links).await?);
@@ -585,13 +605,13 @@ impl<U> Sigra<U> {
         }
     }
 
-    pub(super) async fn due_mail(&self) -> Result<Vec<Due>, Error>
+    pub(super) async fn due_mail(&self, queue: Queue) -> Result<Vec<Due>, Error>
     where
         U: Account,
     {
         let now = Stamp(self.core.now());
         let (statement, most) = (Rendered::<U, DueMail>::STATEMENT, i64::from(BATCH));
-        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &most]).await?;
+        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &queue.leaves_out(), &most]).await?;
         let read = |row: &crate::store::Row| {
             let mut row = Reader::<U>::new(row);
             let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));

@@ -9,11 +9,11 @@ use crate::core::Sigra;
 use crate::mail::{Links, Mailer};
 use crate::telemetry;
 
-use super::outbox::BATCH;
+use super::outbox::{BATCH, Queue};
 
 /// How often it looks for mail that another process wrote, or that was postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// Mails that it sends at once: so many may be slow, until each is cut off, before others wait.
+/// Mails of a queue that it sends at once: so many may be slow, until each is cut off, before others wait.
 const AT_ONCE: usize = 4;
 /// How often it looks for rows without a number, and for rows that a sink has not got.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
@@ -56,9 +56,11 @@ impl<U> Sigra<U> {
 
 /// It ends when it is dropped, and not before.
 async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
+    let mailer: Arc<dyn Mailer> = Arc::new(mailer);
     tokio::join!(
         look(auth.clone()),
-        deliver(auth.clone(), Arc::new(mailer), links),
+        deliver(auth.clone(), Queue::Notices, mailer.clone(), links.clone()),
+        deliver(auth.clone(), Queue::Asked, mailer, links),
         seal(auth.clone()),
         forward(auth.clone()),
         sweep(auth.clone()),
@@ -66,16 +68,16 @@ async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     );
 }
 
-/// Sends what is due, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that there was
-/// something to deliver. As many slow ones at once as there are places do, until they are cut off.
-async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
+/// Sends what is due of one queue, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that
+/// there was something to deliver. As many slow ones at once as there are places do, until they are cut off.
+async fn deliver<U: Account>(auth: Sigra<U>, queue: Queue, mailer: Arc<dyn Mailer>, links: Links) {
     let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut sending = tokio::task::JoinSet::new();
     loop {
         // Listening before looking: what is put into the outbox meanwhile is not missed.
         let mut woken = pin!(auth.core.outbox.notified());
         woken.as_mut().enable();
-        let due = auth.due_mail().await.unwrap_or_else(|error| {
+        let due = auth.due_mail(queue).await.unwrap_or_else(|error| {
             telemetry::worker_failed("deliver", &error);
             Vec::new()
         });

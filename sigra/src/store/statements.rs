@@ -323,7 +323,8 @@ statements! {
     /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
         "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ({mail_kinds}) ORDER BY due_at LIMIT $2";
+         AND kind IN ({mail_kinds}) AND CASE WHEN kind IN ({asked_mail_kinds}) THEN 1 ELSE 0 END <> $2 \
+         ORDER BY due_at LIMIT $3";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
