@@ -9,6 +9,9 @@ use crate::error::{Error, Failure};
 
 /// Sends a mail: over SMTP, an API, or into a development mailbox.
 ///
+/// The worker sends a few at once and cuts each off after a minute. Hand mails to a relay of your own, which takes them at once: one
+/// that speaks to the recipient's server waits for as long as that pleases.
+///
 /// ```
 /// use sigra::mail::{Mail, MailError, Mailer};
 /// use std::{future::Future, pin::Pin};

@@ -208,7 +208,7 @@ async fn run_once<U: Account, S: Step<U>>(
             // Only here: a transaction that is run again, for whichever reason, begins with no notes.
             notes.committed::<U>();
             if mailed {
-                core.outbox.notify_one();
+                core.outbox.notify_waiters();
             }
             Ok(output)
         }

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sigra::mail::Message;
-use sigra::{Error, FactorId, NewSession, Refusal, Sudo};
+use sigra::{Error, FactorId, NewSession, Refusal, Sigra, Sudo};
 use sigra_tests::authenticator::Authenticator;
-use sigra_tests::host::{client, token_in};
+use sigra_tests::host::{client, prepare, token_in};
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
 
 const ADA: &str = "ada@example.com";
@@ -78,6 +80,114 @@ impl Scene {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_whose_mail_is_written_while_the_account_changes_again_is_good() {
+    const CHANGES: usize = 120;
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let host = &scene.0;
+        let (_, _, session) = scene.add(host.sign_in(ADA).await).await;
+        let sudo = scene.sudo(session).await;
+        let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+        let worker = host.beside(builder.build().await.unwrap());
+        let ended = Arc::new(AtomicBool::new(false));
+        let delivering = tokio::spawn({
+            let (worker, ended) = (worker.clone(), ended.clone());
+            async move {
+                while !ended.load(Ordering::Relaxed) {
+                    worker.deliver().await;
+                }
+            }
+        });
+        for change in 0..CHANGES {
+            if change % 15 == 0 {
+                // Twenty an hour are allowed.
+                database.run("DELETE FROM sigra_limits").await;
+            }
+            let _ = host.auth.create_backup_codes(&sudo, &client()).await.unwrap();
+        }
+        ended.store(true, Ordering::Relaxed);
+        delivering.await.unwrap();
+        // One that lost too often is tried again.
+        host.clock.advance(Duration::from_mins(2));
+        let links = scene.links(|message| matches!(message, Message::BackupCodesReplaced { .. })).await;
+        assert_eq!(links.len(), CHANGES);
+        for link in links {
+            let _ = scene.disown(&link).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_of_a_disabled_account_hears_of_every_change_and_can_undo_it() {
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let host = &scene.0;
+        let (auth, by) = (&host.auth, &client());
+        let (mine, _, session) = scene.add(host.sign_in(ADA).await).await;
+        while host.deliver().await > 0 {}
+        let id = session.user().id;
+        // A stranger's, and the account is disabled on the alarm, before the mail about it.
+        let (theirs, _, _) = scene.add(session).await;
+        assert!(auth.disable_account("root", &id, by).await.unwrap());
+        let link = scene.added().await.pop().unwrap();
+        assert_eq!(scene.added().await.len(), 2);
+        let _ = scene.disown(&link).await.unwrap();
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::FactorAdded { .. }));
+        host.deliver().await;
+        assert!(matches!(host.mailbox.last().unwrap().message, Message::MustChangePassword { .. }));
+        assert!(auth.enable_account("root", &id, by).await.unwrap());
+        scene.renew().await;
+        assert!(!scene.opens(&theirs.code(0)).await);
+        assert!(scene.opens(&mine.code(0)).await);
+
+        // An operator who would rather not be heard.
+        assert!(auth.disable_account("root", &id, by).await.unwrap());
+        assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+        let begun = scene.links(|message| matches!(message, Message::RecoveryBegun { .. })).await;
+        let _ = scene.disown(begun.last().expect("the notice")).await.unwrap();
+        host.clock.advance(Duration::from_hours(25));
+        assert!(!auth.finish_recovery("root", &id, by).await.unwrap(), "it was stopped");
+        assert!(auth.begin_recovery("root", &id, by).await.unwrap().is_some());
+        host.clock.advance(Duration::from_hours(25));
+        assert!(auth.finish_recovery("root", &id, by).await.unwrap());
+        host.deliver().await;
+        let mails = host.mailbox.all();
+        assert!(mails.iter().any(|mail| matches!(mail.message, Message::RecoveryFinished { .. })));
+
+        // What can be asked for by anybody is not sent, and its links open nothing.
+        while host.deliver().await > 0 {}
+        auth.request_password_reset(ADA, by).await.unwrap();
+        auth.request_unlock(ADA, by).await.unwrap();
+        assert_eq!(host.deliver().await, 0);
+        assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn undoing_the_last_factor_brings_back_none_that_was_gone_for_longer_than_a_week() {
+    each_database(|database| async move {
+        for (days, back) in [(8, 0), (6, 1)] {
+            let scene = Scene::new(Database::create(database.kind()).await).await;
+            let host = &scene.0;
+            // A stranger's comes and goes, and its links end with the week.
+            let (_, first_id, session) = scene.add(host.sign_in(ADA).await).await;
+            let _ = scene.remove(session, first_id).await;
+            while host.deliver().await > 0 {}
+            host.clock.advance(Duration::from_hours(days * 24));
+            let _ = scene.add(host.sign_in(ADA).await).await;
+            let link = scene.added().await.pop().unwrap();
+            host.clock.advance(Duration::from_hours(24));
+            let _ = scene.disown(&link).await.unwrap();
+            let counts = "confirmed_at IS NOT NULL AND removed_at IS NULL";
+            assert_eq!(host.database.count("sigra_factors", counts).await, back, "after {days} days");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

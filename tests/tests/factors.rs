@@ -566,6 +566,43 @@ async fn whoever_has_the_mailbox_alone_does_not_guess_on_and_on_at_the_second_fa
 }
 
 #[tokio::test]
+async fn a_reset_lets_the_owner_try_a_code_also_after_one_was_right_in_a_known_browser() {
+    each_database(|database| async move {
+        // A row of wrong codes that armed the wait, and one that is one short of it.
+        for wrong in [5, 4] {
+            let (host, app, own) = one(Database::create(database.kind()).await).await;
+            for _ in 0..wrong {
+                let challenge = host.challenge(ADA).await;
+                assert_eq!(refusal(host.prove(&challenge, &app.wrong()).await), Refusal::InvalidCode);
+            }
+            let known = client().with_device_token(own.device_token().unwrap().expose());
+            let challenge = host.challenge(ADA).await;
+            let token = challenge.token().expose();
+            let _ = host.auth.prove_second_factor(token, app.code(0), &known).await.unwrap();
+            host.clock.advance(Duration::from_secs(30));
+            assert_eq!(host.database.count("sigra_accounts", "factor_failures = 0").await, 1);
+
+            host.auth.request_password_reset(ADA, &client()).await.unwrap();
+            let token = host.token_of("/reset/").await;
+            let _ = host.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+            // No browser is known any more. Five codes are tried, and the fifth may be right.
+            let prove = async |code: &str| {
+                let Ok(UserSignIn::SecondFactor(challenge)) = host.try_sign_in(ADA, OTHER_PASSWORD).await
+                else {
+                    panic!("the second factor is due")
+                };
+                host.prove(&challenge, code).await
+            };
+            for _ in 0..4 {
+                assert_eq!(refusal(prove(&app.wrong()).await), Refusal::InvalidCode, "after {wrong}");
+            }
+            assert!(prove(&app.code(0)).await.is_ok());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_owners_browser_whose_attempts_are_used_up_is_a_strangers() {
     each_database(|database| async move {
         let (host, app, own) = one(database).await;

@@ -156,6 +156,38 @@ async fn three_mails_that_the_mailer_does_not_answer_hold_up_no_other() {
     .await;
 }
 
+/// A mailer that never gets an answer from one server, and keeps all other mails.
+struct Unanswered(Mailbox);
+
+impl Mailer for Unanswered {
+    fn send(&self, mail: Mail) -> Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        if mail.to.ends_with("@slow.example") { Box::pin(std::future::pending()) } else { self.0.send(mail) }
+    }
+}
+
+#[tokio::test]
+async fn however_many_mails_strangers_cause_at_a_server_that_does_not_answer_a_notice_leaves() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        let session = host.sign_in(ADA).await;
+        // More than are looked at together, and all before the notice.
+        for number in 0..30 {
+            host.register(&format!("u{number}@slow.example")).await.map(drop).unwrap();
+        }
+        let worker = host.auth.start_worker(Unanswered(host.mailbox.clone()), links());
+        until("four deliveries", async || database.count("sigra_outbox", "attempts > 0").await >= 4).await;
+        let changed = host.auth.change_password(session.session(), PASSWORD, OTHER_PASSWORD, &client()).await;
+        assert!(changed.is_ok());
+        until("the notice", async || {
+            host.mailbox.last().is_some_and(|mail| mail.subject == "Your password was changed")
+        })
+        .await;
+        drop(worker);
+    })
+    .await;
+}
+
 /// A mailer so slow that another worker takes the row meanwhile.
 struct Slow {
     database: Database,

@@ -431,6 +431,38 @@ async fn users_without_an_account_are_told_of_at_start_until_they_are_adopted() 
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_mails_cannot_be_recorded_rests_before_it_tries_again() {
+    let _turn = TURN.lock().await;
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for number in 0..25 {
+            register(&host, &format!("u{number}@example.com")).await;
+        }
+        for number in 0..25 {
+            host.auth.resend_confirmation(&format!("u{number}@example.com"), &somebody()).await.unwrap();
+        }
+        let mails = host.mailbox.all().len();
+        database.run("ALTER TABLE sigra_audit RENAME TO sigra_elsewhere").await;
+        let hearing = Hearing::begin();
+        let failed = || {
+            let failed = hearing.events("operation.failed");
+            failed.iter().filter(|told| told.field("operation") == "mail.message.send").count()
+        };
+        let worker = host.auth.start_worker(host.mailbox.clone(), links());
+        until("the first look", async || failed() >= 20).await;
+        // Time for many more. A look is at twenty, and the second one may begin before the last of the first has failed.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let failures = failed();
+        assert!(failures <= 60, "{failures} failures");
+        // It goes on once it can.
+        database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_audit").await;
+        until("the mails", async || host.mailbox.all().len() == mails + 25).await;
+        drop(worker);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_request_without_the_network_that_limits_count_by_is_told_once() {
     let _turn = TURN.lock().await;

@@ -26,6 +26,8 @@ use super::standing::Whose;
 /// Wrong codes in a row, over all factors, pending sign-ins and nodes. A guess succeeds once in 330,000: three of a million codes
 /// are good at a time.
 const WRONG_CODES: Limit = Limit::InARow { most: 5, wait: Duration::from_mins(15) };
+/// Reached as soon as there is any of these.
+const ONE_WRONG_CODE: Limit = Limit::InARow { most: 1, wait: Duration::from_mins(15) };
 /// Wrong codes over all waits, after which none is looked at any more (NIST SP 800-63B-4 3.2.2 allows 100).
 const MOST_FAILURES: i64 = 95;
 /// Of these as many stay at most where a mailed link has set another password: its owner has one row of five codes.
@@ -172,11 +174,15 @@ impl<U: Account> Unit<'_, U> {
         user_id: &U::Id,
         identifier: &Identifier,
     ) -> Result<(), Error> {
-        if self.factor_failures(user_id).await? == 0 {
+        let bucket = Bucket::factors(identifier);
+        // A right code in a known browser ends the row of failures, and not what was counted of browsers that are not known: now
+        // that is all of them.
+        if self.factor_failures(user_id).await? == 0 && self.reached(&bucket, ONE_WRONG_CODE).await?.is_none()
+        {
             return Ok(());
         }
         if self.reserve(&Bucket::factors_let_again(identifier), LET_AGAIN).await?.is_ok() {
-            self.clear(&Bucket::factors(identifier)).await?;
+            self.clear(&bucket).await?;
             self.execute(LowerFactorFailures, &[&KEPT_FAILURES, user_id, &KEPT_FAILURES]).await?;
         }
         Ok(())

@@ -15,7 +15,8 @@ use super::operator::ByOperator;
 
 impl<U> Sigra<U> {
     /// Disables an account: ends its sessions, voids every link but the one that undoes a change of second factors, and lets
-    /// nobody sign in to it. `false`: there is no such account, or it is disabled already.
+    /// nobody sign in to it. Its owner gets no mail that was asked for, but hears of every change as before. `false`: there is no
+    /// such account, or it is disabled already.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
     /// `account.user.disable`: success, or refused with the reason.

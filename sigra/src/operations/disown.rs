@@ -8,8 +8,10 @@ use crate::email::Identifier;
 use crate::error::{DatabaseError, Error, Refusal};
 use crate::feature;
 use crate::invalidation::Change;
+use crate::store::Stamp;
 use crate::store::statements::{
-    CancelRecovery, DeleteFactor, NewestBeside, OldestRemoved, RemoveFactor, RequireChange, RestoreFactor,
+    CancelRecovery, ConfirmedAt, DeleteFactor, NewestBeside, OldestRemoved, RemoveFactor, RequireChange,
+    RestoreFactor,
 };
 use crate::telemetry::{Named, watched};
 use crate::token::{ForDisown, Token};
@@ -17,6 +19,7 @@ use crate::unit::{Recorded, Step, Unit};
 
 use super::MailKind;
 use super::enrol::{MOST_FACTORS, RESTORE_WITHIN};
+use super::outbox::DISOWN_WITHIN;
 use super::tokens::Consumed;
 
 /// A change was undone. It is no session: the user signs in.
@@ -28,14 +31,14 @@ impl<U> Sigra<U> {
     /// Undoes a change of second factors by the token of the link that was mailed with it: removes what was added, restores what
     /// was removed, voids codes that were made, stops a recovery. Call it for POST alone: mail scanners follow links by GET.
     ///
-    /// Where what was added is the last factor, of those that were removed and can be restored the one that was proved first comes
-    /// back too: the mailbox alone takes no second factor off an account that had another. Where a factor that is restored would be
-    /// the sixth, the one of the others that was proved last goes.
+    /// Where what was added is the last factor, of those that were removed in the week before it, or since, the one that was proved
+    /// first comes back too: the mailbox alone takes no second factor off an account that had another. Where a factor that is
+    /// restored would be the sixth, the one of the others that was proved last goes.
     ///
     /// Ends every session, the backup codes, and what else the table in [`invalidation`](crate::invalidation) says; whoever made
     /// the change knew the password, so with `must_change_password` it has to be replaced, by a link that goes to the owner at once.
     /// A link works once, for a week from the change, or for a day where its mail leaves later than six days after it; that of a
-    /// recovery as long as it may be finished.
+    /// recovery as long as it may be finished. It works while the account is disabled too, which stays so.
     ///
     /// Writes one audit row `account.change.disown`: success, or refused with the reason.
     ///
@@ -61,12 +64,19 @@ impl<U: Account> Unit<'_, U> {
         let undoes = consumed.extras.undoes.as_deref().unwrap_or_default();
         let about = consumed.extras.about.unwrap_or_default();
         if undoes == MailKind::FactorAdded.name() {
+            let added = self.fetch_optional(ConfirmedAt, &[&about, user_id]).await?;
+            let added = added.map(|row| Reader::<U>::new(&row).next::<Stamp>()).transpose()?;
             self.execute(DeleteFactor, &[&about, user_id]).await?;
             // Whoever added one and removed the others must not be undone to none. Nor must an owner with a new phone be, by
             // somebody who has the mailbox alone. One is enough for that. More might bring back what the stranger added and
-            // removed before; what its owner misses besides has a link of its own.
-            if self.factors_of(user_id).await? == 0 {
-                let oldest = self.fetch_optional(OldestRemoved, &[user_id, &now]).await?;
+            // removed before; what its owner misses besides has a link of its own. What went long before the one that is taken off
+            // now went without it, and may be a stranger's that no link takes off any more.
+            if let Some(Stamp(added)) = added
+                && self.factors_of(user_id).await? == 0
+            {
+                let oldest = self
+                    .fetch_optional(OldestRemoved, &[user_id, &Stamp(added - DISOWN_WITHIN), &now])
+                    .await?;
                 if let Some(id) = oldest.map(|row| Reader::<U>::new(&row).next::<uuid::Uuid>()).transpose()? {
                     self.execute(RestoreFactor, &[&id, user_id, &now]).await?;
                 }

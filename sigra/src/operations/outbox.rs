@@ -14,7 +14,7 @@ use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
-use crate::error::{Error, Failure, Refusal};
+use crate::error::{DatabaseError, Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
 use crate::store::statements::{
@@ -30,60 +30,61 @@ use super::tokens::Extras;
 use super::unlock::UNLOCK_WITHIN;
 
 macro_rules! mail_kinds {
-    ($($kind:ident = $name:literal,)*) => {
+    (asked { $($asked:ident = $asked_name:literal,)* } notices { $($notice:ident = $notice_name:literal,)* }) => {
         /// What a row of the outbox asks for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum MailKind {
-            $($kind,)*
+            $($asked,)*
+            $($notice,)*
         }
 
         impl MailKind {
-            const ALL: &[Self] = &[$(Self::$kind),*];
+            const ALL: &[Self] = &[$(Self::$asked,)* $(Self::$notice,)*];
 
             /// The names as a list in SQL. A name that nothing has ends it, since each before is followed by a comma.
-            pub(crate) const IN_SQL: &str = concat!($("'", $name, "', ",)* "''");
+            pub(crate) const IN_SQL: &str =
+                concat!($("'", $asked_name, "', ",)* $("'", $notice_name, "', ",)* "''");
+            /// Those of mails that were asked for.
+            pub(crate) const ASKED_IN_SQL: &str = concat!($("'", $asked_name, "', ",)* "''");
 
             /// The name in the column `kind`.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$kind => $name,)*
+                    $(Self::$asked => $asked_name,)*
+                    $(Self::$notice => $notice_name,)*
                 }
+            }
+
+            /// A stranger can cause it; nobody needs it when it is old.
+            const fn was_asked_for(self) -> bool {
+                matches!(self, $(Self::$asked)|*)
             }
         }
     };
 }
 
 mail_kinds! {
-    ConfirmEmail = "confirm_email",
-    AddressTaken = "address_taken",
-    ResetPassword = "reset_password",
-    PasswordChanged = "password_changed",
-    AccountLocked = "account_locked",
-    UnlockAccount = "unlock_account",
-    MustChangePassword = "must_change_password",
-    SecondFactorGuessed = "second_factor_guessed",
-    FactorAdded = "factor_added",
-    FactorRemoved = "factor_removed",
-    BackupCodesReplaced = "backup_codes_replaced",
-    BackupCodeUsed = "backup_code_used",
-    RecoveryBegun = "recovery_begun",
-    RecoveryFinished = "recovery_finished",
+    asked {
+        ConfirmEmail = "confirm_email",
+        AddressTaken = "address_taken",
+        ResetPassword = "reset_password",
+        AccountLocked = "account_locked",
+        UnlockAccount = "unlock_account",
+        SecondFactorGuessed = "second_factor_guessed",
+    }
+    notices {
+        PasswordChanged = "password_changed",
+        MustChangePassword = "must_change_password",
+        FactorAdded = "factor_added",
+        FactorRemoved = "factor_removed",
+        BackupCodesReplaced = "backup_codes_replaced",
+        BackupCodeUsed = "backup_code_used",
+        RecoveryBegun = "recovery_begun",
+        RecoveryFinished = "recovery_finished",
+    }
 }
 
 impl MailKind {
-    /// A stranger can cause it; nobody needs it when it is old.
-    const fn was_asked_for(self) -> bool {
-        matches!(
-            self,
-            Self::ConfirmEmail
-                | Self::AddressTaken
-                | Self::ResetPassword
-                | Self::AccountLocked
-                | Self::UnlockAccount
-                | Self::SecondFactorGuessed
-        )
-    }
-
     /// It proves the address that it is mailed to.
     const fn has_secret(self) -> bool {
         !matches!(
@@ -122,6 +123,25 @@ impl MailKind {
 
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Which mails are looked at. The worker has places for each of the two, so that what strangers cause holds up no notice.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Queue {
+    Asked,
+    Notices,
+    Both,
+}
+
+impl Queue {
+    /// What the statement calls the mails that it leaves out: one that were asked for, zero the others.
+    const fn leaves_out(self) -> i64 {
+        match self {
+            Self::Asked => 0,
+            Self::Notices => 1,
+            Self::Both => -1,
+        }
     }
 }
 
@@ -270,8 +290,10 @@ impl<U: Account> Step<U> for Compose {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
             None => None,
         };
-        // Nobody waits for an old answer any more, and a link in it would surprise.
-        let standing = standing.filter(|standing| standing.disabled_since.is_none() && !stale);
+        // Nobody waits for an old answer any more, and a link in it would surprise. What happened to an account its owner hears
+        // also while it is disabled: whoever may disable it could otherwise do the rest unheard.
+        let standing = standing
+            .filter(|standing| !kind.was_asked_for() || (standing.disabled_since.is_none() && !stale));
         if let Some(standing) = &standing
             && kind.has_secret()
             && !Address::parse(&standing.email).is_ok_and(|email| email.identifier().as_str() == identifier)
@@ -279,6 +301,14 @@ impl<U: Account> Step<U> for Compose {
             // A link proves the address that it was mailed to. This one would prove another: the host changed it by itself.
             let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
             return unit.record(entry, None).await;
+        }
+        if let Some(standing) = &standing
+            && kind.has_secret()
+            && !unit.hold(&standing.user_id, standing.epoch).await?
+        {
+            // Held, so that a change that comes now finds the token and moves it into the epoch that it begins. One came between:
+            // run the step again, on what it left.
+            return Err(DatabaseError::lost_race().into());
         }
         let message = match &standing {
             Some(standing) => self.write(unit, *kind, *about, standing).await?,
@@ -486,7 +516,7 @@ impl<U> Sigra<U> {
         watched::<U>(Named::DeliverMail).run(async move {
             let mut sent = 0;
             loop {
-                let due = self.due_mail().await?;
+                let due = self.due_mail(Queue::Both).await?;
                 let is_last = due.len() < usize::from(BATCH);
                 for due in due {
                     sent += usize::from(self.deliver_one(due, mailer, links).await?);
@@ -575,13 +605,13 @@ impl<U> Sigra<U> {
         }
     }
 
-    pub(super) async fn due_mail(&self) -> Result<Vec<Due>, Error>
+    pub(super) async fn due_mail(&self, queue: Queue) -> Result<Vec<Due>, Error>
     where
         U: Account,
     {
         let now = Stamp(self.core.now());
         let (statement, most) = (Rendered::<U, DueMail>::STATEMENT, i64::from(BATCH));
-        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &most]).await?;
+        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &queue.leaves_out(), &most]).await?;
         let read = |row: &crate::store::Row| {
             let mut row = Reader::<U>::new(row);
             let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));

@@ -9,15 +9,15 @@ use crate::core::Sigra;
 use crate::mail::{Links, Mailer};
 use crate::telemetry;
 
-use super::outbox::BATCH;
+use super::outbox::{BATCH, Queue};
 
 /// How often it looks for mail that another process wrote, or that was postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// Mails that it sends at once: so many may be slow, until each is cut off, before others wait.
+/// Mails of a queue that it sends at once: so many may be slow, until each is cut off, before others wait.
 const AT_ONCE: usize = 4;
 /// How often it looks for rows without a number, and for rows that a sink has not got.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
-/// How long it leaves the trail or a sink alone that failed.
+/// How long it leaves alone what failed: the outbox, the trail, or a sink.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How often it counts what waits, where that is measured.
@@ -56,9 +56,11 @@ impl<U> Sigra<U> {
 
 /// It ends when it is dropped, and not before.
 async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
+    let mailer: Arc<dyn Mailer> = Arc::new(mailer);
     tokio::join!(
         look(auth.clone()),
-        deliver(auth.clone(), Arc::new(mailer), links),
+        deliver(auth.clone(), Queue::Notices, mailer.clone(), links.clone()),
+        deliver(auth.clone(), Queue::Asked, mailer, links),
         seal(auth.clone()),
         forward(auth.clone()),
         sweep(auth.clone()),
@@ -66,16 +68,16 @@ async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     );
 }
 
-/// Sends what is due, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that there was
-/// something to deliver. As many slow ones at once as there are places do, until they are cut off.
-async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Links) {
+/// Sends what is due of one queue, a few mails at once: one slow delivery keeps no other waiting, nor tells by its slowness that
+/// there was something to deliver. As many slow ones at once as there are places do, until they are cut off.
+async fn deliver<U: Account>(auth: Sigra<U>, queue: Queue, mailer: Arc<dyn Mailer>, links: Links) {
     let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut sending = tokio::task::JoinSet::new();
     loop {
         // Listening before looking: what is put into the outbox meanwhile is not missed.
         let mut woken = pin!(auth.core.outbox.notified());
         woken.as_mut().enable();
-        let due = auth.due_mail().await.unwrap_or_else(|error| {
+        let due = auth.due_mail(queue).await.unwrap_or_else(|error| {
             telemetry::worker_failed("deliver", &error);
             Vec::new()
         });
@@ -86,12 +88,18 @@ async fn deliver<U: Account>(auth: Sigra<U>, mailer: Arc<dyn Mailer>, links: Lin
             sending.spawn(async move {
                 let _place = place;
                 // It has told by itself what became of it.
-                let _ = auth.deliver_one(due, &*mailer, &links).await;
+                auth.deliver_one(due, &*mailer, &links).await.is_ok()
             });
         }
-        while sending.try_join_next().is_some() {}
-        // There may be more. What was looked at may have been for nobody: that is no reason to rest.
-        if is_last {
+        let mut failed = false;
+        while let Some(done) = sending.try_join_next() {
+            failed |= !done.unwrap_or_default();
+        }
+        if failed {
+            // What could not even be noted is due as before: it would fail again at once, and again.
+            tokio::time::sleep(AFTER_FAILURE).await;
+        } else if is_last {
+            // There may be more otherwise. What was looked at may have been for nobody: that is no reason to rest.
             let _ = tokio::time::timeout(POLL_EVERY, woken).await;
         }
     }

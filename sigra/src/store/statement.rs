@@ -13,7 +13,7 @@
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
 //! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
-//! | `{mail_kinds}` | the kinds of mail that this version knows how to write |
+//! | `{mail_kinds}` `{asked_mail_kinds}` | the kinds of mail that this version knows how to write, and those that a visitor asks for |
 //! | `{if_not_exists}` | what lets `CREATE INDEX` run twice, where the database knows it |
 //! | `{int8}` | the type to `CAST` to for a 64-bit integer |
 //! | `{plus}` `{micros}` | around a column of microseconds that is added to a time |
@@ -417,6 +417,7 @@ const fn placeholder(
              l.leaf, l.seal",
         ),
         b"mail_kinds" => out.str(MailKind::IN_SQL),
+        b"asked_mail_kinds" => out.str(MailKind::ASKED_IN_SQL),
         b"int8" => out.str(int8(dialect)),
         // PostgreSQL has no last insert id; the other two hand it over with the result.
         b"returning_id" => match dialect {

@@ -161,12 +161,13 @@ statements! {
         "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, \
          factor, undoes, about, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)";
-    /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled.
+    /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled. One that
+    /// undoes a change opens nothing, and must not be kept waiting by whoever made the change until that is for good.
     TokenByHash =
         "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
          t.about FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
-         AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL";
+         AND t.epoch = a.epoch AND t.identifier = a.identifier AND ({disabled} IS NULL OR t.purpose = 'disown')";
     /// The newest token of an address that has a code. The code itself is compared in constant time afterwards.
     TokenByIdentifier =
         "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
@@ -227,10 +228,12 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
-    /// Of those that can be restored, the one that was proved first: whoever added one to take the account over came later.
+    /// Of those that can be restored and were removed late enough, the one that was proved first: whoever added one to take the
+    /// account over came later.
     OldestRemoved =
-        "SELECT id FROM [factors] WHERE user_id = $1 AND removed_at IS NOT NULL AND expires_at > $2 \
+        "SELECT id FROM [factors] WHERE user_id = $1 AND removed_at >= $2 AND expires_at > $3 \
          ORDER BY confirmed_at, id LIMIT 1";
+    ConfirmedAt = "SELECT confirmed_at FROM [factors] WHERE id = $1 AND user_id = $2 AND confirmed_at IS NOT NULL";
     /// Of those that count, the one that was proved last and is another than this.
     NewestBeside =
         "SELECT id FROM [factors] WHERE user_id = $1 AND confirmed_at IS NOT NULL AND removed_at IS NULL AND id <> $2 \
@@ -320,7 +323,8 @@ statements! {
     /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
     DueMail =
         "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ({mail_kinds}) ORDER BY due_at LIMIT $2";
+         AND kind IN ({mail_kinds}) AND CASE WHEN kind IN ({asked_mail_kinds}) THEN 1 ELSE 0 END <> $2 \
+         ORDER BY due_at LIMIT $3";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
