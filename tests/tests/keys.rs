@@ -863,7 +863,7 @@ async fn a_sweep_never_writes_over_a_seed_that_changed_since_it_was_read() {
             // Not `innodb_trx`: the server keeps its answer as long as somebody goes on asking.
             Kind::MySql => (
                 "information_schema.processlist",
-                "db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE 'UPDATE sigra_factors %'",
+                "db = DATABASE() AND id <> CONNECTION_ID() AND command = 'Execute' AND info LIKE 'UPDATE%sigra_factors%'",
             ),
         };
         let host = Host::start(database.clone()).await;
