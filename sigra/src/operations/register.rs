@@ -54,9 +54,8 @@ impl<U> Sigra<U> {
     /// ones nothing tells whether it was free. With `confirm_email` the new address gets a link and a code.
     ///
     /// An account whose address nobody has confirmed loses its password, and every link, when the address is registered once
-    /// more, and no more than once: whoever has the mailbox then chooses one by `reset_password`. That takes both keys: where
-    /// `reset_password` is off the first password stays, since nobody could choose another, and somebody who registers with
-    /// another person's address has its owner confirm a stranger's password, which nothing then takes from the stranger.
+    /// more, and no more than once: whoever has the mailbox then chooses one by `reset_password`. So `confirm_email` does not
+    /// compile without it: an address would stay with the password of whoever registered it first.
     ///
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
     /// addresses unique, in every spelling that its index takes for the same. Nobody gets a mail then.
