@@ -1,8 +1,8 @@
 //! The rules: what each protects, who asks for it, a host that breaks it, and the check.
 //!
-//! Each error says which rule it is of. A rule is checked where it can be seen first: [`reading`] while a key is read, the
+//! Each error says which rule it is of. A rule is checked where it can be seen first: `reading` while a key is read, the
 //! `structure` of the struct and the `relations` between keys in one pass over what could be read, `limits` at each number and
-//! duration, and [`compiled`] by rustc, in the code that the derive emits.
+//! duration, and `compiled` by rustc, in the code that the derive emits.
 
 mod compiled;
 pub(crate) mod event;
