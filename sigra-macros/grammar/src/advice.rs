@@ -15,12 +15,16 @@ pub(crate) fn unknown(here: Place, word: &str, mentions: &Mentions) -> Message {
 
 /// What there is to say about a word that somebody was expected to try.
 pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Message> {
-    if let Some(message) = misplaced(here, word, mentions) {
+    let answer = |(place, key): (Place, &'static Key)| Some((place, key, key.answer(word)?));
+    // What a word stands for here comes before what is said about it in general, and that before other places. In a list that
+    // holds for keys of other lists as well: the `within` of one is the `wait` of another.
+    let stands_for = here.keys().iter().find_map(|key| answer((here, *key)));
+    if !(here.is_list() && stands_for.is_some())
+        && let Some(message) = misplaced(here, word, mentions)
+    {
         return Some(message);
     }
-    let answer = |(place, key): (Place, &'static Key)| Some((place, key, key.answer(word)?));
-    // What a word stands for here comes before what is said about it in general, and that before other places.
-    let (place, key, help) = match here.keys().iter().find_map(|key| answer((here, *key))) {
+    let (place, key, help) = match stands_for {
         Some(found) => found,
         None => match here.answer(word) {
             Some(message) => return Some(message),

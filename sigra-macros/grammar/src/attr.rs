@@ -70,7 +70,7 @@ impl Place {
             Self::Struct | Self::Inside(_) => "#[sigra(table = \"users\")]",
             Self::Event => "#[sigra(event = \"billing.invoice.export\")]",
             Self::Detail => "#[sigra(crate = sigra_renamed)]",
-            Self::Field | Self::EventField | Self::DetailField => "#[sigra(skip)]",
+            Self::Field | Self::EventField | Self::DetailField => "#[sigra(column = \"name\")]",
         }
     }
 
@@ -140,12 +140,14 @@ impl<'e> Items<'e> {
             match &attr.meta {
                 Meta::List(list) => all.read(list.tokens.clone()),
                 other => {
-                    let example = place.example();
+                    let help = match place {
+                        // Any key that could be shown would change what the field is.
+                        Place::Field | Place::EventField | Place::DetailField => "leave it out".to_owned(),
+                        _ => format!("write `{}`", place.example()),
+                    };
                     errors.at(
                         other,
-                        reading::PARENTHESES
-                            .says("`#[sigra]` takes its keys in parentheses")
-                            .help(format_args!("write `{example}`")),
+                        reading::PARENTHESES.says("`#[sigra]` takes its keys in parentheses").help(help),
                     );
                 }
             }
@@ -228,6 +230,10 @@ impl<'e> Items<'e> {
         let meta = self.find(key)?;
         if !matches!(meta, Meta::Path(_)) {
             let message = reading::NO_VALUE.says(format_args!("`{}` takes no value", key.name));
+            if let Some(off) = switched_off(meta, key) {
+                self.errors.at(meta, message.help(off));
+                return None;
+            }
             self.errors.at(meta, message.help(format_args!("write `{}`", key.name)));
         }
         ident(meta)
@@ -330,11 +336,18 @@ impl<'e> Items<'e> {
             Meta::NameValue(_) => {
                 let name = key.name;
                 let message = reading::SETTINGS_IN_PARENTHESES
-                    .says(format_args!("`{name}` takes its settings in parentheses"))
-                    .help(format_args!("write `{}`", key.example));
-                let bare = format!("or `{name}`, for the defaults");
+                    .says(format_args!("`{name}` takes its settings in parentheses"));
                 let is_short = key.example == name || !key.may_stand_bare();
-                self.errors.at(meta, if is_short { message } else { message.help(bare) });
+                self.errors.at(
+                    meta,
+                    match switched_off(meta, key) {
+                        Some(off) => message.help(off),
+                        None if is_short => message.help(format_args!("write `{}`", key.example)),
+                        None => message
+                            .help(format_args!("write `{}`", key.example))
+                            .help(format_args!("or `{name}`, for the defaults")),
+                    },
+                );
                 return None;
             }
         }
@@ -348,10 +361,15 @@ impl<'e> Items<'e> {
             let names: Vec<_> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
             let message =
                 reading::INCOMPLETE.says(format_args!("`{}` needs {}", key.name, names.join(" and ")));
-            self.errors.at(
-                meta,
-                message.help(format_args!("write `{}`", key.example)).note(why.unwrap_or_default()),
-            );
+            // What is written and good stays.
+            let settings = key.inner.iter().filter_map(|one| match inner.find(one) {
+                Some(written) if is_within(written, one) => Some(crate::error::as_written(written)),
+                Some(_) => Some(one.example.to_owned()),
+                None => one.required.map(|_| one.example.to_owned()),
+            });
+            let settings: Vec<_> = settings.collect();
+            let help = format!("write `{}({})`", key.name, settings.join(", "));
+            self.errors.at(meta, message.help(help).note(why.unwrap_or_default()));
         }
         Some(Keyed { key: ident(meta)?, written: meta.to_token_stream(), value: inner })
     }
@@ -360,6 +378,29 @@ impl<'e> Items<'e> {
         let message = reading::NEEDS_VALUE.says(format_args!("`{}` needs a value", key.name));
         self.errors.at(at, message.help(format_args!("write `{}`", key.item())));
     }
+}
+
+/// Whether a setting has a value of its range, or one that is left to the compiler.
+fn is_within(written: &Meta, key: &Key) -> bool {
+    let (Some(range), Meta::NameValue(pair)) = (key.range, written) else { return key.range.is_none() };
+    let value = match range.unit {
+        Unit::Count => Count::from_expr(&pair.value).map(|count| count.0),
+        Unit::Duration => Period::from_expr(&pair.value).map(|time| time.0),
+    };
+    value.is_ok_and(|value| value.is_none_or(|value| range.contains(value)))
+}
+
+/// `audit = false`: whoever writes that wants the opposite of the key.
+fn switched_off(meta: &Meta, key: &Key) -> Option<&'static str> {
+    let Meta::NameValue(pair) = meta else { return None };
+    let off = matches!(&pair.value, syn::Expr::Lit(literal) if matches!(&literal.lit, syn::Lit::Bool(value) if !value.value));
+    off.then_some(match key.name {
+        "audit" => "leave it out; the trail is on, and only `unsafe_no_audit` with a reason turns it off",
+        "lockout" | "throttle" => {
+            "leave it out; where nothing else counts failures, `unsafe_no_lockout` says why"
+        }
+        _ => "leave it out: what is not written is off",
+    })
 }
 
 fn ident(meta: &Meta) -> Option<Ident> {

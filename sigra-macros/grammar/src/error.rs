@@ -51,9 +51,9 @@ impl Display for Message {
     }
 }
 
-/// A type as people write it, for a help line: tokens print with a blank between any two.
-pub(crate) fn as_written(ty: &syn::Type) -> String {
-    let spaced = ty.to_token_stream().to_string();
+/// Code as people write it, for a help line: tokens print with a blank between any two.
+pub(crate) fn as_written(code: &impl ToTokens) -> String {
+    let spaced = code.to_token_stream().to_string();
     let tight =
         [(" :: ", "::"), (" < ", "<"), (" >", ">"), ("& ", "&"), (" ,", ","), (":: ", "::"), ("' ", "'")];
     tight.into_iter().fold(spaced, |text, (from, to)| text.replace(from, to))

@@ -86,6 +86,14 @@ impl Unit {
         }
     }
 
+    /// The value of what is written in an attribute.
+    pub(crate) fn read(self, code: &str) -> Option<u64> {
+        match self {
+            Self::Count => code.parse().ok(),
+            Self::Duration => duration::parse(code.trim_matches('"')),
+        }
+    }
+
     /// The value as it is written in an attribute.
     #[must_use]
     pub fn code(self, value: u64) -> String {
@@ -294,7 +302,7 @@ pub static SESSION: Key = Key::new(
 .tried(&[
     ("sessions session_store login_session", ""),
     ("cookie cookies", "a session brings its cookie: `session(idle = \"1h\", absolute = \"14d\")`"),
-    ("ttl timeout expires expiry lifetime timeoutable max_session", "a session has two ends: `session(idle = \"1h\", absolute = \"14d\")`"),
+    ("ttl timeout expires expiry lifetime max_age timeoutable max_session session_timeout session_lifetime", "a session has two ends: `session(idle = \"1h\", absolute = \"14d\")`"),
     ("remember_me rememberable remember_for", "it is part of the session: `session(idle = \"1h\", absolute = \"14d\", remember = \"30d\")`"),
 ]);
 
@@ -429,7 +437,7 @@ pub static MUST_CHANGE_PASSWORD: Key = Key::new(
 .misuse("must_change_password")
 .tried(&[(
     "must_change force_change force_password_change force_reset require_change require_password_change change_required \
-     must_reset compromised pwned",
+     must_reset compromised",
     "",
 )]);
 
@@ -667,7 +675,7 @@ pub static SUDO: Key = Key::new(
 )
 .misuse(r#"sudo(within = "8h")"#)
 .inner(&[&sudo::WITHIN])
-.tried(&[("step_up reauthenticate confirm_password reauthentication stepup password_confirmation fresh_session", "")]);
+.tried(&[("step_up reauthenticate confirm_password reauthentication stepup fresh_session", "")]);
 
 /// The keys inside `sudo(..)`.
 pub mod sudo {
@@ -764,7 +772,7 @@ pub mod field {
     .misuse("#[sigra(emial)] email: String")
     .required("visitors sign in with it, and mail goes there")
     .tried(&[(
-        "username user_name login identifier address mail name e_mail email_address natural_id",
+        "username user_name login identifier address mail e_mail email_address natural_id",
         "visitors sign in with their address: `#[sigra(email)] email: String`",
     )]);
 
@@ -785,7 +793,13 @@ pub mod field {
         "A column of the host's for the time at which the address was proved. Left out, only Sigra's own table holds it.",
     )
     .misuse("#[sigra(confirmed_at, skip)] confirmed_at: Option<time::OffsetDateTime>")
-    .tried(&[("confirmed verified verified_at email_verified email_verified_at email_confirmed_at activated_at", "")]);
+    .tried(&[
+        ("verified_at email_verified_at email_confirmed_at activated_at", ""),
+        (
+            "confirmed verified email_verified is_verified",
+            "a time says more than a flag: `#[sigra(confirmed_at)] confirmed_at: Option<time::OffsetDateTime>`",
+        ),
+    ]);
 
     /// `disabled_at`
     pub static DISABLED_AT: Key = Key::new(
@@ -797,7 +811,7 @@ pub mod field {
     .tried(&[(
         "disabled banned banned_at blocked blocked_at locked_at suspended suspended_at deleted_at deactivated_at active \
          enabled is_active",
-        "",
+        "a time says more than a flag: `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>`",
     )]);
 
     /// `skip`

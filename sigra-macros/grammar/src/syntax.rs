@@ -61,7 +61,8 @@ pub(crate) fn items(
 fn unexpected(here: Place, junk: Option<&TokenTree>, key: Option<&TokenTree>) -> Message {
     let (found, name) = (text(junk), text(key));
     let message = reading::STRAY.says(format_args!("unexpected `{found}` after `{name}`"));
-    match everywhere(here).find(|(_, key)| key.name == name) {
+    let own = here.keys().iter().map(|key| (here, *key));
+    match own.chain(everywhere(here)).find(|(_, key)| key.name == name) {
         Some((_, key)) => message.help(format_args!("write `{}`", key.item())),
         None => message.help("leave it out"),
     }

@@ -256,9 +256,11 @@ impl FromMeta for Privacy {
 impl Value for Privacy {
     const CODE: Code = reading::PRIVACY;
 
-    fn meant(_: &Expr) -> Option<String> {
+    fn meant(expr: &Expr) -> Option<String> {
+        let text = string(expr).unwrap_or_else(|| expr.to_token_stream().to_string()).to_ascii_lowercase();
+        let known = ["full", "truncated", "none"].into_iter().find(|known| *known == text);
         // Whoever asks for something else asks for less than everything.
-        Some("\"truncated\"".to_owned())
+        Some(format!("\"{}\"", known.unwrap_or("truncated")))
     }
 }
 

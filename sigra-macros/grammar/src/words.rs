@@ -107,7 +107,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "Rules such as one digit and one capital make people choose passwords that programs guess first.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.5",
         words: "require_uppercase require_lowercase require_digit require_number require_symbol require_special complexity \
-                password_complexity uppercase symbols digits composition",
+                password_complexity uppercase symbols composition",
         why: "Sigra has no composition rules: NIST SP 800-63B-4 3.1.1.2 forbids them, since they make passwords easier to guess",
         instead: "ask for length: `password(min_length = 15)`",
     },
@@ -116,7 +116,7 @@ pub static REFUSED: &[Refused] = &[
         name: "periodic-change",
         protects: "Whoever must change a password often counts up the old one.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.10",
-        words: "max_age rotate rotation expire_passwords password_expiry password_max_age expire_password password_expirable \
+        words: "expire_passwords rotate_passwords password_rotation password_expiry password_max_age expire_password password_expirable \
                 password_history",
         why: "Sigra never makes a password expire: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
         instead: "leave it out; a password that leaked is replaced with `reset_password(within = \"1h\")`",
@@ -156,7 +156,7 @@ pub static REFUSED: &[Refused] = &[
         words: "secret secrets secret_key secret_key_base signing_key signing_secret signing_salt encryption_key hmac_key \
                 cookie_secret cookie_key session_secret jwt_secret private_key pepper keyring salt",
         why: "keys and peppers never stand in the source: whoever reads it could make sessions",
-        instead: "leave it out: `SIGRA_KEYS` in the environment holds the keys, `Builder::peppers` takes peppers",
+        instead: "leave it out: `SIGRA_KEYS` in the environment holds the keys, `Builder::pepper` takes peppers",
     },
     Refused {
         code: Code("S0407"),
@@ -219,8 +219,7 @@ pub static AT_START: &[AtStart] = &[
     AtStart {
         code: Code("S0421"),
         name: "breached-passwords-at-start",
-        words: "hibp haveibeenpwned pwned_passwords breached breached_passwords breach_check leaked leaked_passwords \
-                compromised",
+        words: "hibp haveibeenpwned pwned pwned_passwords breached breached_passwords breach_check leaked leaked_passwords",
         instead: "where breached passwords are looked up is said at start",
         call: "leave it out, and write `Sigra::<User>::builder().breached_passwords(source, WhenUnavailable::Refuse)`",
     },

@@ -145,6 +145,54 @@ fn misplaced_keys() {
     );
 }
 
+/// Each of these once gave no error, two, or one with the wrong advice.
+#[test]
+fn one_mistake_one_error_and_its_own_advice() {
+    let totp = "totp(issuer = \"Acme\"), backup_codes";
+    let keys = [
+        "audit = false".to_owned(),
+        "must_change_password = false".to_owned(),
+        "confirm_email = false".to_owned(),
+        "reset_password(within \"1h\")".to_owned(),
+        "throttle(per_network = 100, wait = \"15m\")".to_owned(),
+        "totp(issuer = \"Acme\", digits = 6), backup_codes".to_owned(),
+        "backup_codes, trusted_browser(within = \"7d\")".to_owned(),
+        "confirm_email, must_change_password".to_owned(),
+        "max_age = \"14d\"".to_owned(),
+        "privacy = none".to_owned(),
+        "throttle(per_network = 20, within = \"15m\")".to_owned(),
+        format!("{totp}, trusted_browser(within = \"30m\")"),
+    ];
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    insta::assert_snapshot!("advice_beside", beside(&keys));
+    let sessions = [
+        "session(idle = \"1h\", absolute = \"90d\"), profile = \"aal2\"",
+        "session(idle = \"1h\", absolute = \"1h\", remember = \"24h\"), profile = \"aal2\"",
+        "session(idle = \"30s\", absolute = \"30m\")",
+        "session(idle = \"30m\")",
+    ];
+    let sessions: Vec<String> = sessions.iter().map(|session| format!("{session}, {totp}")).collect();
+    let sessions: Vec<&str> = sessions.iter().map(String::as_str).collect();
+    insta::assert_snapshot!("advice_of_sessions", instead("session", &sessions));
+    insta::assert_snapshot!(
+        "advice_of_lockouts",
+        instead("lockout", &["lockout(after = 10, within = \"15m\")"])
+    );
+    insta::assert_snapshot!(
+        "advice_of_passwords",
+        instead("password", &["password(memory_kib = 1024, iterations = 1)"])
+    );
+    let tables =
+        ["table = \"sigra_members\", prefix = \"Auth_\"", "table = \"auth_users\", prefix = \"auth_\""];
+    insta::assert_snapshot!("advice_of_tables", instead("table", &tables));
+    let fields = [
+        "#[sigra(id, email)] mail: String",
+        "#[sigra(skip, column = \"email\")] since: i64",
+        "#[sigra(skip)] größe: i64",
+    ];
+    insta::assert_snapshot!("advice_of_fields", with_field(&fields));
+}
+
 #[test]
 fn words_that_people_try() {
     insta::assert_snapshot!(beside(&[

@@ -203,7 +203,10 @@ impl Source {
 
     /// What is underlined, with the comma that goes with it.
     fn without(&self, at: &Range<usize>) -> Range<usize> {
-        let whole = self.enclosing(at).first().map_or_else(|| at.clone(), |(_, item)| item.whole.clone());
+        // An attribute without parentheses is underlined without its brackets.
+        let attribute = self.text[..at.start].ends_with("#[").then(|| at.start - 2..at.end + 1);
+        let item = self.enclosing(at).first().map(|(_, item)| item.whole.clone());
+        let whole = attribute.or(item).unwrap_or_else(|| at.clone());
         let rest = &self.text[whole.end..];
         let comma = rest.len() - rest.trim_start().trim_start_matches(',').len();
         let has_comma = rest.trim_start().starts_with(',');

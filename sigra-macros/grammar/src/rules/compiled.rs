@@ -140,7 +140,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     Rule::new(
         Code("S0520"),
-        "new-user-incomplete",
+        "new-user-fields",
         ("Registration fills every column, and none that a visitor may not set.", "ASVS 15.3.3"),
         Sees::These(&[&field::SKIP]),
         Wrong::Case("new_user_is_incomplete"),

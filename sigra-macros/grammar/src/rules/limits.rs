@@ -3,11 +3,12 @@
 use super::{Rule, Sees, Wrong, between};
 use crate::error::{Errors, Message};
 use crate::example::Change;
-use crate::keys::{self, Key, Limit, Range};
+use crate::keys::{self, Key, Limit, Range, Unit};
 use crate::model::Draft;
 use crate::value::{Amount, Quantity};
 
-/// Each value out of its range. The help is the limit, or the key's example where the limit would break another rule.
+/// Each value out of its range. The help is the limit, or where that would break another rule a
+/// value that breaks none.
 pub(super) fn check(draft: &Draft, errors: &Errors) {
     for quantity in draft.settings.clone().quantities_mut() {
         let quantity = &*quantity;
@@ -18,14 +19,23 @@ pub(super) fn check(draft: &Draft, errors: &Errors) {
         } else {
             (above(quantity), range.most.value)
         };
-        let code = format!("{} = {}", key.name, range.unit.code(limit));
-        let mut mended = draft.clone();
-        for one in mended.settings.quantities_mut() {
-            if one.constant == quantity.constant {
-                one.amount = Amount::Known(limit);
+        let example = key.example.split_once(" = ").and_then(|(_, code)| range.unit.read(code));
+        // The ends at AAL2, twice what is the least of all, and the memory of a single pass.
+        let others = match range.unit {
+            Unit::Duration => [super::profile::DAY, super::profile::HOUR, 2 * limit],
+            Unit::Count => [47_104, 2 * limit, limit / 2],
+        };
+        let candidates = [Some(limit), example, range.default].into_iter().flatten().chain(others);
+        let good = candidates.filter(|value| range.contains(*value)).find(|value| {
+            let mut mended = draft.clone();
+            for one in mended.settings.quantities_mut() {
+                if one.constant == quantity.constant {
+                    one.amount = Amount::Known(*value);
+                }
             }
-        }
-        let help = if broken(&mended) > broken(draft) { key.example } else { &code };
+            broken(&mended) <= broken(draft)
+        });
+        let help = format!("{} = {}", key.name, range.unit.code(good.unwrap_or(limit)));
         errors.at(&quantity.written, message.help(format_args!("write `{help}`")));
     }
 }

@@ -11,8 +11,8 @@ use crate::keys::{self, Unit};
 use crate::model::{Draft, Session};
 use crate::value::{Amount, Profile, Quantity};
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
+pub(super) const HOUR: u64 = 3_600;
+pub(super) const DAY: u64 = 24 * HOUR;
 
 const AAL2: Change = Key("profile", r#"profile = "aal2""#);
 const TOTP: Change = Key("totp", r#"totp(issuer = "Acme")"#);
@@ -38,7 +38,13 @@ pub(super) static RULES: &[Rule] = &[
             "AAL2 takes two factors, and a host without the second has nobody who reaches it.",
             "NIST SP 800-63B-4 2.2.1",
         ),
-        Sees::These(&[&keys::PROFILE, &keys::TOTP]),
+        Sees::These(&[
+            &keys::PROFILE,
+            &keys::TOTP,
+            &keys::BACKUP_CODES,
+            &keys::ASSISTED_RECOVERY,
+            &keys::UNSAFE_NO_RECOVERY,
+        ]),
         Wrong::Host(&[AAL2, SHORT]),
     )
     .checked(without_second_factor),
@@ -133,7 +139,14 @@ fn without_second_factor(code: Code, draft: &Draft, errors: &Errors) {
         && !draft.mentions(&keys::TOTP)
     {
         let what = "AAL2 needs a second factor (NIST SP 800-63B-4 2.2.1)";
-        let help = format!("add `{}` and `{}`", keys::TOTP.example, keys::BACKUP_CODES.example);
+        let answered = [&keys::BACKUP_CODES, &keys::ASSISTED_RECOVERY, &keys::UNSAFE_NO_RECOVERY]
+            .into_iter()
+            .any(|key| draft.mentions(key));
+        let help = if answered {
+            format!("add `{}`", keys::TOTP.example)
+        } else {
+            format!("add `{}` and `{}`", keys::TOTP.example, keys::BACKUP_CODES.example)
+        };
         errors.at(&profile.written, code.says(what).help(help));
     }
 }
@@ -154,7 +167,8 @@ fn absolute(code: Code, draft: &Draft, errors: &Errors) {
 fn remember(code: Code, draft: &Draft, errors: &Errors) {
     let session = draft.settings.session.as_ref().filter(|_| is(draft, Profile::Aal2));
     let Some(remember) = session.and_then(|session| session.value.remember.as_ref()) else { return };
-    at_most(code, errors, remember, DAY, "leave it out: the session lasts as long as the profile allows");
+    // It is the limit without use, too.
+    at_most(code, errors, remember, HOUR, "leave it out: the session lasts as long as the profile allows");
 }
 
 /// `profile = "aal2", trusted_browser(within = "7d")`
@@ -165,17 +179,27 @@ fn trusted_browser(code: Code, draft: &Draft, errors: &Errors) {
     }
 }
 
-/// `profile = "aal1", unsafe_no_lockout = ".."`
+/// `profile = "aal1"` without `lockout`
 fn without_count(code: Code, draft: &Draft, errors: &Errors) {
-    let (Some(profile), Some(none)) = (&draft.settings.profile, &draft.settings.unsafe_no_lockout) else {
+    let Some(profile) = draft.settings.profile.as_ref().filter(|profile| profile.value != Profile::Aal3)
+    else {
         return;
     };
-    // Where something counts all the same, that contradiction is the mistake.
-    if profile.value == Profile::Aal3 || draft.mentions(&keys::LOCKOUT) || draft.mentions(&keys::THROTTLE) {
+    // Where nothing at all is said, that is the mistake.
+    let said = draft.settings.throttle.is_some() || draft.settings.unsafe_no_lockout.is_some();
+    if draft.mentions(&keys::LOCKOUT) || !said {
         return;
     }
-    let what = "every assurance level limits failed attempts (NIST SP 800-63B-4 3.2.2), and this counts none";
-    errors.at(&none.key, code.says(what).help(format_args!("write `{}`", keys::LOCKOUT.example)));
+    let what = "every assurance level limits the failures of an account (NIST SP 800-63B-4 3.2.2), and only `lockout` does";
+    match &draft.settings.unsafe_no_lockout {
+        Some(none) => {
+            errors.at(&none.key, code.says(what).help(format_args!("write `{}`", keys::LOCKOUT.example)));
+        }
+        None => {
+            errors
+                .at(&profile.written, code.says(what).help(format_args!("add `{}`", keys::LOCKOUT.example)));
+        }
+    }
 }
 
 fn at_most(code: Code, errors: &Errors, quantity: &Quantity, limit: u64, help: &str) {

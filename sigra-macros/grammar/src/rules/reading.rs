@@ -157,7 +157,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         REASON,
         "no-reason",
-        ("Whoever switches a protection off says why, to whoever reviews the line.", "ASVS 15.1.1"),
+        ("Whoever switches a protection off says why, to whoever reviews the line.", "Sigra"),
         Sees::These(&[&keys::UNSAFE_NO_LOCKOUT, &keys::UNSAFE_NO_RECOVERY, &keys::UNSAFE_NO_AUDIT]),
         Wrong::Host(&[Key("unsafe_no_audit", r#"unsafe_no_audit = "dev""#)]),
     ),
@@ -166,7 +166,7 @@ pub(super) static RULES: &[Rule] = &[
         "no-issuer",
         (
             "An authenticator app shows the name beside the code, so that nobody types it elsewhere.",
-            "RFC 6238, Key URI Format",
+            "Key URI Format",
         ),
         Sees::These(&[&keys::totp::ISSUER]),
         Wrong::Host(&[
@@ -177,7 +177,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule::new(
         PRIVACY,
         "no-privacy",
-        ("How much is stored about a visitor is one of three things that are documented.", "ASVS 14.2.1"),
+        ("How much is stored about a visitor is one of three things that are documented.", "ASVS 14.2.4"),
         Sees::These(&[&keys::PRIVACY]),
         Wrong::Host(&[Key("privacy", r#"privacy = "hashed""#)]),
     ),

@@ -8,7 +8,7 @@ use crate::error::{Code, Errors};
 use crate::example::Change::Key;
 use crate::keys;
 use crate::model::{Draft, Session, Throttle};
-use crate::value::{Amount, Quantity};
+use crate::value::{Amount, Profile, Quantity};
 
 const TOTP: crate::example::Change = Key("totp", r#"totp(issuer = "Acme")"#);
 const CODES: crate::example::Change = Key("backup_codes", "backup_codes");
@@ -77,7 +77,7 @@ pub(super) static RULES: &[Rule] = &[
         Code("S0122"),
         "must-change-without-reset",
         ("Without the mailed link nobody gets in again whose password has to be replaced.", "NIST SP 800-63B-4 3.1.1.2"),
-        Sees::These(&[&keys::MUST_CHANGE_PASSWORD, &keys::RESET_PASSWORD]),
+        Sees::These(&[&keys::MUST_CHANGE_PASSWORD, &keys::RESET_PASSWORD, &keys::CONFIRM_EMAIL]),
         Wrong::Host(&[Key("must_change_password", "must_change_password")]),
     )
     .checked(must_change_without_reset),
@@ -119,6 +119,7 @@ pub(super) static RULES: &[Rule] = &[
             &keys::ASSISTED_RECOVERY,
             &keys::TRUSTED_BROWSER,
             &keys::UNSAFE_NO_RECOVERY,
+            &keys::PROFILE,
         ]),
         Wrong::Host(&[CODES]),
     )
@@ -135,28 +136,12 @@ pub(super) static RULES: &[Rule] = &[
         Code("S0128"),
         "retain-below-session",
         ("The row that says how a session began would be gone while it still lasts.", "ASVS 16.2.1"),
-        Sees::These(&[&keys::AUDIT, &keys::audit::RETAIN, &keys::session::ABSOLUTE, &keys::session::REMEMBER]),
+        Sees::These(&[&keys::AUDIT, &keys::audit::RETAIN, &keys::session::ABSOLUTE, &keys::session::REMEMBER, &keys::PROFILE]),
         Wrong::Host(&[Key("audit", r#"audit(retain = "7d")"#)]),
     )
     .checked(retain_below_session),
     Rule::new(
         Code("S0129"),
-        "network-below-lockout",
-        ("A visitor who mistypes would shut the whole network out before the account is.", "NIST SP 800-63B-4 3.2.2"),
-        Sees::These(&[&keys::LOCKOUT, &keys::lockout::AFTER, &keys::THROTTLE, &keys::throttle::PER_NETWORK]),
-        Wrong::Host(&[Key("throttle", r#"throttle(per_network = 5, within = "15m")"#)]),
-    )
-    .checked(network_below_lockout),
-    Rule::new(
-        Code("S0130"),
-        "trust-below-idle",
-        ("A browser that is forgotten before its session ends is trusted for nothing.", "NIST SP 800-63B-4 2.1.3"),
-        Sees::These(&[&keys::TRUSTED_BROWSER, &keys::trusted_browser::WITHIN, &keys::session::IDLE]),
-        Wrong::Host(&[TOTP, CODES, Key("trusted_browser", r#"trusted_browser(within = "30m")"#)]),
-    )
-    .checked(trust_below_idle),
-    Rule::new(
-        Code("S0131"),
         "confirm-without-reset",
         (
             "Who registers with somebody's address chooses its password first: only a reset lets the owner of the mailbox replace it.",
@@ -278,7 +263,9 @@ fn touch_above_half_idle(code: Code, draft: &Draft, errors: &Errors) {
 
 /// `#[sigra(.., must_change_password)]` without `reset_password`
 fn must_change_without_reset(code: Code, draft: &Draft, errors: &Errors) {
+    // Where `confirm_email` needs it too, that has said so.
     if let Some(key) = &draft.settings.must_change_password
+        && draft.settings.confirm_email.is_none()
         && !draft.mentions(&keys::RESET_PASSWORD)
     {
         errors.at(
@@ -352,7 +339,9 @@ fn recovery_and_none(code: Code, draft: &Draft, errors: &Errors) {
 /// `#[sigra(.., backup_codes)]` without `totp`
 fn without_totp(code: Code, draft: &Draft, errors: &Errors) {
     let settings = &draft.settings;
-    if draft.mentions(&keys::TOTP) {
+    // A profile that asks for it has said so already.
+    let asked = settings.profile.as_ref().is_some_and(|profile| profile.value == Profile::Aal2);
+    if draft.mentions(&keys::TOTP) || asked {
         return;
     }
     let written = [
@@ -361,13 +350,12 @@ fn without_totp(code: Code, draft: &Draft, errors: &Errors) {
         settings.trusted_browser.as_ref().map(|on| &on.key),
         settings.unsafe_no_recovery.as_ref().map(|on| &on.key),
     ];
-    for key in written.into_iter().flatten() {
-        errors.at(
-            key,
-            code.says(format_args!("`{key}` needs `totp`: without it there is no second factor"))
-                .help(format_args!("add `{}`", keys::TOTP.example)),
-        );
-    }
+    let written: Vec<_> = written.into_iter().flatten().collect();
+    let Some(first) = written.iter().min_by_key(|key| key.span().start()) else { return };
+    let names: Vec<_> = written.iter().map(|key| format!("`{key}`")).collect();
+    let (names, needs) = (names.join(" and "), if written.len() == 1 { "needs" } else { "need" });
+    let message = code.says(format_args!("{names} {needs} `totp`: without it there is no second factor"));
+    errors.at(first, message.help(format_args!("add `{}`", keys::TOTP.example)));
 }
 
 /// `#[sigra(.., session(idle = "5m", absolute = "10m"), sudo)]`
@@ -405,27 +393,6 @@ fn retain_below_session(code: Code, draft: &Draft, errors: &Errors) {
     let message = format!("`retain` is below {what}: the row that says how it began goes before it");
     at_most(code, errors, longest, (retain, 1), retain, &message, |retain, _| {
         format!("write `retain = {retain}` at least")
-    });
-}
-
-/// `lockout(after = 10, wait = "15m"), throttle(per_network = 5, within = "15m")`
-fn network_below_lockout(code: Code, draft: &Draft, errors: &Errors) {
-    let (Some(lockout), Some(throttle)) = (&draft.settings.lockout, &draft.settings.throttle) else { return };
-    let (after, per_network) = (&lockout.value.after, &throttle.value.per_network);
-    let message = "`per_network` is below `lockout(after)`: a network would be shut before an account is";
-    at_most(code, errors, after, (per_network, 1), per_network, message, |per_network, _| {
-        format!("write `per_network = {per_network}` at least")
-    });
-}
-
-/// `session(idle = "1h", absolute = "14d"), trusted_browser(within = "30m")`
-fn trust_below_idle(code: Code, draft: &Draft, errors: &Errors) {
-    let Some(Session { idle, .. }) = session(draft) else { return };
-    let Some(trusted) = &draft.settings.trusted_browser else { return };
-    let within = &trusted.value;
-    let message = "`trusted_browser(within)` is below `session(idle)`: the trust ends before the session";
-    at_most(code, errors, idle, (within, 1), within, message, |within, _| {
-        format!("write `within = {within}` at least")
     });
 }
 

@@ -154,7 +154,7 @@ fn no_table(code: Code, draft: &Draft, errors: &Errors) {
         errors.at(
             &draft.ident,
             code.says(format_args!("`{}` has no table", draft.ident))
-                .help(format_args!("add `table = \"{}\"`", plural(&draft.ident.to_string())))
+                .help(format_args!("add `table = \"{}\"`", free_table(draft)))
                 .note("Sigra's own tables refer to it by foreign keys"),
         );
     }
@@ -289,7 +289,8 @@ fn one_role_on_two_fields(code: Code, draft: &Draft, errors: &Errors) {
     for (role, _) in Role::ALL.into_iter().filter(|(role, _)| *role != Role::Skip) {
         let mut marked = marks(draft, role);
         let Some((first, _)) = marked.next() else { continue };
-        for (_, key) in marked {
+        // A field with two roles has been told so.
+        for (_, key) in marked.filter(|(field, _)| field.marks.len() == 1) {
             let name = role.key().name;
             errors.at(
                 key,
@@ -309,12 +310,7 @@ fn one_column_twice(code: Code, draft: &Draft, errors: &Errors) {
             errors.at(
                 column_tokens(field),
                 code.says(format_args!("`{}` already reads the column `{}`", first.ident, first.column()))
-                    .help(format_args!(
-                        "name another: `#[sigra(column = \"{}\")] {}: {}`",
-                        free_column(draft, field),
-                        field.ident,
-                        as_written(&field.ty)
-                    )),
+                    .help(format_args!("name another: `{}`", with_column(draft, field))),
             );
         }
     }
@@ -326,12 +322,8 @@ fn column_name(code: Code, draft: &Draft, errors: &Errors) {
         if name_problem(&field.column(), LONGEST_NAME).is_some() {
             errors.at(
                 &field.ident,
-                code.says(format_args!("`{}` is no plain column name", field.ident)).help(format_args!(
-                    "name the column in ASCII: `#[sigra(column = \"{}\")] {}: {}`",
-                    free_column(draft, field),
-                    field.ident,
-                    as_written(&field.ty)
-                )),
+                code.says(format_args!("`{}` is no plain column name", field.ident))
+                    .help(format_args!("name the column in ASCII: `{}`", with_column(draft, field))),
             );
         }
     }
@@ -339,18 +331,25 @@ fn column_name(code: Code, draft: &Draft, errors: &Errors) {
 
 /// `#[sigra(table = "sigra_users", ..)]`
 fn table_under_prefix(code: Code, draft: &Draft, errors: &Errors) {
-    let prefix = draft.settings.prefix.as_ref().map_or("sigra_", |prefix| &prefix.value.0);
+    let written = draft.settings.prefix.as_ref();
+    // One that could not be read is none to compare with.
+    if written.is_none() && draft.mentions(&keys::PREFIX) {
+        return;
+    }
+    let prefix = written.map_or("sigra_", |prefix| &prefix.value.0);
     if let Some(table) = &draft.settings.table
         && table.value.0.to_ascii_lowercase().starts_with(prefix)
     {
         let rest = table.value.0.get(prefix.len()..).and_then(|rest| plain_name(rest, LONGEST_NAME));
-        let other = rest.unwrap_or_else(|| plural(&draft.ident.to_string()));
-        let free = if prefix == "auth_" { "sigra_" } else { "auth_" };
+        let other = rest.unwrap_or_else(|| "users".to_owned());
+        let begins = |free: &&str| table.value.0.to_ascii_lowercase().starts_with(*free);
+        let free = ["auth_", "sigra_", "idp_"].into_iter().find(|free| !begins(free)).unwrap_or("auth_");
+        let verb = if written.is_some() { "write" } else { "add" };
         errors.at(
             &table.written,
             code.says(format_args!("tables that start with `{prefix}` are Sigra's own"))
                 .help(format_args!("write `table = \"{other}\"`"))
-                .help(format_args!("or add `prefix = \"{free}\"`: Sigra's own tables are named so then")),
+                .help(format_args!("or {verb} `prefix = \"{free}\"`: Sigra's own tables are named so then")),
         );
     }
 }
@@ -405,6 +404,21 @@ fn plural(name: &str) -> String {
         _ if snake == "person" => "people".to_owned(),
         _ => snake + "s",
     }
+}
+
+/// A table named after the type, past the prefix of Sigra's own.
+fn free_table(draft: &Draft) -> String {
+    let name = plural(&draft.ident.to_string());
+    let prefix = draft.settings.prefix.as_ref().map_or("sigra_", |prefix| &prefix.value.0);
+    name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map_or(name.clone(), str::to_owned)
+}
+
+/// The attribute that gives a field another column, beside what it is marked as.
+fn with_column(draft: &Draft, field: &model::Field) -> String {
+    let marks = field.marks.iter().map(|(role, _)| role.key().name);
+    let keys: Vec<_> =
+        marks.map(str::to_owned).chain([format!("column = \"{}\"", free_column(draft, field))]).collect();
+    format!("#[sigra({})] {}: {}", keys.join(", "), field.ident, as_written(&field.ty))
 }
 
 /// A column that no field reads yet, named after the field.

@@ -1,4 +1,4 @@
-//! 4 mistakes: what belongs to second factors without one.
+//! 3 mistakes: what belongs to second factors without one.
 
 use sigra::{PasswordHash, Sigra};
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    max_age = true,
+    expire_passwords = true,
 )]
 struct User {
     #[sigra(id)] id: uuid::Uuid,

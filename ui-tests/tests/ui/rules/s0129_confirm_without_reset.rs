@@ -1,4 +1,4 @@
-//! 1 mistake: rule S0129, network-below-lockout.
+//! 1 mistake: rule S0129, confirm-without-reset.
 
 #![allow(unused_imports)]
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    throttle(per_network = 5, within = "15m"),
+    confirm_email,
 )]
 struct User {
     #[sigra(id)] id: uuid::Uuid,
