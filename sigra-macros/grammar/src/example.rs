@@ -24,6 +24,12 @@ pub enum Change {
     Field(&'static str, &'static str),
 }
 
+/// A second factor, and a way back for whoever loses it.
+pub(crate) const TOTP: Change = Change::Key("totp", r#"totp(issuer = "Acme")"#);
+pub(crate) const CODES: Change = Change::Key("backup_codes", "backup_codes");
+/// A session as short as AAL2 has it.
+pub(crate) const SHORT: Change = Change::Key("session", r#"session(idle = "1h", absolute = "24h")"#);
+
 /// A host, displayed as Rust code.
 #[derive(Clone, Copy, Debug)]
 pub struct Example<'c>(pub &'c [Change]);

@@ -2,7 +2,7 @@
 
 use super::{Rule, Sees, Wrong, between};
 use crate::error::{Errors, Message};
-use crate::example::Change;
+use crate::example::{CODES, Change, TOTP};
 use crate::keys::{self, Key, Limit, Range, Unit};
 use crate::model::Draft;
 use crate::value::{Amount, Quantity};
@@ -97,11 +97,10 @@ fn beside(list: &'static Key, key: &Key, value: u64) -> Vec<Change> {
 
 /// The keys that a key cannot stand without.
 fn partners(list: &Key) -> &'static [Change] {
-    const TOTP: Change = Change::Key("totp", r#"totp(issuer = "Acme")"#);
     match list.name {
         "backup_codes" | "assisted_recovery" => &[TOTP],
         "confirm_email" => &[Change::Key("reset_password", "reset_password")],
-        "trusted_browser" => &[TOTP, Change::Key("backup_codes", "backup_codes")],
+        "trusted_browser" => &[TOTP, CODES],
         _ => &[],
     }
 }

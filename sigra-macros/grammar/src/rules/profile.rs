@@ -7,6 +7,7 @@ use super::{Rule, Sees, Wrong};
 use crate::attr::Keyed;
 use crate::error::{Code, Errors};
 use crate::example::Change::{self, Key};
+use crate::example::{CODES, SHORT, TOTP};
 use crate::keys::{self, Unit};
 use crate::model::{Draft, Session};
 use crate::value::{Amount, Profile, Quantity};
@@ -15,9 +16,6 @@ pub(super) const HOUR: u64 = 3_600;
 pub(super) const DAY: u64 = 24 * HOUR;
 
 const AAL2: Change = Key("profile", r#"profile = "aal2""#);
-const TOTP: Change = Key("totp", r#"totp(issuer = "Acme")"#);
-const CODES: Change = Key("backup_codes", "backup_codes");
-const SHORT: Change = Key("session", r#"session(idle = "1h", absolute = "24h")"#);
 
 pub(super) static RULES: &[Rule] = &[
     Rule::new(

@@ -2,7 +2,8 @@
 
 use super::{Rule, Sees, Wrong};
 use crate::error::Code;
-use crate::example::Change::{self, Field, Key};
+use crate::example::Change::{Field, Key};
+use crate::example::{CODES, SHORT, TOTP};
 use crate::keys::{self, field};
 
 pub(crate) const PARENTHESES: Code = Code("S0001");
@@ -31,10 +32,6 @@ pub(crate) const PLANNED: Code = Code("S0023");
 pub(crate) const OTHER_WORD: Code = Code("S0024");
 pub(crate) const NAMED_DETAIL: Code = Code("S0025");
 pub(crate) const PROFILE: Code = Code("S0026");
-
-const TWO_FACTORS: Change = Key("totp", r#"totp(issuer = "Acme")"#);
-const CODES: Change = Key("backup_codes", "backup_codes");
-const SHORT: Change = Key("session", r#"session(idle = "1h", absolute = "24h")"#);
 
 const MEANING: &str = "What is written must mean one thing, to Sigra and to whoever reads it.";
 const SILENCE: &str = "A setting that is read past is a protection that somebody believes in and nobody has.";
@@ -238,7 +235,7 @@ pub(super) static RULES: &[Rule] = &[
         "no-profile",
         ("An assurance level is one of those that a standard defines.", "NIST SP 800-63B-4 2"),
         Sees::These(&[&keys::PROFILE]),
-        Wrong::Host(&[Key("profile", r#"profile = "aal4""#), TWO_FACTORS, CODES, SHORT]),
+        Wrong::Host(&[Key("profile", r#"profile = "aal4""#), TOTP, CODES, SHORT]),
     ),
     Rule::new(
         NAMED_DETAIL,

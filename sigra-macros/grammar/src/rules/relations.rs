@@ -6,12 +6,10 @@ use quote::quote;
 use super::{Rule, Sees, Wrong};
 use crate::error::{Code, Errors};
 use crate::example::Change::Key;
+use crate::example::{CODES, TOTP};
 use crate::keys;
 use crate::model::{Draft, Session, Throttle};
 use crate::value::{Amount, Profile, Quantity};
-
-const TOTP: crate::example::Change = Key("totp", r#"totp(issuer = "Acme")"#);
-const CODES: crate::example::Change = Key("backup_codes", "backup_codes");
 
 pub(super) static RULES: &[Rule] = &[
     Rule::new(
