@@ -18,13 +18,13 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let filled: Vec<_> = filled(&model.fields).collect();
     let sign_in = user.sign_in(&variants);
     let new = user.new_struct(&filled);
-    let constants = quantities(model).into_iter().filter_map(constant);
-    let assertions = model.assertions.iter().map(assertion);
+    let compiled = compiled(&model.quantities, &model.assertions);
     let account = account(&user, model, &filled);
     let markers = markers(model);
     let checks = checks(model);
     let impls = user.impls(&variants);
-    let hidden = hidden(&quote!(#(#constants)* #(#assertions)* #checks #impls #account #markers));
+    let claim = model.claim.as_ref().map(claim);
+    let hidden = hidden(&quote!(#claim #compiled #checks #impls #account #markers));
     quote!(#sign_in #new #hidden)
 }
 
@@ -387,6 +387,16 @@ fn checks(model: &Model) -> TokenStream {
     }
 }
 
+/// Exported, since only the names of exported macros are compared across a whole crate. Nobody calls it.
+pub(crate) fn claim(name: &Ident) -> TokenStream {
+    quote_spanned! {name.span()=>
+        #[doc(hidden)]
+        #[macro_export]
+        #[allow(non_local_definitions)]
+        macro_rules! #name { () => {} }
+    }
+}
+
 /// Wraps what no host names.
 pub(crate) fn hidden(body: &TokenStream) -> TokenStream {
     let allow = allow();
@@ -408,20 +418,11 @@ pub(crate) fn filled(fields: &[Field]) -> impl Iterator<Item = &Field> {
     fields.iter().filter(|field| field.is_filled())
 }
 
-/// Every quantity that was written.
-fn quantities(model: &Model) -> Vec<&Quantity> {
-    let (password, session) = (&model.password.value, &model.session.value);
-    let mut all = vec![&password.min_length, &password.memory_kib, &password.iterations];
-    all.extend([&session.idle, &session.absolute, &session.touch]);
-    all.extend(&session.remember);
-    all.extend(model.confirm_email.iter().chain(&model.reset_password).map(|key| &key.value));
-    all.extend(model.lockout.iter().flat_map(|lockout| [&lockout.value.after, &lockout.value.wait]));
-    all.extend(model.throttle.iter().flat_map(|throttle| [&throttle.per_network, &throttle.within]));
-    all.extend(model.throttle.iter().filter_map(|throttle| throttle.overall.as_ref()));
-    let others = [&model.backup_codes, &model.assisted_recovery, &model.trusted_browser, &model.sudo];
-    all.extend(others.into_iter().flatten().map(|key| &key.value));
-    all.extend(model.audit.iter().filter_map(|(_, retain)| retain.as_ref()));
-    all
+/// What the compiler evaluates: the values that are paths, and the checks of them.
+pub(crate) fn compiled(quantities: &[Quantity], assertions: &[Assertion]) -> TokenStream {
+    let constants = quantities.iter().filter_map(constant);
+    let assertions = assertions.iter().map(assertion);
+    quote!(#(#constants)* #(#assertions)*)
 }
 
 /// A constant for a quantity that is an expression: it is evaluated and type-checked in one place.

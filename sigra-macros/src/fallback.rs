@@ -2,15 +2,17 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use sigra_grammar::Rejected;
 use sigra_grammar::keys::{Key, MUST_CHANGE_PASSWORD, TOTP, field};
 use sigra_grammar::model::{Draft, Role};
+use sigra_grammar::rules::user_keys;
 use syn::{Data, DeriveInput, Field, Meta, Type};
 
-use crate::expand::{User, Variant, filled, hidden};
+use crate::expand::{User, Variant, claim, compiled, filled, hidden};
 
 /// All features on, and an outcome with every variant. Whether a variant can come decides whether the host's `match`
 /// needs an arm for it: it can where its key was meant, and holds `Infallible` elsewhere.
-pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
+pub(crate) fn expand(input: &DeriveInput, Rejected { draft, assertions, .. }: &Rejected) -> TokenStream {
     // Without the parameters there is no type to implement anything for, and with them no enum that the host could name.
     if !input.generics.params.is_empty() {
         return TokenStream::new();
@@ -18,21 +20,25 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
     let krate = draft.krate();
     let user = User { ident: &draft.ident, vis: &draft.vis, hook: draft.hook, krate: &krate };
     let words = words(input);
+    let written = |key: &Key| draft.mentions(key) || words.iter().any(|word| word == key.name);
     let meant = |key: &Key, payload| {
-        if draft.mentions(key) || words.iter().any(|word| word == key.name) {
-            payload
-        } else {
-            quote!(::core::convert::Infallible)
-        }
+        if written(key) { payload } else { quote!(::core::convert::Infallible) }
     };
     let disabled = meant(&field::DISABLED_AT, quote!(#krate::Disabled));
     let must_change = meant(&MUST_CHANGE_PASSWORD, quote!(#krate::MustChangePassword));
     let second_factor = meant(&TOTP, quote!(#krate::SecondFactor));
+    // Where every word is a key, a variant without its key is in no `match`; one by reference would need an arm for it.
+    let all_known = words.iter().all(|word| user_keys().any(|key| word == key.name));
     let variants = [
-        Variant::disabled(Span::call_site(), disabled.clone()),
-        Variant::must_change_password(Span::call_site(), must_change.clone()),
-        Variant::second_factor(Span::call_site(), second_factor.clone()),
+        (&field::DISABLED_AT, Variant::disabled(Span::call_site(), disabled.clone())),
+        (&MUST_CHANGE_PASSWORD, Variant::must_change_password(Span::call_site(), must_change.clone())),
+        (&TOTP, Variant::second_factor(Span::call_site(), second_factor.clone())),
     ];
+    let variants: Vec<_> = variants
+        .into_iter()
+        .filter(|(key, _)| !all_known || written(key))
+        .map(|(_, variant)| variant)
+        .collect();
     // An unmarked `email` is likely to be what its name says, and would clash with the one that every `NewUser` has.
     let filled: Vec<_> =
         filled(&draft.fields).filter(|field| field.ident != "email" && field.ident != "password").collect();
@@ -42,7 +48,12 @@ pub(crate) fn expand(input: &DeriveInput, draft: &Draft) -> TokenStream {
     let (id, policy) = (id_type(draft), policy(&user));
     let private = quote!(#krate::__private);
     let never = quote!(::core::panic!("this code stands beside a compile error"));
+    // Whoever shares its tables does so whatever else is wrong.
+    let claim = draft.claim().as_ref().map(claim);
+    let compiled = compiled(&draft.quantities(), assertions);
     let hidden = hidden(&quote! {
+        #claim
+        #compiled
         #impls
         impl #krate::Account for #ident {
             type Id = #id;

@@ -82,7 +82,7 @@ fn expand_or_explain(input: &DeriveInput, built: Built) -> TokenStream {
         // The implementations are emitted all the same: the host's use of them is no second mistake.
         Err(rejected) => {
             let errors = rejected.error.to_compile_error();
-            let fallback = fallback::expand(input, &rejected.draft);
+            let fallback = fallback::expand(input, &rejected);
             (rejected.draft.krate(), quote!(#errors #fallback))
         }
     };

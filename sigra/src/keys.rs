@@ -9,10 +9,15 @@
 /// `table = "users"`
 pub const table: () = ();
 
-/// What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database need two prefixes. Default `"sigra_"`.
+/// What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database, and in one crate, need two prefixes: the second would read the first one's sessions. Default `"sigra_"`.
 ///
 /// `prefix = "sigra_"`
 pub const prefix: () = ();
+
+/// Another user type of this crate may have the same `prefix`: its policy alone decides what it lets in, and a session of one is a session of the other. The reason, at least ten characters, is kept in the policy.
+///
+/// `unsafe_shared_tables = "another view of the same users"`
+pub const unsafe_shared_tables: () = ();
 
 /// An assurance level of NIST SP 800-63B-4, `"aal1"` or `"aal2"`, that the settings must not fall short of. With it `session` may be left out: `"aal1"` ends one after 30 days, `"aal2"` after 24 hours, or an hour without use. `"aal2"` needs `totp`, and refuses `trusted_browser` and a longer `remember`. Which handlers demand two factors is said by their extractors. `"aal3"` needs passkeys, which are planned; so does the phishing-resistant choice that NIST wants offered at AAL2.
 ///

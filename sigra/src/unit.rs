@@ -465,7 +465,8 @@ mod tests {
         session(idle = "1h", absolute = "14d"),
         reset_password(within = "1h"),
         lockout(after = 10, wait = "15m"),
-        audit(retain = "400d")
+        audit(retain = "400d"),
+        unsafe_shared_tables = "each test has a database of its own"
     )]
     struct User {
         #[sigra(id)]

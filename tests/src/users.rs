@@ -57,13 +57,14 @@ pub struct Partner {
     password: PasswordHash,
 }
 
-/// Forgot to give its tables a prefix of their own.
+/// Has no prefix of its own, as if it were of another crate.
 #[derive(Clone, Debug, Sigra)]
 #[sigra(
     table = "partners",
     password,
     session(idle = "1h", absolute = "14d"),
-    lockout(after = 10, wait = "15m")
+    lockout(after = 10, wait = "15m"),
+    unsafe_shared_tables = "start has to refuse what the build lets through"
 )]
 pub struct Rival {
     /// The key.

@@ -346,7 +346,13 @@ async fn the_owner_is_told_once_a_wait_and_unlocks_by_mail() {
 
 /// Attempts that are used up as soon as can be.
 #[derive(Clone, Debug, Sigra)]
-#[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 2, wait = "30s"))]
+#[sigra(
+    table = "users",
+    password,
+    session(idle = "1h", absolute = "14d"),
+    lockout(after = 2, wait = "30s"),
+    unsafe_shared_tables = "each test has a database of its own"
+)]
 struct Hasty {
     #[sigra(id)]
     id: uuid::Uuid,
@@ -556,7 +562,8 @@ async fn a_network_has_only_so_many_pending_sign_ins_that_are_none_and_every_one
     table = "users",
     password,
     session(idle = "1h", absolute = "14d"),
-    throttle(per_network = 50, overall = 100, within = "15m")
+    throttle(per_network = 50, overall = 100, within = "15m"),
+    unsafe_shared_tables = "each test has a database of its own"
 )]
 struct Shopper {
     #[sigra(id)]
@@ -574,7 +581,8 @@ struct Shopper {
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    throttle(per_network = 20, overall = 100, within = "15m")
+    throttle(per_network = 20, overall = 100, within = "15m"),
+    unsafe_shared_tables = "each test has a database of its own"
 )]
 struct Guest {
     #[sigra(id)]

@@ -311,7 +311,8 @@ macro_rules! links_that_last {
             password,
             session(idle = "1h", absolute = "14d"),
             reset_password(within = $within),
-            lockout(after = 10, wait = "15m")
+            lockout(after = 10, wait = "15m"),
+            unsafe_shared_tables = "each test has a database of its own"
         )]
         struct $name {
             #[sigra(id)]

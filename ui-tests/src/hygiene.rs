@@ -12,7 +12,8 @@ pub mod without_a_prelude {
         session(idle = "1h", absolute = "14d", remember = "14d"),
         confirm_email,
         reset_password,
-        throttle(per_network = 5, within = "1h")
+        throttle(per_network = 5, within = "1h"),
+        prefix = "h0_"
     )]
     pub struct User {
         #[sigra(id)]
@@ -38,7 +39,8 @@ pub mod names_that_clash {
         session(idle = "1h", absolute = "14d"),
         confirm_email,
         reset_password,
-        lockout(after = 1, wait = "30s")
+        lockout(after = 1, wait = "30s"),
+        prefix = "h1_"
     )]
     pub struct Result {
         #[sigra(id)]
@@ -133,7 +135,8 @@ pub mod renamed {
         session(idle = "1h", absolute = "14d"),
         confirm_email,
         reset_password,
-        lockout(after = 10, wait = "15m")
+        lockout(after = 10, wait = "15m"),
+        prefix = "h2_"
     )]
     pub struct User {
         #[sigra(id)]
@@ -152,7 +155,8 @@ pub fn inside_a_function() {
         table = "users",
         password,
         session(idle = "1h", absolute = "14d"),
-        lockout(after = 10, wait = "15m")
+        lockout(after = 10, wait = "15m"),
+        prefix = "h3_"
     )]
     struct User {
         #[sigra(id)]
@@ -174,7 +178,7 @@ pub mod through_a_macro {
         ($name:ident, $table:literal, $idle:expr) => {
             /// Somebody with an account.
             #[derive(sigra::Sigra)]
-            #[sigra(table = $table, password, session(idle = $idle, absolute = "14d"), lockout(after = 10, wait = "15m"))]
+            #[sigra(table = $table, password, session(idle = $idle, absolute = "14d"), lockout(after = 10, wait = "15m"), unsafe_shared_tables = "hosts that are built and never run")]
             pub struct $name {
                 #[sigra(id)]
                 id: i64,

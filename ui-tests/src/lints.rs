@@ -30,7 +30,8 @@ use time::OffsetDateTime;
     confirm_email,
     reset_password,
     lockout(after = 10, wait = "15m"),
-    audit(retain = "400d")
+    audit(retain = "400d"),
+    prefix = "l0_"
 )]
 pub struct User {
     #[sigra(id)]
@@ -71,7 +72,8 @@ mod old {
         table = "members",
         password,
         session(idle = "1h", absolute = "14d"),
-        throttle(per_network = 5, within = "1h")
+        throttle(per_network = 5, within = "1h"),
+        prefix = "l1_"
     )]
     pub struct Member {
         #[sigra(id)]

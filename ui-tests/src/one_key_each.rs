@@ -7,7 +7,7 @@ macro_rules! host {
             use sigra::{PasswordHash, Sigra};
 
             #[derive(Sigra)]
-            #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), $($key)*)]
+            #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), unsafe_shared_tables = "hosts that are built and never run", $($key)*)]
             struct User {
                 #[sigra(id)]
                 id: i64,
@@ -32,7 +32,7 @@ macro_rules! host {
             use sigra::{PasswordHash, Sigra};
 
             #[derive(Sigra)]
-            #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), $($key)*)]
+            #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), unsafe_shared_tables = "hosts that are built and never run", $($key)*)]
             struct User {
                 #[sigra(id)]
                 id: String,

@@ -7,6 +7,8 @@
 
 #[path = "support/fix.rs"]
 mod fix;
+#[path = "support/printed.rs"]
+mod printed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,6 +22,7 @@ use sigra_grammar::keys::{self, Key};
 use sigra_grammar::rules::{self, Rule, Sees, Wrong};
 
 use fix::{Fixed, fixes, input};
+use printed::{Mended, Printed};
 
 /// An error: what it underlines, what it says, and of which rule it is.
 struct Found {
@@ -170,19 +173,159 @@ fn of_any_two_mistakes_neither_hides_the_other_nor_makes_a_third() {
                 continue;
             }
             let source = Example(&[*changes, *others].concat()).to_string();
-            let mut codes: Vec<_> =
-                found(&Wrong::Host(&[]), &source, &[]).into_iter().map(|one| one.code).collect();
-            codes.sort();
-            if codes != [first.code.0, second.code.0] {
-                let (first, second) = (first.name, second.name);
-                writeln!(failures, "{first} and {second}: {codes:?}\n{source}").unwrap();
+            let codes = BTreeSet::from([first.code.0, second.code.0]);
+            if let Err(failure) = mended_one_by_one(
+                &source,
+                true,
+                &codes,
+                &looking_at_both(&(&one | &touched(first)), &(&two | &touched(second))),
+            ) {
+                writeln!(failures, "{} and {}: {failure}", first.name, second.name).unwrap();
             }
             pairs += 1;
         }
     }
     assert!(failures.is_empty(), "{failures}");
     assert!(pairs > 500, "{pairs} pairs");
-    say(&format!("{pairs} pairs of mistakes, each with its two errors"));
+    say(&format!(
+        "{pairs} pairs of mistakes, each with its two errors, mended one after the other by their help lines"
+    ));
+}
+
+/// The keys that a rule looks at, and those that its help lines write.
+fn touched(rule: &Rule) -> BTreeSet<String> {
+    let source = rule.wrong.source().unwrap_or_default();
+    let messages = found(&rule.wrong, &source, &[]).into_iter().map(|one| one.message);
+    let codes = messages.flat_map(|message| {
+        let helps = message.lines().filter(|line| line.starts_with("= help: "));
+        helps.flat_map(|help| help.split('`').skip(1).step_by(2)).map(str::to_owned).collect::<Vec<_>>()
+    });
+    let name =
+        |code: String| code.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned);
+    let written: BTreeSet<_> = codes.filter_map(name).map(|name| format!("key {name}")).collect();
+    &written | &seen(rule)
+}
+
+/// The rules that look at keys of two sets.
+fn looking_at_both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<&'static str> {
+    let seen = rules::all().into_iter().map(|rule| (rule.code.0, seen(&rule)));
+    seen.filter(|(_, seen)| !seen.is_disjoint(one) && !seen.is_disjoint(other))
+        .map(|(code, _)| code)
+        .collect()
+}
+
+/// Follows the first help line of one error after the other. Each takes its mistake away and makes no other, unless by a rule that
+/// looks at the keys of both: it could not say so before. One that writes a whole key anew may mend the other on the way, or write
+/// what the other writes, too (S0004).
+fn mended_one_by_one(
+    source: &str,
+    is_first: bool,
+    expected: &BTreeSet<&str>,
+    at_both: &BTreeSet<&str>,
+) -> Result<(), String> {
+    syn::parse_str::<syn::DeriveInput>(source).map_err(|error| format!("{error}\n{source}"))?;
+    let errors: Vec<_> = found(&Wrong::Host(&[]), source, &[]);
+    let (known, unheard): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|one| expected.contains(one.code.as_str()));
+    if is_first && known.len() != expected.len()
+        || unheard.iter().any(|one| one.code != "S0004" && !at_both.contains(one.code.as_str()))
+    {
+        return Err(format!("{source}\n{}", show(&errors)));
+    }
+    for one in &known {
+        let first = fixes(source, &one.at, &one.message).into_iter().next();
+        let Some((choice, Fixed::Source(after))) = first else {
+            return Err(format!("{} says not what to write", one.code));
+        };
+        let left = expected.iter().copied().filter(|code| *code != one.code).collect();
+        mended_one_by_one(&after, false, &left, at_both)
+            .map_err(|failure| format!("{choice}\n{source}\nbecame\n{failure}"))?;
+    }
+    Ok(())
+}
+
+/// A good host with each key that a good host can be without, and with what that key needs.
+const COMPANY: [&[Change]; 26] = {
+    use Change::{Field, Key};
+    const TOTP: Change = Key("totp", "totp(issuer = \"Acme\")");
+    const CODES: Change = Key("backup_codes", "backup_codes");
+    const RESET: Change = Key("reset_password", "reset_password");
+    const CONFIRM: Change = Key("confirm_email", "confirm_email");
+    [
+        &[Key("prefix", "prefix = \"auth_\"")],
+        &[Key("unsafe_shared_tables", "unsafe_shared_tables = \"another view of the users\"")],
+        &[Key("profile", "profile = \"aal1\"")],
+        &[Key("password", "password(min_length = 20, memory_kib = 47104, iterations = 3)")],
+        &[Key("session", "session(idle = \"2h\", absolute = \"12d\", remember = \"20d\", touch = \"2m\")")],
+        &[Key("lockout", "lockout(after = 5, wait = \"20m\")")],
+        &[CONFIRM, RESET],
+        &[Key("confirm_email", "confirm_email(within = \"24h\")"), RESET],
+        &[Key("reset_password", "reset_password(within = \"30m\")")],
+        &[Key("must_change_password", "must_change_password"), RESET],
+        &[Key("throttle", "throttle(per_network = 100, overall = 1000, within = \"15m\")")],
+        &[Key("unsafe_no_lockout", "unsafe_no_lockout = \"the gateway counts\""), Key("lockout", "")],
+        &[TOTP, CODES],
+        &[TOTP, Key("backup_codes", "backup_codes(count = 12)")],
+        &[TOTP, Key("assisted_recovery", "assisted_recovery(delay = \"48h\")")],
+        &[TOTP, Key("unsafe_no_recovery", "unsafe_no_recovery = \"accounts are made anew\"")],
+        &[TOTP, CODES, Key("trusted_browser", "trusted_browser(within = \"7d\")")],
+        &[Key("sudo", "sudo(within = \"10m\")")],
+        &[Key("audit", "audit(retain = \"400d\")")],
+        &[Key("unsafe_no_audit", "unsafe_no_audit = \"the database has a trail\"")],
+        &[Key("privacy", "privacy = \"none\"")],
+        &[Key("crate", "crate = sigra_renamed")],
+        &[
+            CONFIRM,
+            RESET,
+            Field("confirmed_at", "#[sigra(confirmed_at)] confirmed_at: Option<OffsetDateTime>"),
+        ],
+        &[Field("disabled_at", "#[sigra(disabled_at)] disabled_at: Option<OffsetDateTime>")],
+        &[Field("created", "#[sigra(skip)] created: OffsetDateTime")],
+        &[Field("shown", "#[sigra(column = \"shown_name\")] shown: String")],
+    ]
+};
+
+/// What a rule says to look at is all that it looks at: other keys beside its mistake change nothing.
+#[test]
+fn a_rule_looks_at_nothing_else() {
+    for key in rules::user_keys() {
+        let written = |changes: &&[Change]| changes.iter().any(|change| shows(change, key));
+        assert!(COMPANY.iter().any(written) || Example(&[]).to_string().contains(key.name), "`{}`", key.name);
+    }
+    let (mut tried, mut failures) = (0, String::new());
+    for company in COMPANY {
+        let source = Example(company).to_string();
+        let errors = found(&Wrong::Host(&[]), &source, &[]);
+        assert!(errors.is_empty(), "{source}\n{}", show(&errors));
+        for rule in rules::all() {
+            let Wrong::Host(changes) = rule.wrong else { continue };
+            let looked_at = &changed(changes) | &seen(&rule);
+            if !looked_at.is_disjoint(&changed(company)) {
+                continue;
+            }
+            let source = Example(&[changes, company].concat()).to_string();
+            // A rule that looks at both may find fault with the two together.
+            let at_both = looking_at_both(&changed(changes), &changed(company));
+            let codes: Vec<_> = found(&rule.wrong, &source, &[])
+                .into_iter()
+                .map(|one| one.code)
+                .filter(|code| !at_both.contains(code.as_str()))
+                .collect();
+            if codes != [rule.code.0] {
+                writeln!(failures, "{} {}: {codes:?}\n{source}", rule.code, rule.name).unwrap();
+            }
+            tried += 1;
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+    say(&format!(
+        "{tried} times a mistake beside keys that its rule does not look at, each with its one error"
+    ));
+}
+
+fn shows(change: &Change, key: &Key) -> bool {
+    let (Change::Key(_, code) | Change::Field(_, code)) = change;
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == key.name)
 }
 
 #[test]
@@ -278,11 +421,44 @@ fn what_the_help_lines_make_is_built() {
         let number = of_rule.entry(rule.code.0).or_default();
         *number += 1;
         let code = rule.code.0.to_lowercase();
-        let (imports, after) = (indented(IMPORTS), indented(&after));
+        let (imports, after) = (indented(IMPORTS), indented(&beside_others(&after)));
         write!(made, "\n/// {}: {choice}\nmod {code}_{number} {{\n{imports}\n{after}}}\n", rule.code)
             .unwrap();
     }
+    let (mut as_printed, mut by_hand) = (0, 0);
+    for (rule, mended) in of_rustc() {
+        let (how, code) = match mended {
+            Mended::AsPrinted(said, code) => (said, code),
+            Mended::ByHand(code) => ("by hand".to_owned(), code),
+        };
+        *if how == "by hand" { &mut by_hand } else { &mut as_printed } += 1;
+        let code = indented(&beside_others(&code));
+        let number = rule.code.0.to_lowercase();
+        write!(made, "\n/// {}: {how}\nmod {number} {{\n{code}}}\n", rule.code).unwrap();
+    }
+    say(&format!(
+        "{as_printed} cases of rustc mended as their texts say, and {by_hand} by hand, whose texts are rustc's own"
+    ));
     is_current(&here("tests/support/fixed.rs"), &made);
+}
+
+/// What becomes of the wrong code that only rustc sees.
+fn of_rustc() -> Vec<(Rule, Mended)> {
+    let cases = rules::all().into_iter().filter_map(|rule| match rule.wrong {
+        Wrong::Case(case) => {
+            let mended = Printed::read(&here(&format!("tests/ui/type/{case}")))
+                .mended(&here(&format!("tests/right/{case}.rs")));
+            Some((rule, mended))
+        }
+        _ => None,
+    });
+    cases.collect()
+}
+
+/// Many users in one crate, of which none is ever run.
+fn beside_others(code: &str) -> String {
+    let shared = "#[sigra(unsafe_shared_tables = \"examples that are never run\")]\n";
+    code.replace("#[derive(Sigra)]\n", &format!("#[derive(Sigra)]\n{shared}"))
 }
 
 fn indented(code: &str) -> String {
@@ -305,7 +481,7 @@ fn the_page_of_the_rules_is_made_from_them() {
         writeln!(page, "| `{}` | {} |", key.item(), own.join(", ")).unwrap();
     }
     page.push_str("\nThe rules S0001 to S0011 and those about words look at every key.\n");
-    let followed = followed().0;
+    let (followed, of_rustc) = (followed().0, of_rustc());
     for rule in rules::all() {
         writeln!(page, "\n# {}: {}\n\n{} ({})\n", rule.code, rule.name, rule.protects, rule.clause).unwrap();
         if let Some(source) = rule.wrong.source() {
@@ -321,6 +497,13 @@ fn the_page_of_the_rules_is_made_from_them() {
                 Fixed::Feature(_) => format!("\nRight: {choice}\n"),
             };
             page.push_str(&right);
+        }
+        if let Some((_, mended)) = of_rustc.iter().find(|(one, _)| one.code == rule.code) {
+            let (how, code) = match mended {
+                Mended::AsPrinted(said, code) => (format!("as the text says ({said})"), code),
+                Mended::ByHand(code) => ("which rustc's own text does not say".to_owned(), code),
+            };
+            write!(page, "\nRight, {how}:\n\n```text\n{code}```\n").unwrap();
         }
     }
     is_current(&here("../sigra/src/rules.md"), &page);

@@ -91,18 +91,16 @@ impl Errors {
         self.assertions.borrow_mut().push(Assertion { at: at.into_token_stream(), condition, message });
     }
 
-    /// All mistakes in the order of the source, or what is left for the compiler to check.
-    pub fn finish(mut self) -> syn::Result<Vec<Assertion>> {
+    /// All mistakes in the order of the source, and what is left for the compiler to check.
+    pub fn finish(mut self) -> (Option<syn::Error>, Vec<Assertion>) {
         self.finished = true;
         let mut found = self.found.take();
         found.sort_by_key(|error| error.span().start());
-        match found.into_iter().reduce(|mut all, error| {
+        let all = found.into_iter().reduce(|mut all, error| {
             all.combine(error);
             all
-        }) {
-            Some(error) => Err(error),
-            None => Ok(self.assertions.take()),
-        }
+        });
+        (all, self.assertions.take())
     }
 }
 

@@ -118,9 +118,9 @@ impl Value for FieldKey {
 pub fn model(kind: Kind, input: &DeriveInput) -> Result<Model, Box<Rejected>> {
     let errors = Errors::default();
     let model = read(kind, input, &errors);
-    match errors.finish() {
-        Ok(_) => Ok(model),
-        Err(error) => Err(Box::new(Rejected { error, model })),
+    match errors.finish().0 {
+        None => Ok(model),
+        Some(error) => Err(Box::new(Rejected { error, model })),
     }
 }
 
@@ -139,7 +139,7 @@ pub fn name(tokens: TokenStream) -> syn::Result<String> {
     if let Some(message) = wrong {
         errors.at(tokens, message);
     }
-    errors.finish().map(|_| name.unwrap_or_default())
+    errors.finish().0.map_or_else(|| Ok(name.unwrap_or_default()), Err)
 }
 
 fn read(kind: Kind, input: &DeriveInput, errors: &Errors) -> Model {

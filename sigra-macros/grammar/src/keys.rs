@@ -162,9 +162,10 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The keys of the struct.
-pub static STRUCT: [&Key; 21] = [
+pub static STRUCT: [&Key; 22] = [
     &TABLE,
     &PREFIX,
+    &UNSAFE_SHARED_TABLES,
     &PROFILE,
     &PASSWORD,
     &SESSION,
@@ -212,11 +213,21 @@ pub static TABLE: Key = Key::new(
 pub static PREFIX: Key = Key::new(
     "prefix",
     r#"prefix = "sigra_""#,
-    "What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database \
-     need two prefixes. Default `\"sigra_\"`.",
+    "What stands before the names of Sigra's own tables: lower case, at most 32 bytes. Two user types in one database, \
+     and in one crate, need two prefixes: the second would read the first one's sessions. Default `\"sigra_\"`.",
 )
 .misuse(r#"prefix = "Sigra_""#)
 .tried(&[("table_prefix tables_prefix namespace", "")]);
+
+/// `unsafe_shared_tables`
+pub static UNSAFE_SHARED_TABLES: Key = Key::new(
+    "unsafe_shared_tables",
+    r#"unsafe_shared_tables = "another view of the same users""#,
+    "Another user type of this crate may have the same `prefix`: its policy alone decides what it lets in, and a session of one is \
+     a session of the other. The reason, at least ten characters, is kept in the policy.",
+)
+.misuse(r#"unsafe_shared_tables = "yes""#)
+.tried(&[("shared_tables share_tables same_tables unsafe_same_prefix", "")]);
 
 /// `profile`
 pub static PROFILE: Key = Key::new(

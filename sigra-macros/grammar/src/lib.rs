@@ -24,7 +24,7 @@ pub mod words;
 use syn::DeriveInput;
 
 pub use crate::attr::{Keyed, Mentions};
-use crate::error::Errors;
+use crate::error::{Assertion, Errors};
 use crate::keys::Key;
 use crate::model::{Draft, Model};
 
@@ -35,6 +35,8 @@ pub struct Rejected {
     pub error: syn::Error,
     /// What was read before, beside and after the mistakes.
     pub draft: Draft,
+    /// What is left for the compiler to check: it finds its mistakes in the same build.
+    pub assertions: Vec<Assertion>,
 }
 
 /// Reads and checks one `#[derive(Sigra)]` input.
@@ -53,7 +55,7 @@ pub fn model_without(input: &DeriveInput, missing: &[&'static Key]) -> Result<Mo
         }
     }
     match errors.finish() {
-        Ok(assertions) => Model::new(draft, assertions),
-        Err(error) => Err(Box::new(Rejected { error, draft })),
+        (None, assertions) => Model::new(draft, assertions),
+        (Some(error), assertions) => Err(Box::new(Rejected { error, draft, assertions })),
     }
 }

@@ -1,6 +1,7 @@
 //! What the attributes say, with types: first as it was written, then complete.
 
 use proc_macro2::Span;
+use quote::format_ident;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Fields, Ident, Meta, Path, Type, Visibility};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub table: Option<Keyed<Name>>,
     /// `prefix = ".."`
     pub prefix: Option<Keyed<Name>>,
+    /// `unsafe_shared_tables = ".."`
+    pub unsafe_shared_tables: Option<Keyed<Reason>>,
     /// `profile = ".."`
     pub profile: Option<Keyed<Profile>>,
     /// `password` or `password(..)`
@@ -219,6 +222,32 @@ impl Draft {
         self.settings.krate.as_ref().map_or_else(|| syn::parse_quote!(::sigra), |krate| krate.value.0.clone())
     }
 
+    /// What stands before the names of Sigra's tables, unless it could not be read.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        match &self.settings.prefix {
+            Some(prefix) => Some(&prefix.value.0),
+            None => (!self.mentions(&keys::PREFIX)).then_some("sigra_"),
+        }
+    }
+
+    /// A name of which a crate can have one for each prefix, so that rustc refuses a second user type with the same. It has
+    /// the place of what says the prefix.
+    #[must_use]
+    pub fn claim(&self) -> Option<Ident> {
+        if self.mentions(&keys::UNSAFE_SHARED_TABLES) {
+            return None;
+        }
+        let span = self.settings.prefix.as_ref().map_or(self.ident.span(), |prefix| prefix.key.span());
+        Some(format_ident!("S0521_give_each_user_type_a_prefix_of_its_own__{}", self.prefix()?, span = span))
+    }
+
+    /// Every number and duration.
+    #[must_use]
+    pub fn quantities(&self) -> Vec<Quantity> {
+        self.settings.clone().quantities_mut().into_iter().map(|quantity| quantity.clone()).collect()
+    }
+
     /// The first field with this role.
     #[must_use]
     pub fn field(&self, role: Role) -> Option<&Field> {
@@ -310,6 +339,7 @@ impl Settings {
         Self {
             table: items.value(&keys::TABLE),
             prefix: items.value(&keys::PREFIX).filter(|prefix| is_prefix(prefix, items)),
+            unsafe_shared_tables: items.value(&keys::UNSAFE_SHARED_TABLES),
             profile: items.value(&keys::PROFILE),
             password: read(items, &keys::PASSWORD, |inner| {
                 Some(Password {
@@ -448,6 +478,8 @@ pub struct Model {
     pub table: String,
     /// The prefix of Sigra's tables.
     pub prefix: String,
+    /// What no other user type of the crate may claim.
+    pub claim: Option<Ident>,
     /// `password`
     pub password: Keyed<Password>,
     /// `session`
@@ -490,6 +522,8 @@ pub struct Model {
     pub confirmed_at: Option<Field>,
     /// The field of the time of disabling, and its key.
     pub disabled_at: Option<(Field, Ident)>,
+    /// Every number and duration of the keys.
+    pub quantities: Vec<Quantity>,
     /// What is left for the compiler to check.
     pub assertions: Vec<Assertion>,
 }
@@ -503,7 +537,7 @@ impl Model {
         let message = "`#[derive(Sigra)]` could not read this struct and did not notice: this is a bug in Sigra\n\
                        = help: please report it with this struct";
         let error = syn::Error::new(draft.ident.span(), message);
-        Err(Box::new(Rejected { error, draft }))
+        Err(Box::new(Rejected { error, draft, assertions: Vec::new() }))
     }
 
     fn complete(draft: &Draft, assertions: Vec<Assertion>) -> Option<Self> {
@@ -513,6 +547,7 @@ impl Model {
         };
         let no_lockout = reason(&keys::UNSAFE_NO_LOCKOUT, &settings.unsafe_no_lockout);
         let no_audit = reason(&keys::UNSAFE_NO_AUDIT, &settings.unsafe_no_audit);
+        let shared_tables = reason(&keys::UNSAFE_SHARED_TABLES, &settings.unsafe_shared_tables);
         let no_recovery = reason(&keys::UNSAFE_NO_RECOVERY, &settings.unsafe_no_recovery);
         let audit = || match &settings.audit {
             Some(audit) => (Some(audit.key.clone()), audit.value.clone()),
@@ -524,10 +559,8 @@ impl Model {
             hook: draft.hook,
             krate: draft.krate(),
             table: settings.table.as_ref()?.value.0.clone(),
-            prefix: settings
-                .prefix
-                .as_ref()
-                .map_or_else(|| "sigra_".to_owned(), |prefix| prefix.value.0.clone()),
+            prefix: draft.prefix()?.to_owned(),
+            claim: draft.claim(),
             password: settings.password.clone()?,
             session: settings.session.clone()?,
             confirm_email: settings.confirm_email.clone(),
@@ -545,7 +578,12 @@ impl Model {
             sudo: settings.sudo.clone(),
             audit: no_audit.is_none().then(audit),
             privacy: settings.privacy.as_ref().map_or_else(Privacy::default, |privacy| privacy.value),
-            unsafe_reasons: no_lockout.into_iter().chain(no_recovery).chain(no_audit).collect(),
+            unsafe_reasons: shared_tables
+                .into_iter()
+                .chain(no_lockout)
+                .chain(no_recovery)
+                .chain(no_audit)
+                .collect(),
             fields: draft.fields.clone(),
             id: draft.field(Role::Id)?.clone(),
             email: draft.field(Role::Email)?.clone(),
@@ -554,6 +592,7 @@ impl Model {
             disabled_at: draft
                 .field(Role::DisabledAt)
                 .and_then(|field| Some((field.clone(), field.marks.first()?.1.clone()))),
+            quantities: draft.quantities(),
             assertions,
         })
     }

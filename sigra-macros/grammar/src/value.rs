@@ -108,6 +108,12 @@ impl Quantity {
         Self { key, written, range, constant, amount }
     }
 
+    /// What `key` inside `list` is where it is not written.
+    pub(crate) fn default_of(list: &Key, key: &'static Key) -> Option<Self> {
+        let range = key.range?;
+        Some(Self::new(list.name, key, range, TokenStream::new(), Amount::Known(range.default?)))
+    }
+
     /// An expression that a constant comparison can use: `u32`, or nanoseconds as `u128`.
     pub(crate) fn compared(&self) -> TokenStream {
         let constant = &self.constant;

@@ -65,6 +65,8 @@ fn follow(source: &str, at: &Range<usize>, choice: &str) -> Fixed {
         }
     }
     edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    // Two codes that stand there already both take the word away that they stand for.
+    edits.dedup();
     let fixed = edits.into_iter().fold(source.to_owned(), |mut fixed, (range, code)| {
         fixed.replace_range(range, &code);
         fixed
@@ -315,12 +317,16 @@ impl Source {
             Some(there) => {
                 edits.push((there.whole.clone(), code.to_owned()));
                 // It stood for what is there now.
-                if wrong.is_some() && !choice.starts_with("add") {
+                let begins = wrong.as_ref().map(|wrong| wrong.start);
+                let is_taken = edits.iter().any(|(range, _)| Some(range.start) == begins);
+                if wrong.is_some() && !is_taken && !choice.starts_with("add") {
                     edits.push((self.without(at), String::new()));
                 }
             }
             None if choice.starts_with("add")
-                || edits.iter().any(|(range, _)| Some(range) == wrong.as_ref())
+                || edits
+                    .iter()
+                    .any(|(range, _)| Some(range.start) == wrong.as_ref().map(|wrong| wrong.start))
                 || wrong.is_none() =>
             {
                 match self.lists.first() {

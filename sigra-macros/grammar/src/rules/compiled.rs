@@ -145,4 +145,11 @@ pub(super) static RULES: &[Rule] = &[
         Sees::These(&[&field::SKIP]),
         Wrong::Case("new_user_is_incomplete"),
     ),
+    Rule::new(
+        Code("S0521"),
+        "two-users-one-prefix",
+        ("A session, a link or a locked account of one type would be one of the other.", "Sigra"),
+        Sees::These(&[&keys::PREFIX, &keys::UNSAFE_SHARED_TABLES]),
+        Wrong::Case("two_users_have_one_prefix"),
+    ),
 ];

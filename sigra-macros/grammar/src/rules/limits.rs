@@ -8,7 +8,7 @@ use crate::model::Draft;
 use crate::value::{Amount, Quantity};
 
 /// Each value out of its range. The help is the limit, or where that would break another rule a
-/// value that breaks none.
+/// value that breaks none. Where every one does, it is the example: the other rule then says which key gives way.
 pub(super) fn check(draft: &Draft, errors: &Errors) {
     for quantity in draft.settings.clone().quantities_mut() {
         let quantity = &*quantity;
@@ -35,7 +35,7 @@ pub(super) fn check(draft: &Draft, errors: &Errors) {
             }
             broken(&mended) <= broken(draft)
         });
-        let help = format!("{} = {}", key.name, range.unit.code(good.unwrap_or(limit)));
+        let help = format!("{} = {}", key.name, range.unit.code(good.or(example).unwrap_or(limit)));
         errors.at(&quantity.written, message.help(format_args!("write `{help}`")));
     }
 }
@@ -48,7 +48,7 @@ fn broken(draft: &Draft) -> usize {
             check(rule.code, draft, &found);
         }
     }
-    found.finish().err().map_or(0, |error| error.into_iter().count())
+    found.finish().0.map_or(0, |error| error.into_iter().count())
 }
 
 pub(crate) fn below(Quantity { key, range: Range { unit, least, .. }, .. }: &Quantity) -> Message {

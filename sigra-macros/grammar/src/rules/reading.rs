@@ -155,7 +155,12 @@ pub(super) static RULES: &[Rule] = &[
         REASON,
         "no-reason",
         ("Whoever switches a protection off says why, to whoever reviews the line.", "Sigra"),
-        Sees::These(&[&keys::UNSAFE_NO_LOCKOUT, &keys::UNSAFE_NO_RECOVERY, &keys::UNSAFE_NO_AUDIT]),
+        Sees::These(&[
+            &keys::UNSAFE_SHARED_TABLES,
+            &keys::UNSAFE_NO_LOCKOUT,
+            &keys::UNSAFE_NO_RECOVERY,
+            &keys::UNSAFE_NO_AUDIT,
+        ]),
         Wrong::Host(&[Key("unsafe_no_audit", r#"unsafe_no_audit = "dev""#)]),
     ),
     Rule::new(

@@ -1,6 +1,6 @@
 //! What the keys ask of each other: one function a rule, with the wrong code above it.
 
-use proc_macro2::Literal;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{Rule, Sees, Wrong};
@@ -126,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
         Code("S0127"),
         "sudo-above-absolute",
         ("A proof that no session outlives is asked of nobody twice.", "ASVS 7.5.1"),
-        Sees::These(&[&keys::SUDO, &keys::sudo::WITHIN, &keys::session::ABSOLUTE]),
+        Sees::These(&[&keys::SUDO, &keys::sudo::WITHIN, &keys::TOTP, &keys::session::ABSOLUTE]),
         Wrong::Host(&[Key("session", r#"session(idle = "5m", absolute = "10m")"#), Key("sudo", "sudo")]),
     )
     .checked(sudo_above_absolute),
@@ -236,7 +236,7 @@ fn cheap_hash(code: Code, draft: &Draft, errors: &Errors) {
 fn idle_above_absolute(code: Code, draft: &Draft, errors: &Errors) {
     let Some(Session { idle, absolute, .. }) = session(draft) else { return };
     let message = "`idle` is above `absolute`: the session would never end by disuse";
-    at_most(code, errors, idle, (absolute, 1), idle, message, |_, absolute| {
+    at_most(code, errors, idle, (absolute, 1), &idle.written, message, |_, absolute| {
         format!("write `idle = {absolute}` at most")
     });
 }
@@ -246,7 +246,7 @@ fn remember_below_absolute(code: Code, draft: &Draft, errors: &Errors) {
     let Some(Session { absolute, remember: Some(remember), .. }) = session(draft) else { return };
     let message =
         "`remember` is below `absolute`: whoever asked to be remembered would be signed out earlier";
-    at_most(code, errors, absolute, (remember, 1), remember, message, |absolute, _| {
+    at_most(code, errors, absolute, (remember, 1), &remember.written, message, |absolute, _| {
         format!("write `remember = {absolute}` at least")
     });
 }
@@ -254,7 +254,7 @@ fn remember_below_absolute(code: Code, draft: &Draft, errors: &Errors) {
 /// `session(idle = "10m", absolute = "14d", touch = "9m")`
 fn touch_above_half_idle(code: Code, draft: &Draft, errors: &Errors) {
     let Some(Session { idle, touch, .. }) = session(draft) else { return };
-    let at = if touch.written.is_empty() { idle } else { touch };
+    let at = if touch.written.is_empty() { &idle.written } else { &touch.written };
     let message = "`touch` is above half of `idle`: a session in use could end as unused";
     at_most(code, errors, touch, (idle, 2), at, message, |_, half| format!("write `touch = {half}` at most"));
 }
@@ -292,7 +292,7 @@ fn overall_below_network(code: Code, draft: &Draft, errors: &Errors) {
     let Some(throttle) = &draft.settings.throttle else { return };
     let Throttle { per_network, overall: Some(overall), .. } = &throttle.value else { return };
     let message = "`overall` is below twice `per_network`: one network could keep everybody out";
-    at_most(code, errors, per_network, (overall, 2), overall, message, |overall, _| {
+    at_most(code, errors, per_network, (overall, 2), &overall.written, message, |overall, _| {
         format!("write `overall = {overall}` at least")
     });
 }
@@ -356,28 +356,28 @@ fn without_totp(code: Code, draft: &Draft, errors: &Errors) {
     errors.at(first, message.help(format_args!("add `{}`", keys::TOTP.example)));
 }
 
-/// `#[sigra(.., session(idle = "5m", absolute = "10m"), sudo)]`
+/// `#[sigra(.., session(idle = "5m", absolute = "10m"), sudo)]`, or `totp`, which brings it
 fn sudo_above_absolute(code: Code, draft: &Draft, errors: &Errors) {
     let Some(Session { absolute, .. }) = session(draft) else { return };
-    let Some(sudo) = &draft.settings.sudo else { return };
-    let within = &sudo.value;
     let message = "`sudo(within)` is above `session(absolute)`: no proof would ever be too old";
-    if within.written.is_empty() {
-        // The default was not written, so the key itself is underlined.
-        if let (Amount::Known(known), Amount::Known(limit)) = (within.amount, absolute.amount)
-            && known > limit
-        {
-            let most = within.range.unit.code(limit);
-            errors.at(
-                &sudo.written,
-                code.says(message).help(format_args!("write `sudo(within = {most})` at most")),
-            );
+    let (within, at, help): (_, _, fn(String) -> String) = match (&draft.settings.sudo, &draft.settings.totp)
+    {
+        // A default is not written, so the key that brings it is underlined.
+        (Some(sudo), _) if sudo.value.written.is_empty() => {
+            (sudo.value.clone(), &sudo.written, |most| format!("write `sudo(within = {most})` at most"))
         }
-        return;
-    }
-    at_most(code, errors, within, (absolute, 1), within, message, |_, most| {
-        format!("write `within = {most}` at most")
-    });
+        (Some(sudo), _) => {
+            (sudo.value.clone(), &sudo.value.written, |most| format!("write `within = {most}` at most"))
+        }
+        (None, Some(totp)) if !draft.mentions(&keys::SUDO) => {
+            let Some(brought) = Quantity::default_of(&keys::SUDO, &keys::sudo::WITHIN) else { return };
+            (brought, &totp.written, |most| {
+                format!("add `sudo(within = {most})`: `totp` brings it with 15 minutes")
+            })
+        }
+        _ => return,
+    };
+    at_most(code, errors, &within, (absolute, 1), at, message, |_, most| help(most));
 }
 
 /// `session(idle = "1h", absolute = "14d"), audit(retain = "7d")`
@@ -389,7 +389,7 @@ fn retain_below_session(code: Code, draft: &Draft, errors: &Errors) {
         None => (absolute, "the longest session, `absolute`"),
     };
     let message = format!("`retain` is below {what}: the row that says how it began goes before it");
-    at_most(code, errors, longest, (retain, 1), retain, &message, |retain, _| {
+    at_most(code, errors, longest, (retain, 1), &retain.written, &message, |retain, _| {
         format!("write `retain = {retain}` at least")
     });
 }
@@ -405,7 +405,7 @@ fn at_most(
     errors: &Errors,
     small: &Quantity,
     (large, factor): (&Quantity, u64),
-    at: &Quantity,
+    at: &TokenStream,
     message: &str,
     help: impl Fn(String, String) -> String,
 ) {
@@ -415,7 +415,7 @@ fn at_most(
             if known * factor > limit {
                 let (least, most) =
                     (large.range.unit.code(known * factor), small.range.unit.code(limit / factor));
-                errors.at(&at.written, code.says(message).help(help(least, most)));
+                errors.at(at, code.says(message).help(help(least, most)));
             }
         }
         _ => {
@@ -426,11 +426,7 @@ fn at_most(
                 .flat_map(Quantity::limits);
             let (small, large) = (small.compared(), large.compared());
             let factor = Literal::u64_unsuffixed(factor);
-            errors.assert(
-                &at.written,
-                quote!(!(#(#limits)&&*) || #factor * #small <= #large),
-                &code.says(message),
-            );
+            errors.assert(at, quote!(!(#(#limits)&&*) || #factor * #small <= #large), &code.says(message));
         }
     }
 }

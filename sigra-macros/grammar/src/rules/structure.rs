@@ -331,12 +331,8 @@ fn column_name(code: Code, draft: &Draft, errors: &Errors) {
 
 /// `#[sigra(table = "sigra_users", ..)]`
 fn table_under_prefix(code: Code, draft: &Draft, errors: &Errors) {
-    let written = draft.settings.prefix.as_ref();
     // One that could not be read is none to compare with.
-    if written.is_none() && draft.mentions(&keys::PREFIX) {
-        return;
-    }
-    let prefix = written.map_or("sigra_", |prefix| &prefix.value.0);
+    let Some(prefix) = draft.prefix() else { return };
     if let Some(table) = &draft.settings.table
         && table.value.0.to_ascii_lowercase().starts_with(prefix)
     {
@@ -344,7 +340,7 @@ fn table_under_prefix(code: Code, draft: &Draft, errors: &Errors) {
         let other = rest.unwrap_or_else(|| "users".to_owned());
         let begins = |free: &&str| table.value.0.to_ascii_lowercase().starts_with(*free);
         let free = ["auth_", "sigra_", "idp_"].into_iter().find(|free| !begins(free)).unwrap_or("auth_");
-        let verb = if written.is_some() { "write" } else { "add" };
+        let verb = if draft.settings.prefix.is_some() { "write" } else { "add" };
         errors.at(
             &table.written,
             code.says(format_args!("tables that start with `{prefix}` are Sigra's own"))

@@ -41,7 +41,8 @@ use super::{Decide, Reserve, Reserved};
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 100, within = "15m"),
-    audit(retain = "400d")
+    audit(retain = "400d"),
+    unsafe_shared_tables = "each test has a database of its own"
 )]
 pub(super) struct Audited {
     #[sigra(id)]
@@ -61,7 +62,8 @@ pub(super) struct Audited {
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
     throttle(per_network = 100, within = "15m"),
-    unsafe_no_audit = "this type is what the trail is measured against"
+    unsafe_no_audit = "this type is what the trail is measured against",
+    unsafe_shared_tables = "each test has a database of its own"
 )]
 pub(super) struct Bare {
     #[sigra(id)]

@@ -21,6 +21,7 @@ struct Shopper {
 #[derive(Sigra)]
 #[sigra(
     table = "users",
+    prefix = "b_",
     password,
     session(idle = "1h", absolute = "14d"),
     throttle(per_network = 10, overall = 50, within = "15m"),

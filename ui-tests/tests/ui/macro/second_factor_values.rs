@@ -26,6 +26,7 @@ struct Member {
 #[derive(Sigra)]
 #[sigra(
     table = "users",
+    prefix = "b_",
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),

@@ -22,6 +22,7 @@ struct Member {
 #[derive(Sigra)]
 #[sigra(
     table = "users",
+    prefix = "b_",
     password,
     session(idle = "5m", absolute = "10m"),
     lockout(after = 10, wait = "15m"),

@@ -23,6 +23,7 @@ struct Member {
 #[derive(Sigra)]
 #[sigra(
     table = "users",
+    prefix = "b_",
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
@@ -40,6 +41,7 @@ struct User {
 #[derive(Sigra)]
 #[sigra(
     table = "users",
+    prefix = "c_",
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),

@@ -1,5 +1,3 @@
-//! 1 mistake: there is a way back, and there is none.
-
 use sigra::{PasswordHash, Sigra};
 
 #[derive(Sigra)]
@@ -8,9 +6,8 @@ use sigra::{PasswordHash, Sigra};
     password,
     session(idle = "1h", absolute = "14d"),
     lockout(after = 10, wait = "15m"),
-    totp(issuer = "Acme"),
-    backup_codes,
-    unsafe_no_recovery = "accounts are made anew",
+    reset_password,
+    must_change_password,
 )]
 struct User {
     #[sigra(id)]
@@ -19,6 +16,14 @@ struct User {
     email: String,
     #[sigra(password)]
     password: Option<PasswordHash>,
+    #[sigra(disabled_at)]
+    disabled_at: Option<time::OffsetDateTime>,
 }
 
-fn main() {}
+fn greet(outcome: UserSignIn) {
+    match outcome {
+        UserSignIn::Complete(_session) => {}
+        UserSignIn::Disabled(_) => {}
+        UserSignIn::MustChangePassword(_) => {}
+    }
+}

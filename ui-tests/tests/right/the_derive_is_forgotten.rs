@@ -1,18 +1,17 @@
-//! 1 mistake: the second field is underlined.
-
-use sigra::{PasswordHash, Sigra};
+use sigra::{Error, PasswordHash, Sigra};
 
 #[derive(Sigra)]
 #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
-struct User {
+pub struct User {
     #[sigra(id)]
-    id: i64,
+    pub id: i64,
     #[sigra(email)]
-    email: String,
+    pub email: String,
     #[sigra(password)]
     password: Option<PasswordHash>,
-    #[sigra(email)]
-    backup: String,
 }
 
-fn main() {}
+async fn connect() -> Result<(), Error> {
+    Sigra::<User>::connect("sqlite://app.db").await?;
+    Ok(())
+}

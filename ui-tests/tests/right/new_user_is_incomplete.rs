@@ -1,5 +1,3 @@
-//! 1 mistake: the second field is underlined.
-
 use sigra::{PasswordHash, Sigra};
 
 #[derive(Sigra)]
@@ -11,8 +9,9 @@ struct User {
     email: String,
     #[sigra(password)]
     password: Option<PasswordHash>,
-    #[sigra(column = "Email")]
-    address: String,
+    display_name: String,
 }
 
-fn main() {}
+fn new() -> NewUser {
+    NewUser { email: String::new(), password: "".into(), display_name: String::new() }
+}
