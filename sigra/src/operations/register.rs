@@ -174,17 +174,17 @@ impl<U: Account> Step<U> for Register<U> {
         let mut taken = owner.is_some();
         unit.mark().await?;
         let mut inserted = self.insert(unit, !taken).await?;
-        if let Err(refusal) = &inserted
-            && !taken
-        {
+        if let Err(refusal) = &inserted {
             let conflict = *refusal == Refusal::Conflict;
             unit.take_back().await?;
             // The host's own index may have decided between two registrations of this address before Sigra's could, or for a
-            // row that nobody has adopted. Where it was about another value, it refuses this insert too.
-            owner = unit.owner_of(&self.identifier).await?;
-            if conflict || owner.is_some() {
-                taken = true;
-                inserted = self.insert(unit, false).await?;
+            // row that nobody has adopted. Where it was about another value, it refuses this insert too. All of it also for a taken
+            // address and for a value that no insert would make good: a refusal stores nothing and mails nothing, so that its work
+            // is all that a stranger could measure, as often as they like.
+            let owner_now = unit.owner_of(&self.identifier).await?;
+            let again = self.insert(unit, false).await?;
+            if !taken && (conflict || owner_now.is_some()) {
+                (owner, taken, inserted) = (owner_now, true, again);
             }
         }
         let user_id = match inserted {
