@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -98,7 +100,7 @@ impl<U: Account> Shielded<U> {
         let hasher = &self.0.core.hasher;
         // A glance that takes no place: of a flood, most are turned away before the database is asked.
         drop(hasher.admit()?);
-        self.step(CountRegistration(client.clone())).await??;
+        let counted_at = self.step(CountRegistration(client.clone())).await??;
         self.0.screen(&password, address.as_str()).await?;
         let hash = match hasher.admit() {
             Ok(place) => hasher.hash(place, password).await,
@@ -107,7 +109,7 @@ impl<U: Account> Shielded<U> {
         let hash = match hash {
             // Nothing came of it but that it has to be tried again.
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(ReturnRegistration(client)).await?;
+                self.step(ReturnRegistration { client, counted_at }).await?;
                 return Err(error);
             }
             hash => hash?,
@@ -121,7 +123,8 @@ impl<U: Account> Shielded<U> {
 struct CountRegistration(Client);
 
 impl<U: Account> Step<U> for CountRegistration {
-    type Output = Result<(), Refusal>;
+    /// When it was counted.
+    type Output = Result<OffsetDateTime, Refusal>;
 
     fn client(&self) -> &Client {
         &self.0
@@ -132,22 +135,26 @@ impl<U: Account> Step<U> for CountRegistration {
             let entry = Entry::refused(Event::Register, Actor::Visitor, reason);
             return unit.record(entry, Err(refusal)).await;
         }
-        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(())))
+        let now = unit.now;
+        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(now)))
     }
 }
 
 /// Gives the registration back.
-struct ReturnRegistration(Client);
+struct ReturnRegistration {
+    client: Client,
+    counted_at: OffsetDateTime,
+}
 
 impl<U: Account> Step<U> for ReturnRegistration {
     type Output = ();
 
     fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        unit.return_request().await?;
+        unit.return_request(self.counted_at).await?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
     }
 }

@@ -308,7 +308,8 @@ statements! {
     /// A row that is given its last attempt back is open as if that had never armed the wait: it would lapse with the wait, and
     /// the next wait be the first again.
     RefundLimit =
-        "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
+        "UPDATE [limits] SET used = used - 1, resets_at = forget_at \
+         WHERE bucket = $1 AND used > 0 AND resets_at <= $2";
     /// One more failure in a row over all waits, whether or not there is such an account.
     CountFailure = "UPDATE [limits] SET failures = failures + 1 WHERE bucket = $1";
     /// The row of failures is over, the wait is not.
