@@ -130,13 +130,14 @@ statements! {
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at, \
-         second_at, network, user_agent) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11)";
+        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, factor_failures, created_at, \
+         last_seen_at, expires_at, second_at, network, user_agent) \
+         VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7, $8, $9, $10, $11)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
-    /// Its owner is there: the row of failures is over.
+    /// Its owner is there: the row of wrong passwords is over. That of wrong codes is only by a right one.
     TouchDevice =
         "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4, \
          second_at = COALESCE($5, second_at), network = $6, user_agent = $7 \
@@ -261,6 +262,10 @@ statements! {
     FinishRecovery =
         "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2 \
          AND recovery_at > $3";
+    CountDeviceFactorFailure = "UPDATE [devices] SET factor_failures = factor_failures + 1 WHERE id = $1";
+    DeleteDeviceSpentOnCodes = "DELETE FROM [devices] WHERE id = $1 AND factor_failures >= $2";
+    ForgetDeviceFactorFailures =
+        "UPDATE [devices] SET factor_failures = 0 WHERE id = $1 AND factor_failures > 0";
     /// The known device with this secret, where its owner proved the second factor before.
     FactorDevice =
         "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
@@ -586,6 +591,7 @@ statements! {
          key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          failures {integer} NOT NULL, \
+         factor_failures {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
