@@ -9,6 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(feature = "totp")]
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -17,6 +20,8 @@ use crate::email::{Address, Identifier};
 use crate::error::{DatabaseError, Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
+#[cfg(feature = "totp")]
+use crate::store::statements::KeepRemoved;
 use crate::store::statements::{
     ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, OutboxStands, PostponeMail,
 };
@@ -416,6 +421,10 @@ impl Compose {
         // From the change on: what it removed waits no longer because the mail is late.
         let age = Duration::try_from(unit.now - self.due.created_at.0).unwrap_or_default();
         let within = most.saturating_sub(age).max(DISOWN_AT_LEAST);
+        #[cfg(feature = "totp")]
+        if age + within > most && matches!(kind, MailKind::FactorAdded | MailKind::FactorRemoved) {
+            unit.keep_removed(&standing.user_id, self.due.created_at.0, within).await?;
+        }
         let token = unit.issue::<ForDisown>(&standing.whose(), within, None, extras).await?;
         let (link, within) = (self.links.disown(token.expose()), to_the_hour(within));
         Ok(match kind {
@@ -481,6 +490,20 @@ impl<U: Account> Step<U> for SetAside {
 }
 
 impl<U: Account> Unit<'_, U> {
+    /// The link of a mail that leaves late outlives what it might restore: that waits for it too.
+    #[cfg(feature = "totp")]
+    async fn keep_removed(
+        &mut self,
+        user_id: &U::Id,
+        changed_at: OffsetDateTime,
+        within: Duration,
+    ) -> Result<(), Error> {
+        let (now, until) = (self.stamp(), self.after(within));
+        let since = Stamp(changed_at - DISOWN_WITHIN);
+        self.execute(KeepRemoved, &[&until, user_id, &since, &now, &until]).await?;
+        Ok(())
+    }
+
     /// When to try again: each time after twice as long.
     fn later(&self, attempts: i64) -> Stamp {
         self.after(FIRST_WAIT * (1 << attempts.clamp(0, ATTEMPTS)))

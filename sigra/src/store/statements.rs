@@ -229,6 +229,10 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
+    /// What was removed so late can be restored until the time given, if it still can.
+    KeepRemoved =
+        "UPDATE [factors] SET expires_at = $1 \
+         WHERE user_id = $2 AND removed_at >= $3 AND expires_at > $4 AND expires_at < $5";
     /// Of those that can be restored and were removed late enough, the one that was proved first: whoever added one to take the
     /// account over came later.
     OldestRemoved =
