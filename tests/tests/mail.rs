@@ -188,6 +188,29 @@ async fn however_many_mails_strangers_cause_at_a_server_that_does_not_answer_a_n
     .await;
 }
 
+/// Whoever registers with addresses at such a server never proves one: what goes to them has places of its own, whatever kind it is.
+#[tokio::test]
+async fn however_many_addresses_at_a_server_that_does_not_answer_are_registered_an_owner_gets_a_link() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        // More than are looked at together, and all before the owner's.
+        for number in 0..30 {
+            let email = format!("u{number}@slow.example");
+            host.register(&email).await.map(drop).unwrap();
+            host.auth.request_password_reset(&email, &somebody()).await.unwrap();
+        }
+        let worker = host.auth.start_worker(Unanswered(host.mailbox.clone()), links());
+        until("four deliveries", async || database.count("sigra_outbox", "attempts > 0").await >= 4).await;
+        let before = host.mailbox.all().len();
+        host.auth.request_password_reset(ADA, &somebody()).await.unwrap();
+        host.auth.request_unlock(ADA, &somebody()).await.unwrap();
+        until("both links", async || host.mailbox.all().len() == before + 2).await;
+        drop(worker);
+    })
+    .await;
+}
+
 /// A mailer so slow that another worker takes the row meanwhile.
 struct Slow {
     database: Database,

@@ -330,11 +330,15 @@ statements! {
 statements! {
     InsertMail =
         "INSERT INTO [outbox] (id, kind, identifier, about, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, 0)";
-    /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
+    /// Only what this version knows how to write: a row of a newer one waits for a worker that does. The numbers are those of the
+    /// queues, three all of them.
     DueMail =
-        "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ({mail_kinds}) AND CASE WHEN kind IN ({asked_mail_kinds}) THEN 1 ELSE 0 END <> $2 \
-         ORDER BY due_at LIMIT $3";
+        "SELECT o.id, o.kind, o.identifier, o.about, o.created_at, o.due_at, o.attempts FROM [outbox] o \
+         WHERE o.due_at <= $1 AND o.kind IN ({mail_kinds}) \
+         AND $2 IN (3, CASE WHEN o.kind NOT IN ({asked_mail_kinds}) THEN 0 \
+         WHEN EXISTS (SELECT 1 FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+         WHERE a.identifier = o.identifier AND {is_confirmed} = 1) THEN 1 ELSE 2 END) \
+         ORDER BY o.due_at LIMIT $3";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
