@@ -57,7 +57,9 @@ impl<U> Sigra<U> {
     ///
     /// An account whose address nobody has confirmed loses its password, and every link, when the address is registered once
     /// more, and no more than once: whoever has the mailbox then chooses one by `reset_password`. So `confirm_email` does not
-    /// compile without it: an address would stay with the password of whoever registered it first.
+    /// compile without it: an address would stay with the password of whoever registered it first. Your own columns stay as the
+    /// first registration filled them, since nobody can say which of the two was the owner: take nothing in them for the owner's
+    /// word, and let it be changed.
     ///
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
     /// addresses unique, in every spelling that its index takes for the same. Nobody gets a mail then.
