@@ -365,7 +365,7 @@ async fn what_went_a_week_before_the_change_is_there_to_be_restored_until_its_li
 #[tokio::test]
 async fn what_a_late_mail_undoes_is_there_to_be_restored_until_its_link_ends() {
     const HOUR: Duration = Duration::from_hours(1);
-    const WEEK: Duration = Duration::from_hours(7 * 24);
+    const DAYS: u32 = 24;
     each_database(|database| async move {
         for by_addition in [false, true] {
             let scene = Scene::new(Database::create(database.kind()).await).await;
@@ -376,12 +376,12 @@ async fn what_a_late_mail_undoes_is_there_to_be_restored_until_its_link_ends() {
             // The worker rests until the removed one has half a day left.
             let link = if by_addition {
                 while host.deliver().await > 0 {}
-                host.clock.advance(WEEK - Duration::from_mins(10));
+                host.clock.advance((7 * DAYS - 1) * HOUR);
                 let _ = scene.add(host.sign_in(ADA).await).await;
-                host.clock.advance(WEEK - 12 * HOUR);
+                host.clock.advance((7 * DAYS - 12) * HOUR);
                 scene.added().await.pop().unwrap()
             } else {
-                host.clock.advance(2 * WEEK - 12 * HOUR);
+                host.clock.advance((14 * DAYS - 12) * HOUR);
                 scene.removed().await.pop().unwrap()
             };
             assert_eq!(within(host), 24 * HOUR);
