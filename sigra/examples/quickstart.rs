@@ -94,6 +94,17 @@ async fn confirm(
     Ok(Json(json!({ "status": "confirmed" })))
 }
 
+/// The link in the mail leads here, as each of them leads to a route below: a site has a page for it, with a form that posts. Mail
+/// scanners follow links, so that to GET one must change nothing.
+async fn confirm_by_link(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Path(token): Path<String>,
+) -> Result<Json<Value>, sigra::Error> {
+    let _ = web.auth().confirm_email(&token, &visitor).await?;
+    Ok(Json(json!({ "status": "confirmed" })))
+}
+
 #[derive(Deserialize)]
 struct OnlyEmail {
     email: String,
@@ -114,7 +125,6 @@ struct OnlyPassword {
     password: String,
 }
 
-/// The link in the mail leads here: a site has a page for it, with a form that posts.
 async fn reset(
     State(web): State<Web<User>>,
     visitor: Visitor<User>,
@@ -123,6 +133,35 @@ async fn reset(
 ) -> Result<Response, sigra::Error> {
     let recovered = web.auth().reset_password(&token, form.password, &visitor).await?;
     Ok((web.recovered(&recovered), Json(json!({ "status": "sign in with it" }))).into_response())
+}
+
+async fn ask_unlock(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Form(form): Form<OnlyEmail>,
+) -> Result<Json<Value>, sigra::Error> {
+    web.auth().request_unlock(&form.email, &visitor).await?;
+    Ok(Json(json!({ "status": "look into your mail" })))
+}
+
+/// Strangers have used up the attempts at an account: its owner is let in again, in a browser that is known from now on.
+async fn unlock(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Path(token): Path<String>,
+) -> Result<Response, sigra::Error> {
+    let recovered = web.auth().unlock_by_link(&token, &visitor).await?;
+    Ok((web.recovered(&recovered), Json(json!({ "status": "sign in" }))).into_response())
+}
+
+/// "This was not me": takes a change of second factors back.
+async fn disown(
+    State(web): State<Web<User>>,
+    visitor: Visitor<User>,
+    Path(token): Path<String>,
+) -> Result<Json<Value>, sigra::Error> {
+    let _ = web.auth().disown(&token, &visitor).await?;
+    Ok(Json(json!({ "status": "undone, and everybody is signed out" })))
 }
 
 async fn sign_in(
@@ -186,6 +225,16 @@ async fn prove_app(
     Ok((web.signed_in(&session), Json(json!({ "status": "the app counts from now on" }))).into_response())
 }
 
+/// For whoever loses the phone. They are shown once.
+async fn backup_codes(
+    State(web): State<Web<User>>,
+    sudo: Sudo<User>,
+    visitor: Visitor<User>,
+) -> Result<Json<Value>, sigra::Error> {
+    let codes = web.auth().create_backup_codes(&sudo, &visitor).await?;
+    Ok(Json(json!({ "codes": codes.iter().collect::<Vec<_>>() })))
+}
+
 async fn me(CurrentUser(session): CurrentUser<User>) -> Json<Value> {
     Json(
         json!({ "email": session.user().email, "second_factor": session.assurance().second_factor().is_some() }),
@@ -226,18 +275,23 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
     let base_url = format!("http://{}", listener.local_addr()?);
     let web = Web::new(auth.clone(), &base_url, Proxies::None)?;
-    let _worker = auth.start_worker(Printer, Links::new(&base_url)?);
+    let _worker = auth.start_worker(Printer, Links::new(&base_url)?.sign_in_at("/sign-in")?);
 
     let app = Router::new()
         .route("/register", post(register))
         .route("/confirm", post(confirm))
+        .route("/confirm/{token}", post(confirm_by_link))
         .route("/reset", post(ask_reset))
         .route("/reset/{token}", post(reset))
+        .route("/unlock", post(ask_unlock))
+        .route("/unlock/{token}", post(unlock))
+        .route("/disown/{token}", post(disown))
         .route("/sign-in", post(sign_in))
         .route("/sign-in/code", post(second_factor))
         .route("/sign-out", post(sign_out))
         .route("/apps", post(add_app))
         .route("/apps/{id}", post(prove_app))
+        .route("/backup-codes", post(backup_codes))
         .route("/me", get(me))
         .layer(middleware::from_fn_with_state(web.clone(), refuse_cross_origin::<User>))
         .layer(middleware::from_fn(no_store))

@@ -31,7 +31,8 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The session that makes the change. Where it stays, it has another secret afterwards.
+    /// The session that makes the change. Where it stays after a change of second factors, it has another secret; after new backup
+    /// codes it has the same.
     OwnSession,
     /// Other sessions without a second factor that was proved in them, also those of trusted browsers.
     SingleFactorSessions,

@@ -75,7 +75,7 @@ pub mod session {
     pub const touch: () = ();
 }
 
-/// A mailed link or code proves the address. Until then its password proves nothing: a sign-in with the right one is answered like one with a wrong one, so that nobody learns by registering who has an account. Say on the page for signing in, in the same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too.
+/// A mailed link or code proves the address. Until then its password proves nothing: a sign-in with the right one is answered like one with a wrong one, so that nobody learns by registering who has an account. Say on the page for signing in, in the same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too: on a live site mark those as confirmed first whose address was proved in some other way, or whoever registers with one of the others ends its sessions and its password, once, until its owner sets another by a mailed link.
 ///
 /// `confirm_email(within = "48h")`
 pub const confirm_email: () = ();

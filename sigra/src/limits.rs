@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::client::ClientNet;
@@ -305,9 +306,20 @@ impl<U: Account> Unit<'_, U> {
             == 1)
     }
 
-    /// Gives one attempt back.
-    pub(crate) async fn refund(&mut self, bucket: &Bucket) -> Result<(), Error> {
-        self.execute(RefundLimit, &[&bucket.0]).await?;
+    /// Gives one attempt back that was counted at this time. Where its window is over it is gone with that: the next one has
+    /// counted others' attempts.
+    pub(crate) async fn refund(
+        &mut self,
+        bucket: &Bucket,
+        limit: Limit,
+        counted_at: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let latest_end = match limit {
+            // A window that was open then began no later, and the next one begins after it.
+            Limit::InWindow { within, .. } => Stamp(counted_at + within),
+            Limit::InARow { .. } => self.after(FARTHEST),
+        };
+        self.execute(RefundLimit, &[&bucket.0, &latest_end]).await?;
         Ok(())
     }
 

@@ -361,3 +361,38 @@ async fn what_went_a_week_before_the_change_is_there_to_be_restored_until_its_li
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_late_mail_undoes_is_there_to_be_restored_until_its_link_ends() {
+    const HOUR: Duration = Duration::from_hours(1);
+    const DAYS: u32 = 24;
+    each_database(|database| async move {
+        for by_addition in [false, true] {
+            let scene = Scene::new(Database::create(database.kind()).await).await;
+            let host = &scene.0;
+            let (mine, my_id, session) = scene.add(host.sign_in(ADA).await).await;
+            while host.deliver().await > 0 {}
+            let _ = scene.remove(session, my_id).await;
+            // The worker rests until the removed one has half a day left.
+            let link = if by_addition {
+                while host.deliver().await > 0 {}
+                host.clock.advance((7 * DAYS - 1) * HOUR);
+                let _ = scene.add(host.sign_in(ADA).await).await;
+                host.clock.advance((7 * DAYS - 12) * HOUR);
+                scene.added().await.pop().unwrap()
+            } else {
+                host.clock.advance((14 * DAYS - 12) * HOUR);
+                scene.removed().await.pop().unwrap()
+            };
+            assert_eq!(within(host), 24 * HOUR);
+            host.clock.advance(23 * HOUR);
+            assert_eq!(host.auth.sweep().await.unwrap().factors, 0);
+            let _ = scene.disown(&link).await.unwrap();
+            scene.renew().await;
+            let session = host.sign_in_twice(ADA, &mine).await;
+            let factors = host.auth.factors(session.session()).await.unwrap();
+            assert_eq!(factors.iter().map(|factor| factor.id).collect::<Vec<_>>(), [my_id]);
+        }
+    })
+    .await;
+}

@@ -1028,6 +1028,68 @@ async fn an_address_that_was_registered_before_has_the_same_statements_run_whate
     .await;
 }
 
+/// What the host's table refuses stores nothing and mails nothing, so anybody may ask it as often as the limits allow: it must do
+/// the same work too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_the_hosts_table_refuses_runs_the_same_statements_for_free_and_taken_addresses() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        plain.account("ada@example.com").await;
+        database.run("CREATE UNIQUE INDEX one_name ON users (display_name)").await;
+        let client = Client::unknown();
+        let register = async |email: &str, name: &str| {
+            let (email, display_name) = (email.into(), name.into());
+            let new = NewUser { email, password: OTHER_PASSWORD.into(), display_name };
+            host.auth.register(new, &client).await.map(|_| ()).unwrap_err()
+        };
+        // The first refusal of the hour opens the count of them all.
+        for _ in 0..2 {
+            drop(register("first@example.com", "refused").await);
+        }
+        // A value that breaks a check, and one that somebody has.
+        for (name, expected) in [("refused", Refusal::InvalidValue), ("Ada", Refusal::Conflict)] {
+            let mut work = Vec::new();
+            for email in ["ada@example.com", "free@example.com"] {
+                let _ = wire.take();
+                let refused = register(email, name).await;
+                assert_eq!(refused.refusal(), Some(&expected), "{email}");
+                let mut statements = wire.take();
+                statements.retain(|statement| !statement.starts_with("SET "));
+                work.push(statements);
+            }
+            assert!(work[0].iter().any(|statement| statement.starts_with("INSERT")), "{:#?}", work[0]);
+            assert_eq!(work[0], work[1], "{name}");
+        }
+    })
+    .await;
+}
+
+/// Where one writes at a time, a visitor's next request waits for what the worker writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_nobody_takes_as_many_transactions_as_one_for_an_account() {
+    each_database(|database| async move {
+        let plain = Host::start(database.clone()).await;
+        let Some(wire) = Wire::tap(&database).await else { return };
+        let host = Host::with(database.clone(), Sigra::builder().url(wire.url())).await;
+        plain.account("ada@example.com").await;
+        plain.register("eve@example.com").await.map(drop).unwrap();
+        while plain.deliver().await > 0 {}
+        for (email, mails) in [("ada@example.com", 2), ("eve@example.com", 3), ("nobody@example.com", 0)] {
+            host.auth.request_password_reset(email, &somebody()).await.unwrap();
+            host.auth.request_unlock(email, &somebody()).await.unwrap();
+            host.auth.resend_confirmation(email, &somebody()).await.unwrap();
+            let _ = wire.take();
+            assert_eq!(host.deliver().await, mails, "{email}");
+            let committed = wire.take().iter().filter(|statement| statement.starts_with("COMMIT")).count();
+            assert_eq!(committed, 2 * 3, "{email}");
+            assert_eq!(database.count("sigra_outbox", "1 = 1").await, 0, "{email}");
+        }
+    })
+    .await;
+}
+
 /// Strangers who register with the address of somebody who has confirmed it wait for no row of theirs, and so hold none up.
 #[tokio::test(flavor = "multi_thread")]
 async fn registering_with_a_confirmed_address_locks_none_of_its_rows() {

@@ -626,6 +626,40 @@ async fn an_owners_browser_whose_attempts_are_used_up_is_a_strangers() {
 }
 
 #[tokio::test]
+async fn wrong_passwords_and_wrong_codes_of_an_owners_browser_are_counted_apart() {
+    each_database(|database| async move {
+        let (host, app, own) = one(database).await;
+        let home = client().with_device_token(own.device_token().unwrap().expose());
+        let password = async |typed: &str| host.auth.sign_in(Credentials::new(ADA, typed), &home).await;
+        let code = async |typed: &str| {
+            let Ok(UserSignIn::SecondFactor(challenge)) = password(PASSWORD).await else {
+                panic!("the browser is not known")
+            };
+            host.auth.prove_second_factor(challenge.token().expose(), typed, &home).await
+        };
+        let is_known = async || host.database.count("sigra_devices", "second_at IS NOT NULL").await == 1;
+        for _ in 0..9 {
+            assert_eq!(refusal(password("a wrong password here").await), Refusal::InvalidCredentials);
+        }
+        for _ in 0..4 {
+            assert_eq!(refusal(code(&app.wrong()).await), Refusal::InvalidCode);
+        }
+        assert!(is_known().await, "nine passwords and four codes");
+        // A right code ends the row of wrong ones, and both together that of wrong passwords.
+        let _ = code(&app.code(0)).await.unwrap();
+        host.clock.advance(Duration::from_secs(30));
+        for _ in 0..4 {
+            assert_eq!(refusal(code(&app.wrong()).await), Refusal::InvalidCode);
+        }
+        assert!(is_known().await, "four codes in a row");
+        // The right password alone does not: whoever knows that has five codes.
+        assert_eq!(refusal(code(&app.wrong()).await), Refusal::InvalidCode);
+        assert!(!is_known().await, "five codes in a row");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_browser_that_only_the_mailbox_made_known_has_no_attempts_of_its_own() {
     each_database(|database| async move {
         let (host, app, _) = one(database).await;

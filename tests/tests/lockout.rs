@@ -11,8 +11,8 @@ use sigra::mail::Message;
 use sigra::password::PasswordProblem;
 use sigra::{Account, Client, Credentials, Error, Hashing, NewSession, PasswordHash, Refusal, Sigra};
 use sigra_tests::database::{Database, Kind};
-use sigra_tests::gate::{GATED, Gate};
-use sigra_tests::host::{client, client_number, client_of_network, prepare, somebody};
+use sigra_tests::gate::{GATED, GATED_RIGHT, Gate};
+use sigra_tests::host::{client, client_number, client_of_network, prepare, shut_password, somebody};
 use sigra_tests::users::{Member, Partner, connect};
 use sigra_tests::{Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
@@ -263,6 +263,53 @@ async fn an_attempt_that_was_given_back_does_not_shorten_the_next_wait() {
         host.clock.advance(Duration::from_mins(31));
         let (looked_at, wait) = lock(&host, ADA).await;
         assert_eq!((looked_at, minutes(wait)), (1, 30));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_back_late_takes_nothing_from_the_next_window() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account(ADA).await;
+        database.run(&format!("UPDATE users SET password_hash = '{GATED_RIGHT}'")).await;
+        let (gate, gated) = Gate::shut();
+        let builder = prepare(Sigra::<User>::builder().url(database.url()), host.clock.clone());
+        let slow = builder.verifier(gated).build().await.unwrap();
+        let signing_in =
+            tokio::spawn(async move { slow.sign_in(Credentials::new(ADA, PASSWORD), &client()).await });
+        gate.begun().await;
+        // The next window of the network and of everybody has one attempt.
+        host.clock.advance(Duration::from_mins(16));
+        let wrong = try_from(&host, "nobody@example.com", WRONG, &client()).await;
+        assert_eq!(wrong.unwrap_err(), Refusal::InvalidCredentials);
+        gate.open();
+        assert!(matches!(signing_in.await.unwrap(), Ok(UserSignIn::Complete(_))));
+        assert_eq!(database.count("sigra_limits", "used = 0").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_proves_an_address_inherits_nothing_of_what_strangers_tried_there() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        for (email, by_code) in [(ADA, false), ("eve@example.com", true)] {
+            // An address that is about to be invited: a hundred times in the end, and locked at that moment.
+            lock(&host, email).await;
+            let _ = host.register(email).await.unwrap();
+            shut_password(&database, email).await;
+            while host.deliver().await > 0 {}
+            host.auth.resend_confirmation(email, &somebody()).await.unwrap();
+            if by_code {
+                let code = host.code().await;
+                host.auth.confirm_email_code(email, &code, &somebody()).await.unwrap();
+            } else {
+                let token = host.token_of("/confirm/").await;
+                host.auth.confirm_email(&token, &somebody()).await.unwrap();
+            }
+            let _ = try_from(&host, email, PASSWORD, &somebody()).await.unwrap();
+        }
     })
     .await;
 }

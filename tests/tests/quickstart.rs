@@ -11,13 +11,26 @@ use sigra_tests::database::Kind;
 use sigra_tests::host::KEYS;
 use sigra_tests::site::{Answer, Browser};
 use sigra_tests::{Database, OTHER_PASSWORD, PASSWORD};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::Command;
 
 const ADA: (&str, &str) = ("email", "ada@example.com");
 
 fn done(answer: &Answer) {
     assert!(answer.status.is_success(), "{answer:?}");
+}
+
+/// The path of the next link in what it prints. It leads somewhere, and to look at it changes nothing.
+async fn next_link<R: AsyncBufRead + Unpin>(output: &mut Lines<R>, curl: &Browser, base: &str) -> String {
+    loop {
+        let line = output.next_line().await.unwrap().expect("a mail with a link");
+        if let Some(path) = line.strip_prefix(base) {
+            assert_eq!(curl.get(path).await.status, 405, "a page of yours: {path}");
+            if path.matches('/').count() == 2 {
+                return path.to_owned();
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -44,7 +57,8 @@ async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
         .unwrap();
     let mut output = BufReader::new(program.stdout.take().unwrap()).lines();
     let line = output.next_line().await.unwrap().unwrap();
-    let curl = Browser::at(line.strip_prefix("Listening on ").expect(&line));
+    let base = line.strip_prefix("Listening on ").expect(&line);
+    let curl = Browser::at(base);
     let ada = [ADA, ("password", PASSWORD)];
 
     done(&curl.post("/register", &ada).await);
@@ -67,6 +81,11 @@ async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
     assert_eq!(app.json["secret"].as_str().unwrap().replace(' ', ""), phone.secret);
     let path = format!("/apps/{}", app.json["id"].as_str().unwrap());
     done(&curl.post(&path, &[("code", &phone.code(0))]).await);
+    let not_me = next_link(&mut output, &curl, base).await;
+    assert!(not_me.starts_with("/disown/"), "{not_me}");
+    let codes = curl.post("/backup-codes", &[]).await;
+    assert_eq!(codes.json["codes"].as_array().unwrap().len(), 10);
+    assert!(next_link(&mut output, &curl, base).await.starts_with("/disown/"));
     done(&curl.post("/sign-out", &[]).await);
 
     assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "code, please");
@@ -75,15 +94,30 @@ async fn the_quickstart_leads_to_a_sign_in_with_a_second_factor() {
     assert_eq!(curl.get("/me").await.json, json!({ "email": ADA.1, "second_factor": true }));
 
     done(&curl.post("/reset", &[ADA]).await);
-    let path = loop {
-        let line = output.next_line().await.unwrap().expect("a mail with a link");
-        if let Some(at) = line.find("/reset/") {
-            break line[at..].split_whitespace().next().unwrap().to_owned();
-        }
-    };
+    let path = next_link(&mut output, &curl, base).await;
     done(&curl.post(&path, &[("password", OTHER_PASSWORD)]).await);
     assert_eq!(curl.get("/me").await.status, 401, "every session has ended");
     assert_eq!(curl.post("/sign-in", &ada).await.status, 401);
     let ada = [ADA, ("password", OTHER_PASSWORD)];
     assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "code, please");
+    // A code of the set stands in for the phone.
+    let code = codes.json["codes"][0].as_str().unwrap();
+    done(&curl.post("/sign-in/code", &[("code", code)]).await);
+
+    // The notices of the new password and of the code come first.
+    done(&curl.post("/unlock", &[ADA]).await);
+    let path = next_link(&mut output, &curl, base).await;
+    assert!(path.starts_with("/unlock/"), "{path}");
+    done(&curl.post(&path, &[]).await);
+    done(&curl.post(&not_me, &[]).await);
+    assert_eq!(curl.get("/me").await.status, 401, "everybody is signed out");
+    assert_eq!(curl.post("/sign-in", &ada).await.json["status"], "signed in", "the app is gone");
+
+    // Somebody else, who follows the link instead of typing the code.
+    let eve = [("email", "eve@example.com"), ("password", PASSWORD)];
+    done(&curl.post("/register", &eve).await);
+    let path = next_link(&mut output, &curl, base).await;
+    assert!(path.starts_with("/confirm/"), "{path}");
+    done(&curl.post(&path, &[]).await);
+    assert_eq!(curl.post("/sign-in", &eve).await.json["status"], "signed in");
 }

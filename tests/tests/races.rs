@@ -11,7 +11,7 @@ use sigra_tests::crowd::at_once;
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, links, token_in};
 use sigra_tests::users::{Customer, Member, connect};
-use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database};
+use sigra_tests::{Database, Host, Mailbox, OTHER_PASSWORD, PASSWORD, UserSignIn, each_database, until};
 
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "a wrong password here";
@@ -473,6 +473,54 @@ async fn two_nodes_share_nothing_but_the_database() {
         nodes[0].auth.close().await;
         assert!(matches!(nodes[0].try_sign_in(ADA, PASSWORD).await, Err(Error::Failed(_))));
         let _ = nodes[1].sign_in(ADA).await;
+    })
+    .await;
+}
+
+/// A circle lasts until the server looks for it, and whoever is in it holds the row in which everybody's attempts are counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn right_and_wrong_passwords_and_unlocking_at_once_never_wait_for_each_other_in_a_circle() {
+    each_database(|database| async move {
+        let nodes = two(database.clone()).await;
+        let host = &nodes[0];
+        host.account(ADA).await;
+        for _ in 0..6 {
+            for table in ["sigra_limits", "sigra_devices", "sigra_sessions"] {
+                database.run(&format!("DELETE FROM {table}")).await;
+            }
+            let session = host.sign_in(ADA).await;
+            let (id, home) = (session.user().id, session.device_token().unwrap().expose().to_owned());
+            let tasks = (0..20).map(|number| {
+                let auth = nodes[number % 2].auth.clone();
+                let at_home = client().with_device_token(&home);
+                async move {
+                    let attempt = |password: &str| Credentials::new(ADA, password);
+                    for _ in 0..2 {
+                        let result = match number % 5 {
+                            0 | 1 => auth.sign_in(attempt(WRONG), &client()).await.map(|_| ()),
+                            2 => auth.sign_in(attempt(PASSWORD), &client()).await.map(|_| ()),
+                            // Ends the row of failures that the others have begun.
+                            3 => auth.sign_in(attempt(PASSWORD), &at_home).await.map(|_| ()),
+                            _ => auth.unlock_account("root", &id, &client()).await.map(|_| ()),
+                        };
+                        if let Err(error) = result {
+                            assert!(error.refusal().is_some(), "{error}");
+                        }
+                    }
+                }
+            });
+            at_once(tasks).await;
+        }
+        if database.kind() == Kind::Postgres {
+            for node in &nodes {
+                node.auth.close().await;
+            }
+            let others = "SELECT COUNT(*)::TEXT FROM pg_stat_activity WHERE datname = current_database() \
+                          AND pid <> pg_backend_pid()";
+            until("the counts of every connection", async || database.texts(others).await == ["0"]).await;
+            let circles = "SELECT deadlocks::TEXT FROM pg_stat_database WHERE datname = current_database()";
+            assert_eq!(database.texts(circles).await, ["0"]);
+        }
     })
     .await;
 }

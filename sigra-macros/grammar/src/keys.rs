@@ -382,7 +382,9 @@ pub static CONFIRM_EMAIL: Key = Key::new(
     r#"confirm_email(within = "48h")"#,
     "A mailed link or code proves the address. Until then its password proves nothing: a sign-in with the right one is answered \
      like one with a wrong one, so that nobody learns by registering who has an account. Say on the page for signing in, in the \
-     same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too.",
+     same words for all, that an address has to be confirmed first. Accounts from before the key was on have to be confirmed, too: \
+     on a live site mark those as confirmed first whose address was proved in some other way, or whoever registers with one of the \
+     others ends its sessions and its password, once, until its owner sets another by a mailed link.",
 )
 .misuse(r#"confirm_email(within = "30d")"#)
 .inner(&[&confirm_email::WITHIN])

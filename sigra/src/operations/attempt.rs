@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -31,8 +33,11 @@ const RIGHT_PASSWORDS: Limit = Limit::InWindow { most: 100, within: Duration::fr
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     identifier: Identifier,
-    /// In the order of the enum, so that two transactions never wait for each other.
+    /// In the order of the enum, in which every transaction takes them, so that two never wait for each other. Right passwords come
+    /// before them all.
     counters: Vec<Counter>,
+    /// When it was counted.
+    at: OffsetDateTime,
 }
 
 /// What an attempt is counted in.
@@ -81,7 +86,12 @@ impl Counter {
 }
 
 impl Attempt {
-    fn new<U: Account>(identifier: Identifier, client: &Client, device: Option<Device>) -> Self {
+    fn new<U: Account>(
+        identifier: Identifier,
+        client: &Client,
+        device: Option<Device>,
+        at: OffsetDateTime,
+    ) -> Self {
         let (lockout, throttle) = (U::POLICY.lockout, U::POLICY.throttle);
         let mut counters = Vec::new();
         if let (Some(device), Some(lockout)) = (device, lockout) {
@@ -101,7 +111,7 @@ impl Attempt {
                 counters.push(Counter::Account(Bucket::account(&identifier), lockout.into()));
             }
         }
-        Self { identifier, counters }
+        Self { identifier, counters, at }
     }
 
     /// Whether so many failures in a row have shut the password. Not for its owner's own browser.
@@ -133,7 +143,7 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
         self.ask_for_a_network();
         let device = self.known_device(&identifier).await?;
-        let attempt = Attempt::new::<U>(identifier, self.client, device);
+        let attempt = Attempt::new::<U>(identifier, self.client, device, self.now);
         for (counted, counter) in attempt.counters.iter().enumerate() {
             if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
                 self.leave_everybody_theirs(attempt.counters.iter().take(counted)).await?;
@@ -150,8 +160,8 @@ impl<U: Account> Unit<'_, U> {
         counted: impl Iterator<Item = &Counter> + Send,
     ) -> Result<(), Error> {
         for counter in counted {
-            if let Counter::Overall(bucket, _) = counter {
-                self.refund(bucket).await?;
+            if let Counter::Overall(bucket, limit) = counter {
+                self.refund(bucket, *limit, self.now).await?;
             }
         }
         Ok(())
@@ -236,15 +246,17 @@ impl<U: Account> Unit<'_, U> {
     }
 
     async fn was_right(&mut self, attempt: &Attempt, failures: i64, opened: bool) -> Result<(), Error> {
-        if failures > 0 {
-            self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
-        }
         for counter in &attempt.counters {
             if counter.ends_with_success() {
                 self.clear(counter.bucket()).await?;
             } else if opened {
-                self.refund(counter.bucket()).await?;
+                self.refund(counter.bucket(), counter.limit(), attempt.at).await?;
             }
+        }
+        // The account's own row, if it was counted there, has gone with its failures. Any other transaction takes it last, too.
+        let is_cleared = attempt.counters.iter().any(|counter| matches!(counter, Counter::Account(..)));
+        if failures > 0 && !is_cleared {
+            self.forget_failures(&Bucket::account(&attempt.identifier)).await?;
         }
         Ok(())
     }
@@ -252,7 +264,7 @@ impl<U: Account> Unit<'_, U> {
     /// Nothing was looked at, so nothing is counted.
     pub(super) async fn attempt_returned(&mut self, attempt: &Attempt) -> Result<(), Error> {
         for counter in &attempt.counters {
-            self.refund(counter.bucket()).await?;
+            self.refund(counter.bucket(), counter.limit(), attempt.at).await?;
         }
         Ok(())
     }
@@ -303,10 +315,10 @@ impl<U: Account> Unit<'_, U> {
         self.record(Entry::refused(event, Actor::Visitor, reason), Err(refusal)).await
     }
 
-    /// Nothing came of a request, for want of room.
-    pub(super) async fn return_request(&mut self) -> Result<(), Error> {
-        for (bucket, ..) in self.requests() {
-            self.refund(&bucket).await?;
+    /// Nothing came of a request that was counted at this time, for want of room.
+    pub(super) async fn return_request(&mut self, counted_at: OffsetDateTime) -> Result<(), Error> {
+        for (bucket, limit, _) in self.requests() {
+            self.refund(&bucket, limit, counted_at).await?;
         }
         Ok(())
     }

@@ -83,6 +83,9 @@ impl<U: Account> Unit<'_, U> {
         if let Some(factor) = factor {
             self.execute(ForgetFactorFailures, &[whose.user_id]).await?;
             self.clear(&bucket).await?;
+            if let Some(device) = &device {
+                self.device_proved_code(device).await?;
+            }
             if factor == Factor::BackupCode {
                 self.enqueue(MailKind::BackupCodeUsed, &identifier).await?;
             }
@@ -90,7 +93,7 @@ impl<U: Account> Unit<'_, U> {
         }
         self.execute(CountFactorFailure, &[whose.user_id]).await?;
         match &device {
-            Some(device) => self.device_failed(device, WRONG_CODES.most()).await?,
+            Some(device) => self.device_failed_code(device, WRONG_CODES.most()).await?,
             None if self.reached(&bucket, WRONG_CODES).await?.is_some() => {
                 self.tell_of_guesses(&identifier).await?;
             }

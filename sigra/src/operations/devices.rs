@@ -8,6 +8,10 @@ use crate::email::Identifier;
 use crate::error::Error;
 use crate::limits::Bucket;
 use crate::store::Stamp;
+#[cfg(feature = "totp")]
+use crate::store::statements::{
+    CountDeviceFactorFailure, DeleteDeviceSpentOnCodes, ForgetDeviceFactorFailures,
+};
 use crate::store::statements::{
     CountDeviceFailure, DeleteSpentDevice, DeleteSurplusDevices, DeviceByToken, InsertDevice, SurplusDevice,
     TouchDevice,
@@ -126,6 +130,22 @@ impl<U: Account> Unit<'_, U> {
     pub(super) async fn device_failed(&mut self, Device(id): &Device, most: i64) -> Result<(), Error> {
         self.execute(CountDeviceFailure, &[id]).await?;
         self.execute(DeleteSpentDevice, &[id, &most]).await?;
+        Ok(())
+    }
+
+    /// A wrong code. It is counted apart from wrong passwords, of which there may be more: a slip at the one leaves the other as it
+    /// was.
+    #[cfg(feature = "totp")]
+    pub(super) async fn device_failed_code(&mut self, Device(id): &Device, most: i64) -> Result<(), Error> {
+        self.execute(CountDeviceFactorFailure, &[id]).await?;
+        self.execute(DeleteDeviceSpentOnCodes, &[id, &most]).await?;
+        Ok(())
+    }
+
+    /// A right code: its row of wrong ones is over.
+    #[cfg(feature = "totp")]
+    pub(super) async fn device_proved_code(&mut self, Device(id): &Device) -> Result<(), Error> {
+        self.execute(ForgetDeviceFactorFailures, &[id]).await?;
         Ok(())
     }
 

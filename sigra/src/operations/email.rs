@@ -28,6 +28,9 @@ pub struct Confirmed;
 impl<U> Sigra<U> {
     /// Consumes the token of a confirmation link. Call it for POST alone: mail scanners follow links by GET.
     ///
+    /// Attempts at the account that were counted before are forgotten, as by a link to unlock it: strangers may have made them
+    /// before it had an owner.
+    ///
     /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
     ///
     /// # Errors
@@ -47,7 +50,8 @@ impl<U> Sigra<U> {
     }
 
     /// Consumes the six-digit code that the confirmation mail of this address brought. A code belongs to one account. Tries
-    /// are counted by address before a code is compared: ten wrong ones in a row, and only links count for a day.
+    /// are counted by address before a code is compared: ten wrong ones in a row, and only links count for a day. It does what the
+    /// [link](Self::confirm_email) does.
     ///
     /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
     ///
@@ -148,6 +152,9 @@ impl<U: Account> Step<U> for ConfirmBy {
             unit.clear(&Bucket::codes(identifier)).await?;
         }
         unit.confirm(&consumed.user_id).await?;
+        // What strangers tried before there was an owner is none of the owner's: a password that they have shut would be answered
+        // like a wrong one.
+        unit.open_again(&Identifier::from_stored(consumed.identifier)).await?;
         let entry = Entry::success(Event::ConfirmEmail, Actor::Account).of(&consumed.user_id);
         unit.record(entry, Ok(Confirmed)).await
     }

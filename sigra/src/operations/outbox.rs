@@ -9,6 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(feature = "totp")]
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -17,6 +20,8 @@ use crate::email::{Address, Identifier};
 use crate::error::{DatabaseError, Error, Failure, Refusal};
 use crate::limits::{Bucket, Limit};
 use crate::mail::{Links, Mail, MailError, Mailer, Message};
+#[cfg(feature = "totp")]
+use crate::store::statements::KeepRemoved;
 use crate::store::statements::{
     ClaimMail, DeleteMail, DueMail, IdentifierTaken, InsertMail, OutboxStands, PostponeMail,
 };
@@ -126,21 +131,26 @@ impl MailKind {
     }
 }
 
-/// Which mails are looked at. The worker has places for each of the two, so that what strangers cause holds up no notice.
-#[derive(Clone, Copy, Debug)]
+/// Which mails are looked at. The worker has places for each kind of three, so that what strangers cause holds up no notice, and what
+/// they cause with addresses that nobody has proved, such as those they register with, none to somebody's who has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
-    Asked,
     Notices,
-    Both,
+    /// Asked for, to the address of an account that is confirmed.
+    ToProved,
+    /// Asked for, to any other: also one that nobody has.
+    ToUnproved,
+    All,
 }
 
 impl Queue {
-    /// What the statement calls the mails that it leaves out: one that were asked for, zero the others.
-    const fn leaves_out(self) -> i64 {
+    /// What the statement calls it.
+    const fn number(self) -> i64 {
         match self {
-            Self::Asked => 0,
-            Self::Notices => 1,
-            Self::Both => -1,
+            Self::Notices => 0,
+            Self::ToProved => 1,
+            Self::ToUnproved => 2,
+            Self::All => 3,
         }
     }
 }
@@ -261,15 +271,25 @@ impl Claimed {
     }
 }
 
-/// Takes a row for a while and writes its mail. `None`: another worker has it, or there is nothing to send.
+/// Takes a row for a while and writes its mail.
 struct Compose {
     due: Due,
     links: Links,
     client: Client,
 }
 
+/// What became of a row that was looked at.
+enum Composed {
+    Mail(Claimed, Mail),
+    /// There is nobody to mail, or nothing to say any more. The row goes in a transaction of its own, as after a mail: where one
+    /// writes at a time, a stranger's next request may wait for both, and learns from their number nothing of the address.
+    Nothing(Claimed),
+    /// Another worker has it, or it was given up.
+    Gone,
+}
+
 impl<U: Account> Step<U> for Compose {
-    type Output = Option<(Claimed, Mail)>;
+    type Output = Composed;
 
     fn client(&self) -> &Client {
         &self.client
@@ -279,12 +299,12 @@ impl<U: Account> Step<U> for Compose {
         let Due { id, kind, identifier, about, created_at, due_at, attempts } = &self.due;
         let claimed = Claimed { due: self.due.clone(), lease: unit.after(LEASE) };
         if unit.execute(ClaimMail, &[&claimed.lease, id, due_at]).await?.rows != 1 {
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
+            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, Composed::Gone));
         }
         let stale = kind.was_asked_for() && unit.now - created_at.0 > STALE_AFTER;
         if *attempts >= ATTEMPTS || (stale && *attempts > 0) {
             let entry = claimed.give_up(unit, Reason::DeliveryFailed).await?;
-            return unit.record(entry, None).await;
+            return unit.record(entry, Composed::Gone).await;
         }
         let standing = match unit.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await? {
             Some(row) => unit.standing(&Reader::<U>::new(&row).next()?).await?,
@@ -300,7 +320,7 @@ impl<U: Account> Step<U> for Compose {
         {
             // A link proves the address that it was mailed to. This one would prove another: the host changed it by itself.
             let entry = claimed.give_up(unit, Reason::AddressChanged).await?;
-            return unit.record(entry, None).await;
+            return unit.record(entry, Composed::Gone).await;
         }
         if let Some(standing) = &standing
             && kind.has_secret()
@@ -316,11 +336,10 @@ impl<U: Account> Step<U> for Compose {
         };
         let (Some(message), Some(standing)) = (message, standing) else {
             // Nobody has this address, or what was asked for is done already.
-            unit.execute(DeleteMail, &[id, &claimed.lease]).await?;
-            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, None));
+            return Ok(unit.bookkeeping(Bookkeeping::OutboxLease, Composed::Nothing(claimed)));
         };
         let entry = Entry::success(Event::SendMail, Actor::System).of(&standing.user_id);
-        unit.record(entry, Some((claimed, Mail::new(standing.email, message)))).await
+        unit.record(entry, Composed::Mail(claimed, Mail::new(standing.email, message))).await
     }
 }
 
@@ -416,6 +435,10 @@ impl Compose {
         // From the change on: what it removed waits no longer because the mail is late.
         let age = Duration::try_from(unit.now - self.due.created_at.0).unwrap_or_default();
         let within = most.saturating_sub(age).max(DISOWN_AT_LEAST);
+        #[cfg(feature = "totp")]
+        if age + within > most && matches!(kind, MailKind::FactorAdded | MailKind::FactorRemoved) {
+            unit.keep_removed(&standing.user_id, self.due.created_at.0, within).await?;
+        }
         let token = unit.issue::<ForDisown>(&standing.whose(), within, None, extras).await?;
         let (link, within) = (self.links.disown(token.expose()), to_the_hour(within));
         Ok(match kind {
@@ -435,10 +458,11 @@ fn to_the_hour(lasting: Duration) -> Duration {
     Duration::from_hours((lasting.as_secs() + 1_800) / 3_600)
 }
 
-/// What became of a mail that was handed to the mailer.
+/// What became of a mail that was handed to the mailer, or of a row that there was no mail for.
 struct Settle {
     claimed: Claimed,
-    sent: bool,
+    /// Nothing is left to do.
+    done: bool,
     client: Client,
 }
 
@@ -451,7 +475,7 @@ impl<U: Account> Step<U> for Settle {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
         let Claimed { due: Due { id, attempts, .. }, lease } = &self.claimed;
-        if self.sent {
+        if self.done {
             unit.execute(DeleteMail, &[id, lease]).await?;
         } else {
             unit.execute(PostponeMail, &[&unit.later(*attempts), id, lease]).await?;
@@ -481,6 +505,20 @@ impl<U: Account> Step<U> for SetAside {
 }
 
 impl<U: Account> Unit<'_, U> {
+    /// The link of a mail that leaves late outlives what it might restore: that waits for it too.
+    #[cfg(feature = "totp")]
+    async fn keep_removed(
+        &mut self,
+        user_id: &U::Id,
+        changed_at: OffsetDateTime,
+        within: Duration,
+    ) -> Result<(), Error> {
+        let (now, until) = (self.stamp(), self.after(within));
+        let since = Stamp(changed_at - DISOWN_WITHIN);
+        self.execute(KeepRemoved, &[&until, user_id, &since, &now, &until]).await?;
+        Ok(())
+    }
+
     /// When to try again: each time after twice as long.
     fn later(&self, attempts: i64) -> Stamp {
         self.after(FIRST_WAIT * (1 << attempts.clamp(0, ATTEMPTS)))
@@ -516,7 +554,7 @@ impl<U> Sigra<U> {
         watched::<U>(Named::DeliverMail).run(async move {
             let mut sent = 0;
             loop {
-                let due = self.due_mail(Queue::Both).await?;
+                let due = self.due_mail(Queue::All).await?;
                 let is_last = due.len() < usize::from(BATCH);
                 for due in due {
                     sent += usize::from(self.deliver_one(due, mailer, links).await?);
@@ -545,8 +583,18 @@ impl<U> Sigra<U> {
                 let age = Duration::try_from(self.core.now() - due.created_at.0).unwrap_or_default();
                 telemetry::mail_settled(kind, outcome, age);
             };
+            let settle = |claimed, done| self.upkeep(Settle { claimed, done, client: Client::unknown() });
             let (claimed, mail) = match self.compose(&due, links).await? {
-                Ok(composed) => composed,
+                Ok(Composed::Mail(claimed, mail)) => (claimed, mail),
+                Ok(Composed::Nothing(claimed)) => {
+                    settle(claimed, true).await?;
+                    settled(MailOutcome::Dropped);
+                    return Ok(false);
+                }
+                Ok(Composed::Gone) => {
+                    settled(MailOutcome::Dropped);
+                    return Ok(false);
+                }
                 Err(outcome) => {
                     settled(outcome);
                     return Ok(false);
@@ -558,14 +606,14 @@ impl<U> Sigra<U> {
                 telemetry::mail_failed(kind, &private.conceal(&error.to_string()));
             }
             let sent = result.is_ok();
-            self.upkeep(Settle { claimed, sent, client: Client::unknown() }).await?;
+            settle(claimed, sent).await?;
             settled(if sent { MailOutcome::Sent } else { MailOutcome::Failed });
             Ok(sent)
         })
     }
 
     /// Writes the mail of one row. A row that cannot be written is set aside: it must not keep the others waiting.
-    async fn compose(&self, due: &Due, links: &Links) -> Result<Result<(Claimed, Mail), MailOutcome>, Error>
+    async fn compose(&self, due: &Due, links: &Links) -> Result<Result<Composed, MailOutcome>, Error>
     where
         U: Account,
     {
@@ -577,7 +625,7 @@ impl<U> Sigra<U> {
                 self.upkeep(SetAside { due: due.clone(), client: Client::unknown() }).await?;
                 Ok(Err(MailOutcome::SetAside))
             }
-            composed => Ok(composed?.ok_or(MailOutcome::Dropped)),
+            composed => Ok(Ok(composed?)),
         }
     }
 
@@ -611,7 +659,7 @@ impl<U> Sigra<U> {
     {
         let now = Stamp(self.core.now());
         let (statement, most) = (Rendered::<U, DueMail>::STATEMENT, i64::from(BATCH));
-        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &queue.leaves_out(), &most]).await?;
+        let rows = self.core.pool.read().await?.fetch(statement, &[&now, &queue.number(), &most]).await?;
         let read = |row: &crate::store::Row| {
             let mut row = Reader::<U>::new(row);
             let (id, kind) = (row.next()?, MailKind::parse(&row.next::<String>()?));

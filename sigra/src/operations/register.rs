@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
@@ -55,7 +57,9 @@ impl<U> Sigra<U> {
     ///
     /// An account whose address nobody has confirmed loses its password, and every link, when the address is registered once
     /// more, and no more than once: whoever has the mailbox then chooses one by `reset_password`. So `confirm_email` does not
-    /// compile without it: an address would stay with the password of whoever registered it first.
+    /// compile without it: an address would stay with the password of whoever registered it first. Your own columns stay as the
+    /// first registration filled them, since nobody can say which of the two was the owner: take nothing in them for the owner's
+    /// word, and let it be changed.
     ///
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
     /// addresses unique, in every spelling that its index takes for the same. Nobody gets a mail then.
@@ -98,7 +102,7 @@ impl<U: Account> Shielded<U> {
         let hasher = &self.0.core.hasher;
         // A glance that takes no place: of a flood, most are turned away before the database is asked.
         drop(hasher.admit()?);
-        self.step(CountRegistration(client.clone())).await??;
+        let counted_at = self.step(CountRegistration(client.clone())).await??;
         self.0.screen(&password, address.as_str()).await?;
         let hash = match hasher.admit() {
             Ok(place) => hasher.hash(place, password).await,
@@ -107,7 +111,7 @@ impl<U: Account> Shielded<U> {
         let hash = match hash {
             // Nothing came of it but that it has to be tried again.
             Err(error @ Error::Refused(Refusal::Busy { .. })) => {
-                self.step(ReturnRegistration(client)).await?;
+                self.step(ReturnRegistration { client, counted_at }).await?;
                 return Err(error);
             }
             hash => hash?,
@@ -121,7 +125,8 @@ impl<U: Account> Shielded<U> {
 struct CountRegistration(Client);
 
 impl<U: Account> Step<U> for CountRegistration {
-    type Output = Result<(), Refusal>;
+    /// When it was counted.
+    type Output = Result<OffsetDateTime, Refusal>;
 
     fn client(&self) -> &Client {
         &self.0
@@ -132,22 +137,26 @@ impl<U: Account> Step<U> for CountRegistration {
             let entry = Entry::refused(Event::Register, Actor::Visitor, reason);
             return unit.record(entry, Err(refusal)).await;
         }
-        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(())))
+        let now = unit.now;
+        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(now)))
     }
 }
 
 /// Gives the registration back.
-struct ReturnRegistration(Client);
+struct ReturnRegistration {
+    client: Client,
+    counted_at: OffsetDateTime,
+}
 
 impl<U: Account> Step<U> for ReturnRegistration {
     type Output = ();
 
     fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        unit.return_request().await?;
+        unit.return_request(self.counted_at).await?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
     }
 }
@@ -174,17 +183,17 @@ impl<U: Account> Step<U> for Register<U> {
         let mut taken = owner.is_some();
         unit.mark().await?;
         let mut inserted = self.insert(unit, !taken).await?;
-        if let Err(refusal) = &inserted
-            && !taken
-        {
+        if let Err(refusal) = &inserted {
             let conflict = *refusal == Refusal::Conflict;
             unit.take_back().await?;
             // The host's own index may have decided between two registrations of this address before Sigra's could, or for a
-            // row that nobody has adopted. Where it was about another value, it refuses this insert too.
-            owner = unit.owner_of(&self.identifier).await?;
-            if conflict || owner.is_some() {
-                taken = true;
-                inserted = self.insert(unit, false).await?;
+            // row that nobody has adopted. Where it was about another value, it refuses this insert too. All of it also for a taken
+            // address and for a value that no insert would make good: a refusal stores nothing and mails nothing, so that its work
+            // is all that a stranger could measure, as often as they like.
+            let owner_now = unit.owner_of(&self.identifier).await?;
+            let again = self.insert(unit, false).await?;
+            if !taken && (conflict || owner_now.is_some()) {
+                (owner, taken, inserted) = (owner_now, true, again);
             }
         }
         let user_id = match inserted {

@@ -125,10 +125,10 @@ impl<U: Account> Unit<'_, U> {
     }
 
     /// It may be tried again, and its owner is told anew when that is used up.
-    async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
-        self.clear(&Bucket::account(identifier)).await?;
-        // Whoever knew the password may have used these up.
+    pub(super) async fn open_again(&mut self, identifier: &Identifier) -> Result<(), Error> {
+        // Whoever knew the password may have used these up. Before the account's own row, as a sign-in takes them.
         self.clear(&Bucket::right_passwords(identifier)).await?;
+        self.clear(&Bucket::account(identifier)).await?;
         self.clear(&Bucket::locked(identifier)).await
     }
 }

@@ -15,6 +15,9 @@ use super::outbox::{BATCH, Queue};
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// Mails of a queue that it sends at once: so many may be slow, until each is cut off, before others wait.
 const AT_ONCE: usize = 4;
+/// What was asked for it looks at so much later at most: a stranger who asks for a mail cannot know when to send the request that
+/// would wait for what the worker writes for it.
+const BEGIN_WITHIN: Duration = Duration::from_secs(1);
 /// How often it looks for rows without a number, and for rows that a sink has not got.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How long it leaves alone what failed: the outbox, the trail, or a sink.
@@ -38,7 +41,8 @@ impl<U> Sigra<U> {
     /// Starts the background task that sends what is in the outbox, seals the audit trail and forwards its rows, and sweeps
     /// what has expired: what [`deliver_mail`](Self::deliver_mail), [`seal_audit`](Self::seal_audit),
     /// [`forward_audit`](Self::forward_audit) and [`sweep`](Self::sweep) do. At its start it looks for users without an
-    /// account, as [`migrate`](Self::migrate) does.
+    /// account, as [`migrate`](Self::migrate) does. Mail that a visitor asked for it begins up to a second later, as chance has it: what
+    /// a next request waits for must not tell whose address it was.
     ///
     /// Writes the audit rows that these write: of mails, of counted refusals, and of what retention removes.
     ///
@@ -60,7 +64,8 @@ async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
     tokio::join!(
         look(auth.clone()),
         deliver(auth.clone(), Queue::Notices, mailer.clone(), links.clone()),
-        deliver(auth.clone(), Queue::Asked, mailer, links),
+        deliver(auth.clone(), Queue::ToProved, mailer.clone(), links.clone()),
+        deliver(auth.clone(), Queue::ToUnproved, mailer, links),
         seal(auth.clone()),
         forward(auth.clone()),
         sweep(auth.clone()),
@@ -101,7 +106,19 @@ async fn deliver<U: Account>(auth: Sigra<U>, queue: Queue, mailer: Arc<dyn Maile
         } else if is_last {
             // There may be more otherwise. What was looked at may have been for nobody: that is no reason to rest.
             let _ = tokio::time::timeout(POLL_EVERY, woken).await;
+            if queue != Queue::Notices {
+                tokio::time::sleep(some_of(BEGIN_WITHIN)).await;
+            }
         }
+    }
+}
+
+/// A part of it that chance decides.
+fn some_of(most: Duration) -> Duration {
+    let mut random = [0; 4];
+    match getrandom::fill(&mut random) {
+        Ok(()) => most.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX)),
+        Err(_) => most,
     }
 }
 
@@ -156,5 +173,20 @@ async fn measure<U: Account>(auth: Sigra<U>) {
         auth.measure_outbox().await;
         auth.measure_trail().await;
         tokio::time::sleep(MEASURE_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_decides_when_asked_mail_is_looked_at() {
+        let drawn: Vec<_> = (0..1_000).map(|_| some_of(BEGIN_WITHIN)).collect();
+        assert!(drawn.iter().all(|delay| *delay <= BEGIN_WITHIN));
+        for tenth in 0..10 {
+            let is_of_tenth = |delay: &Duration| (delay.as_millis() / 100).min(9) == tenth;
+            assert!(drawn.iter().any(is_of_tenth), "{tenth}");
+        }
     }
 }

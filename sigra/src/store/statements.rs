@@ -130,13 +130,14 @@ statements! {
 // Known devices: browsers in which the account was signed in to before.
 statements! {
     InsertDevice =
-        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, created_at, last_seen_at, expires_at, \
-         second_at, network, user_agent) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11)";
+        "INSERT INTO [devices] (id, user_id, token_hash, key_id, epoch, failures, factor_failures, created_at, \
+         last_seen_at, expires_at, second_at, network, user_agent) \
+         VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7, $8, $9, $10, $11)";
     /// A device counts while the account is in the epoch in which it became known.
     DeviceByToken =
         "SELECT d.id FROM [devices] d JOIN [accounts] a ON a.user_id = d.user_id \
          WHERE d.token_hash = $1 AND a.identifier = $2 AND d.expires_at > $3 AND d.epoch = a.epoch";
-    /// Its owner is there: the row of failures is over.
+    /// Its owner is there: the row of wrong passwords is over. That of wrong codes is only by a right one.
     TouchDevice =
         "UPDATE [devices] SET last_seen_at = $1, expires_at = $2, failures = 0, token_hash = $3, key_id = $4, \
          second_at = COALESCE($5, second_at), network = $6, user_agent = $7 \
@@ -228,6 +229,10 @@ statements! {
     RestoreFactor =
         "UPDATE [factors] SET removed_at = NULL, expires_at = NULL WHERE id = $1 AND user_id = $2 \
          AND removed_at IS NOT NULL AND expires_at > $3";
+    /// What was removed so late can be restored until the time given, if it still can.
+    KeepRemoved =
+        "UPDATE [factors] SET expires_at = $1 \
+         WHERE user_id = $2 AND removed_at >= $3 AND expires_at > $4 AND expires_at < $5";
     /// Of those that can be restored and were removed late enough, the one that was proved first: whoever added one to take the
     /// account over came later.
     OldestRemoved =
@@ -261,6 +266,10 @@ statements! {
     FinishRecovery =
         "UPDATE [accounts] SET recovery_at = NULL, factor_failures = 0 WHERE user_id = $1 AND recovery_at <= $2 \
          AND recovery_at > $3";
+    CountDeviceFactorFailure = "UPDATE [devices] SET factor_failures = factor_failures + 1 WHERE id = $1";
+    DeleteDeviceSpentOnCodes = "DELETE FROM [devices] WHERE id = $1 AND factor_failures >= $2";
+    ForgetDeviceFactorFailures =
+        "UPDATE [devices] SET factor_failures = 0 WHERE id = $1 AND factor_failures > 0";
     /// The known device with this secret, where its owner proved the second factor before.
     FactorDevice =
         "SELECT id FROM [devices] WHERE token_hash = $1 AND user_id = $2 AND epoch = $3 AND expires_at > $4 \
@@ -308,7 +317,8 @@ statements! {
     /// A row that is given its last attempt back is open as if that had never armed the wait: it would lapse with the wait, and
     /// the next wait be the first again.
     RefundLimit =
-        "UPDATE [limits] SET used = used - 1, resets_at = forget_at WHERE bucket = $1 AND used > 0";
+        "UPDATE [limits] SET used = used - 1, resets_at = forget_at \
+         WHERE bucket = $1 AND used > 0 AND resets_at <= $2";
     /// One more failure in a row over all waits, whether or not there is such an account.
     CountFailure = "UPDATE [limits] SET failures = failures + 1 WHERE bucket = $1";
     /// The row of failures is over, the wait is not.
@@ -320,11 +330,15 @@ statements! {
 statements! {
     InsertMail =
         "INSERT INTO [outbox] (id, kind, identifier, about, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, 0)";
-    /// Only what this version knows how to write: a row of a newer one waits for a worker that does.
+    /// Only what this version knows how to write: a row of a newer one waits for a worker that does. The numbers are those of the
+    /// queues, three all of them.
     DueMail =
-        "SELECT id, kind, identifier, about, created_at, due_at, attempts FROM [outbox] WHERE due_at <= $1 \
-         AND kind IN ({mail_kinds}) AND CASE WHEN kind IN ({asked_mail_kinds}) THEN 1 ELSE 0 END <> $2 \
-         ORDER BY due_at LIMIT $3";
+        "SELECT o.id, o.kind, o.identifier, o.about, o.created_at, o.due_at, o.attempts FROM [outbox] o \
+         WHERE o.due_at <= $1 AND o.kind IN ({mail_kinds}) \
+         AND $2 IN (3, CASE WHEN o.kind NOT IN ({asked_mail_kinds}) THEN 0 \
+         WHEN EXISTS (SELECT 1 FROM [accounts] a JOIN {users} u ON u.{id} = a.user_id \
+         WHERE a.identifier = o.identifier AND {is_confirmed} = 1) THEN 1 ELSE 2 END) \
+         ORDER BY o.due_at LIMIT $3";
     /// Takes a row for the time of a lease: of many workers, one moves it.
     ClaimMail = "UPDATE [outbox] SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3";
     /// A worker whose lease ran out has nothing to say any more.
@@ -585,6 +599,7 @@ statements! {
          key_id {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          failures {integer} NOT NULL, \
+         factor_failures {integer} NOT NULL, \
          created_at {stamp} NOT NULL, \
          last_seen_at {stamp} NOT NULL, \
          expires_at {stamp} NOT NULL, \
