@@ -351,8 +351,14 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
         let (host, sink) = host_with_sink(database.clone()).await;
         mixed_rows(&host, 270).await;
         let ada = host.sign_in("ada@example.com").await.user().id;
+        // What an operator did to the account says from where the operator came.
+        assert!(!host.auth.enable_account("root", &ada, &client_number(3)).await.unwrap());
         host.auth.seal_audit().await.unwrap();
-        let of_ada = format!("user_id = '{ada}' AND (network IS NOT NULL OR user_agent IS NOT NULL)");
+        let by_operator = format!("user_id = '{ada}' AND actor = 'operator:root' AND network IS NOT NULL");
+        assert_eq!(database.count("sigra_audit", &by_operator).await, 1);
+        let of_ada = format!(
+            "user_id = '{ada}' AND actor <> 'operator:root' AND (network IS NOT NULL OR user_agent IS NOT NULL)"
+        );
         let rows = database.count("sigra_audit", &of_ada).await;
         assert!(rows >= 8, "{rows}");
         let others = database.count("sigra_audit", "network IS NOT NULL").await - rows;
@@ -363,9 +369,10 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
         assert_eq!(erased, u64::try_from(rows).unwrap() + 1);
         assert_eq!(
             database.count("sigra_audit", &format!("user_id = '{ada}' AND personal_salt IS NOT NULL")).await,
-            1
+            2
         );
-        assert_eq!(database.count("sigra_audit", &of_ada).await, 1, "the row of the erasure has its own");
+        assert_eq!(database.count("sigra_audit", &of_ada).await, 0);
+        assert_eq!(database.count("sigra_audit", &by_operator).await, 2, "the row of the erasure has its own");
         assert_eq!(database.count("sigra_audit", "network IS NOT NULL").await, others + 1);
         assert_eq!(host.trail().await.last().unwrap(), "audit.facts.erase success -");
         assert_eq!(
@@ -381,6 +388,22 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
             let proof = host.auth.prove_audit_row(id).await.unwrap().unwrap();
             assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
         }
+        // An erasure of the account's is no excuse for an operator's facts that are gone, nor for a salt that was touched.
+        Intruder::break_in(database.clone(), 2).await;
+        let facts = "network = NULL, user_agent = NULL, personal_salt = NULL";
+        database.run(&format!("UPDATE sigra_audit SET {facts} WHERE {by_operator}")).await;
+        let longer = match database.kind() {
+            Kind::Sqlite => "CAST(personal_salt || X'00' AS BLOB)",
+            Kind::Postgres => "personal_salt || '\\x00'::bytea",
+            Kind::MySql => "CONCAT(personal_salt, X'00')",
+        };
+        let touched = "leaf = (SELECT leaf FROM (SELECT MAX(leaf) AS leaf FROM sigra_audit WHERE personal_salt IS NOT NULL) l)";
+        database.run(&format!("UPDATE sigra_audit SET personal_salt = {longer} WHERE {touched}")).await;
+        let report = verify(&host, &sink).await;
+        let erased = |finding: &&Finding| matches!(finding, Finding::FactsErased { .. });
+        let changed = |finding: &&Finding| matches!(finding, Finding::FactsChanged { .. });
+        assert_eq!(report.findings.iter().filter(erased).count(), 2, "{report:?}");
+        assert_eq!(report.findings.iter().filter(changed).count(), 1, "{report:?}");
     })
     .await;
 }

@@ -159,11 +159,21 @@ impl Row {
         Mac::under(salt).of(&out.0)
     }
 
+    /// Whether the personal facts are those of the account that the row is about, and not of an operator.
+    pub(crate) fn has_own_facts(&self) -> bool {
+        [Actor::Visitor, Actor::Account].iter().any(|actor| self.actor == actor.name())
+    }
+
     /// How the personal facts stand to what the row says of them.
     pub(crate) fn personal(&self) -> Personal {
         let facts = self.network.is_some() || self.user_agent.is_some();
         match (&self.personal_salt, &self.personal) {
-            (Some(salt), Some(personal)) if self.commitment(salt)[..] == personal[..] => Personal::Kept,
+            // Of this length alone: HMAC takes a key with zeros behind it for the same key.
+            (Some(salt), Some(personal))
+                if salt.len() == SALT && self.commitment(salt)[..] == personal[..] =>
+            {
+                Personal::Kept
+            }
             (None, Some(_)) if !facts => Personal::Erased,
             (None, None) if !facts => Personal::None,
             _ => Personal::Changed,
@@ -548,6 +558,9 @@ mod tests {
         assert_eq!(erased.personal(), Personal::Erased);
         assert!(keys().signed(&erased, "t"));
         assert_eq!(erased.leaf_hash("t"), row.leaf_hash("t"));
+        let mut longer = row.clone();
+        longer.personal_salt.as_mut().unwrap().push(0);
+        assert_eq!(longer.personal(), Personal::Changed, "HMAC takes the two for one key");
         let unsalted = Row { personal_salt: None, ..row };
         assert_eq!(unsalted.personal(), Personal::Changed);
         let mut without = Row { network: None, user_agent: None, personal_salt: None, ..unsalted };

@@ -436,7 +436,7 @@ impl Auditor {
         match row.personal() {
             Personal::None | Personal::Kept => {}
             Personal::Changed => self.find(Finding::FactsChanged { leaf, row: row.id }),
-            Personal::Erased => match &row.user_id {
+            Personal::Erased => match row.user_id.as_ref().filter(|_| row.has_own_facts()) {
                 Some(user_id) => self.erased.entry(user_id.clone()).or_default().push((leaf, row.id)),
                 None => self.find(Finding::FactsErased { leaf, row: row.id }),
             },
