@@ -609,6 +609,12 @@ async fn verifying_comes_to_an_end_whatever_rows_are_forged() {
             assert!(report.findings.contains(&Finding::Tree), "{report:?}");
             intruder.undo().await;
         }
+        // All of them so high, so that it looks as if retention had removed what was below.
+        database.run(&format!("UPDATE sigra_audit SET leaf = leaf + {}", 1_i64 << 62)).await;
+        database.run("DELETE FROM sigra_audit_tree").await;
+        let report = verify(&host, &sink).await;
+        assert!(report.findings.contains(&Finding::Tree) && report.removed == 0, "{}", report.removed);
+        intruder.undo().await;
         // More rows that cannot be read than are read at once: a time that is none.
         let at = match database.kind() {
             Kind::Sqlite => "9223372036854775807",

@@ -219,21 +219,18 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Reads the columns of `ReadTree`, and says whether Sigra wrote them.
-    pub(crate) fn read<U: Account>(
-        core: &crate::core::Core,
-        row: &crate::store::Row,
-    ) -> Result<Option<Self>, Error> {
+    /// Reads the columns of `ReadTree`. `None`: Sigra did not write them so, nor such as cannot be read.
+    pub(crate) fn read<U: Account>(core: &crate::core::Core, row: &crate::store::Row) -> Option<Self> {
         let mut row = Reader::<U>::new(row);
-        let (size, nodes): (i64, Vec<u8>) = (row.next()?, row.next()?);
-        let (removed, until): (i64, Option<Stamp>) = (row.next()?, row.next()?);
-        let mac: Vec<u8> = row.next()?;
-        let (Ok(size), Ok(removed)) = (u64::try_from(size), u64::try_from(removed)) else { return Ok(None) };
+        let (size, nodes): (i64, Vec<u8>) = (row.next().ok()?, row.next().ok()?);
+        let (removed, until): (i64, Option<Stamp>) = (row.next().ok()?, row.next().ok()?);
+        let mac: Vec<u8> = row.next().ok()?;
+        let (size, removed) = (u64::try_from(size).ok()?, u64::try_from(removed).ok()?);
         let until = until.map(|until| until.0);
         let state = encode_tree(&table::<U>(), size, &nodes, removed, until.map(micros));
-        let edge =
-            Edge::from_bytes(size, &nodes).filter(|_| core.evidence.secrets().keys.is_tree(&state, &mac));
-        Ok(edge.map(|edge| Self { edge, removed, removed_until: until }))
+        let edge = Edge::from_bytes(size, &nodes)?;
+        let is_own = core.evidence.secrets().keys.is_tree(&state, &mac);
+        is_own.then_some(Self { edge, removed, removed_until: until })
     }
 
     fn mac<U: Account>(&self, core: &crate::core::Core) -> Vec<u8> {
@@ -260,7 +257,7 @@ impl<U: Account> Unit<'_, U> {
             }
         }
         let row = self.fetch_optional(ReadTree, &[]).await?;
-        let tree = row.map(|row| Tree::read::<U>(self.core, &row)).transpose()?.flatten();
+        let tree = row.and_then(|row| Tree::read::<U>(self.core, &row));
         let changed =
             || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
         Ok(Some(tree.ok_or_else(changed)?))

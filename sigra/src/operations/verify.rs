@@ -146,24 +146,26 @@ impl<U: Account> Walk<'_, U> {
 
     async fn extent(&mut self) -> Result<Extent, Error> {
         let state = self.fetch(ReadTree, &[]).await?;
-        let tree = state.first().map(|row| Tree::read::<U>(&self.auth.core, row)).transpose()?.flatten();
+        let tree = state.first().and_then(|row| Tree::read::<U>(&self.auth.core, row));
         if let Some(tree) = tree {
             return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
         }
         // Without a word on how far the log goes, it goes as far as there are rows.
-        let mut numbers = (0, -1, 0);
+        let mut numbers = (0, -1, 0, 0);
         if let Some(row) = self.fetch(Numbered, &[]).await?.first() {
             let mut row = Reader::<U>::new(row);
-            numbers = (row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?);
+            numbers = (row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?);
         }
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (lowest, count) = (number(numbers.0), number(numbers.2));
-        // A forged number must not make a log of it that takes for ever: no more gaps than findings that are told.
-        let size = number(numbers.1.saturating_add(1)).min(lowest + count + MOST_FINDINGS as u64);
+        // A forged number must not make a log of it that takes for ever: no more rows were removed than segments have left
+        // their hash, and no more gaps are looked for than findings are told.
+        let removed = (number(numbers.0) / SEGMENT).min(number(numbers.3)) * SEGMENT;
+        let size =
+            number(numbers.1.saturating_add(1)).min(removed + number(numbers.2) + MOST_FINDINGS as u64);
         if !state.is_empty() || size > 0 {
             self.auditor.find(Finding::Tree);
         }
-        Ok(Extent { removed: lowest / SEGMENT * SEGMENT, size, tree: None })
+        Ok(Extent { removed: removed.min(size), size, tree: None })
     }
 
     async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
@@ -191,7 +193,7 @@ impl<U: Account> Walk<'_, U> {
 
     async fn segments(&mut self, from: u64) -> Result<BTreeMap<u64, Hash>, Error> {
         let rows = self.fetch(Segments, &[&signed(from), &i64::from(SEGMENTS_AT_ONCE)]).await?;
-        read_segments::<U>(&rows)
+        Ok(read_segments::<U>(&rows))
     }
 
     async fn walk_rows(&mut self, first: u64, end: u64) -> Result<(), Error> {
@@ -234,14 +236,14 @@ impl<U: Account> Walk<'_, U> {
     }
 }
 
-fn read_segments<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
+fn read_segments<U: Account>(rows: &[Columns]) -> BTreeMap<u64, Hash> {
     let read = |row: &Columns| {
         let mut row = Reader::<U>::new(row);
-        let (segment, hash): (i64, Vec<u8>) = (row.next()?, row.next()?);
+        let (segment, hash) = (row.next::<i64>().ok()?, row.next::<Vec<u8>>().ok()?);
         // A hash of another length is as good as none.
-        Ok(u64::try_from(segment).ok().zip(Hash::try_from(hash).ok()))
+        u64::try_from(segment).ok().zip(Hash::try_from(hash).ok())
     };
-    rows.iter().map(read).filter_map(Result::transpose).collect()
+    rows.iter().filter_map(read).collect()
 }
 
 /// The hashes that a proof takes.
@@ -280,7 +282,7 @@ async fn prove<U: Account>(
     for from in (0..whole).step_by(usize::from(SEGMENTS_AT_ONCE)) {
         let values: &[&dyn Bind] = &[&signed(from), &i64::from(SEGMENTS_AT_ONCE).min(signed(whole - from))];
         let rows = connection.fetch(Rendered::<U, Segments>::STATEMENT, values).await?;
-        known.segments.extend(read_segments::<U>(&rows)?);
+        known.segments.extend(read_segments::<U>(&rows));
     }
     // Its own segment, and the one that the checkpoint ends in.
     let own = leaf / SEGMENT * SEGMENT;

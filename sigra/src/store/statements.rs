@@ -434,7 +434,9 @@ statements! {
     StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT $3";
     /// By place and not by key: of rows that somebody forged, not even the key need be readable.
     UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2";
-    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*) FROM [audit] WHERE leaf IS NOT NULL";
+    Numbered =
+        "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*), (SELECT COUNT(*) FROM [audit_segments]) \
+         FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
 
