@@ -312,13 +312,14 @@ impl<U: Account> Step<U> for Sequence<U> {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
         let rows = read_unsealed::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
-        append(unit, &mut tree, &rows).await?;
-        let is_last = rows.len() < usize::from(BATCH);
+        let count = rows.len();
+        append(unit, &mut tree, rows).await?;
+        let is_last = count < usize::from(BATCH);
         let checkpoint = match self.turn {
             Turn::Now if !is_last => None,
             turn => sign_checkpoint(unit, &tree, turn).await?,
         };
-        let sealed = Sealed { rows: rows.len() as u64, size: tree.edge.size(), checkpoint };
+        let sealed = Sealed { rows: count as u64, size: tree.edge.size(), checkpoint };
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(sealed)))
     }
 }
@@ -335,7 +336,11 @@ fn read_unsealed<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Err
 }
 
 /// Numbers, seals and appends rows.
-async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row]) -> Result<(), Error> {
+async fn append<U: Account>(
+    unit: &mut Unit<'_, U>,
+    tree: &mut Tree,
+    mut rows: Vec<Row>,
+) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -343,14 +348,18 @@ async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row
     let keys = &secrets.keys;
     let first = tree.edge.size();
     let (mut ids, mut seals, mut segments) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        if !keys.signed(row, &table) {
-            // Sealed all the same: what stood there when it was found is kept for whoever looks into it.
-            unit.notes.foreign_row(row.id);
-        }
+    for row in &mut rows {
         let leaf = tree.edge.size();
+        let seal = if keys.signed(row, &table) {
+            keys.seal(leaf, &row.mac)
+        } else {
+            // Sealed all the same, with a mark: what stood there when it was found is kept for whoever looks into it.
+            unit.notes.foreign_row(row.id);
+            keys.seal_foreign(leaf, &row.mac)
+        };
         ids.extend_from_slice(row.id.as_bytes());
-        seals.extend_from_slice(&keys.seal(leaf, &row.mac));
+        seals.extend_from_slice(&seal);
+        row.seal = Some(seal.to_vec());
         if let Some(hash) = tree.edge.push(row.leaf_hash(&table)) {
             segments.push((leaf / SEGMENT, hash.to_vec()));
         }

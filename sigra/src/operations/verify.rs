@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::account::Account;
 use crate::audit::{
     AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
-    Row, SEGMENT, inclusion, table,
+    PublicKey, Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
@@ -36,7 +36,8 @@ impl<U> Sigra<U> {
     /// were cut off together with all that says that they were there.
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
-    /// row. To verify an export without the secret keys, see [`Auditor`].
+    /// row. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the ring, see
+    /// [`verify_audit_with`](Self::verify_audit_with).
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit
@@ -45,11 +46,30 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
+        self.verify_audit_with(checkpoints, &[])
+    }
+
+    /// The same, where checkpoints were signed by keys that the ring has not any more: `old_keys` are the public halves of
+    /// those, as [`audit_public_keys`](Self::audit_public_keys) gave them at that time.
+    ///
+    /// Rows under such a key are counted as [`under_old_keys`](AuditReport::under_old_keys).
+    ///
+    /// # Errors
+    /// As [`verify_audit`](Self::verify_audit).
+    pub fn verify_audit_with<'a>(
+        &'a self,
+        checkpoints: &'a str,
+        old_keys: &'a [PublicKey],
+    ) -> Operation<'a, AuditReport>
+    where
+        U: feature::Audit,
+    {
         watched::<U>(Named::VerifyAudit).run(async move {
-            let keys = self.audit_public_keys();
-            let auditor =
-                Auditor::new(&table::<U>(), &keys, checkpoints).with_keys(&self.core.evidence.secrets().keys);
-            let report = self.shielded(|shielded| async move { shielded.verify(auditor).await }).await?;
+            let public = [&self.audit_public_keys()[..], old_keys].concat();
+            let auditor = Auditor::new(&table::<U>(), &public, checkpoints)
+                .with_keys(&self.core.evidence.secrets().keys);
+            let report =
+                self.shielded(|shielded| async move { shielded.verify(auditor, public).await }).await?;
             if !report.is_clean() {
                 telemetry::trail_changed(U::SCHEMA.user_type, report.findings.len() as u64 + report.more);
             }
@@ -58,8 +78,8 @@ impl<U> Sigra<U> {
     }
 
     /// Proves that a row is in the log: with the hashes that lead from it to a signed checkpoint. Seals and signs first, where
-    /// the row is newer than the newest checkpoint. `None`: there is no such row, or the log around it was changed. Writes no
-    /// audit row. RFC 6962, 2.1.1.
+    /// the row is newer than the newest checkpoint. `None`: there is no such row, somebody else wrote it
+    /// ([`Row::is_foreign`]), or the log around it was changed. Writes no audit row. RFC 6962, 2.1.1.
     ///
     /// # Errors
     /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where the log is not as Sigra left it,
@@ -85,13 +105,14 @@ enum Proved {
     Proof(Box<InclusionProof>),
     /// No checkpoint covers the row yet.
     NotCovered,
-    /// There is no such row, or what stands around it is not what the checkpoint is for.
+    /// There is no such row of Sigra's, or what stands around it is not what the checkpoint is for.
     Nothing,
 }
 
 impl<U: Account> Shielded<U> {
-    async fn verify(&self, auditor: Auditor) -> Result<AuditReport, Error> {
-        let mut walk = Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor };
+    async fn verify(&self, auditor: Auditor, public: Vec<PublicKey>) -> Result<AuditReport, Error> {
+        let snapshot = self.0.core.pool.snapshot().await?;
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public };
         walk.run().await?;
         walk.snapshot.end().await;
         Ok(walk.auditor.finish())
@@ -110,6 +131,7 @@ struct Walk<'w, U> {
     auth: &'w Sigra<U>,
     snapshot: Snapshot,
     auditor: Auditor,
+    public: Vec<PublicKey>,
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
@@ -128,18 +150,15 @@ impl<U: Account> Walk<'_, U> {
         let extent = self.extent().await?;
         self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
         if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
-            match self.auth.stored_checkpoint(row) {
+            let note = Reader::<U>::new(row).next::<String>().map_err(|_| CheckpointError::Malformed);
+            let newest = note.and_then(|note| Checkpoint::parse(&note));
+            match newest.and_then(|newest| newest.verify(&self.public).map(|()| newest)) {
                 Ok(newest) => self.auditor.expect(&newest),
-                Err(_) => self
-                    .auditor
-                    .find(Finding::BadCheckpoint { size: None, why: CheckpointError::WrongSignature }),
+                Err(why) => self.auditor.find(Finding::BadCheckpoint { size: None, why }),
             }
         }
         self.walk_segments(&extent).await?;
-        let same = |tree: &Tree| self.auditor.tree().is_none_or(|edge| *edge == tree.edge);
-        if !extent.tree.as_ref().is_none_or(same) {
-            self.auditor.find(Finding::Tree);
-        }
+        self.auditor.end_log(extent.tree.as_ref().map(|tree| &tree.edge));
         self.walk_strays(&extent).await?;
         self.walk_unsealed().await
     }
@@ -177,10 +196,10 @@ impl<U: Account> Walk<'_, U> {
             let (first, end) = (segment * SEGMENT, (segment + 1) * SEGMENT);
             let hash = stored.get(&segment).copied();
             if end <= extent.removed {
-                if hash.is_none() {
-                    self.auditor.find(Finding::Segment { segment });
+                match hash {
+                    Some(hash) => self.auditor.removed_segment(hash),
+                    None => self.auditor.lost_segment(),
                 }
-                self.auditor.removed_segment(hash.unwrap_or_default());
                 continue;
             }
             self.walk_rows(first, end.min(extent.size)).await?;
@@ -270,6 +289,12 @@ async fn prove<U: Account>(
     let connection = &mut snapshot.connection;
     let found = connection.fetch_optional(Rendered::<U, RowById>::STATEMENT, &[&id]).await?;
     let Some(Ok(row)) = found.as_ref().map(Row::read) else { return Ok(Proved::Nothing) };
+    // Under an old key it is the log that says whose it is.
+    let (secrets, table) = (auth.core.evidence.secrets(), table::<U>());
+    let keys = &secrets.keys;
+    if row.is_foreign() || keys.knows(&row.key_id) && !keys.signed(&row, &table) {
+        return Ok(Proved::Nothing);
+    }
     let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
     let Some(newest) = newest else { return Ok(Proved::NotCovered) };
     let checkpoint: Checkpoint = auth.stored_checkpoint(&newest)?;
@@ -290,12 +315,12 @@ async fn prove<U: Account>(
         let values: &[&dyn Bind] = &[&signed(first), &signed(end.min(size))];
         for columns in connection.fetch(Rendered::<U, RowsFrom>::STATEMENT, values).await? {
             if let (Some(number), Ok(row)) = (Row::number_in(&columns), Row::read(&columns)) {
-                known.leaves.insert(number, row.leaf_hash(&table::<U>()));
+                known.leaves.insert(number, row.leaf_hash(&table));
             }
         }
     }
     let Some(path) = inclusion(&known, leaf, size) else { return Ok(Proved::Nothing) };
-    let proof = InclusionProof { table: table::<U>(), row, leaf, path, checkpoint };
+    let proof = InclusionProof { table, row, leaf, path, checkpoint };
     // What stands there now may not be what was signed.
     let holds = proof.verify(&auth.audit_public_keys()).is_ok();
     Ok(if holds { Proved::Proof(Box::new(proof)) } else { Proved::Nothing })
