@@ -622,6 +622,38 @@ async fn a_hole_whose_segment_has_no_hash_is_all_that_is_found() {
     .await;
 }
 
+/// Somebody with the keys has no need to hide a deletion: retention deletes.
+#[tokio::test]
+async fn rows_that_are_removed_before_their_time_are_found_by_the_times_of_the_checkpoints() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        for rows in [100, 200] {
+            idle_rows(&host, rows).await;
+            host.auth.seal_audit().await.unwrap();
+            host.clock.advance(Duration::from_hours(24));
+        }
+        let [first, last] = &sink.all()[..] else { panic!("two checkpoints") };
+        // A process of theirs, whose clock says what they want it to say.
+        let (theirs, _) = join_with_sink(database.clone()).await;
+        theirs.clock.advance(RETENTION + Duration::from_hours(48));
+        idle_rows(&theirs, 1).await;
+        theirs.auth.seal_audit().await.unwrap();
+        assert_eq!(theirs.auth.sweep().await.unwrap().audit, 256);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        let signed_at = first.signed_at().unwrap();
+        assert_eq!(report.findings, [Finding::RemovedEarly { removed: 256, checkpoint: 100, signed_at }]);
+        assert!(report.findings[0].to_string().contains("those from number 100 on were written after"));
+        assert!(last.signed_at().unwrap() - signed_at >= time::Duration::DAY);
+        // As SECURITY.md says: by the newest alone nobody can tell.
+        assert!(host.auth.verify_audit(&last.to_string()).await.unwrap().is_clean());
+        // Once they would have gone anyway there is nothing to tell.
+        host.clock.advance(RETENTION);
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
 /// The values of a row of another's making.
 fn forged(id: uuid::Uuid, key_id: &str, database: &Database) -> String {
     let id = match database.kind() {

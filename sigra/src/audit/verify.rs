@@ -128,6 +128,17 @@ pub enum Finding {
     },
     /// The tree's own row is gone, was changed, or was put back to an earlier state.
     Tree,
+    /// Retention has removed rows that were not old enough: somebody with the keys used it to delete them. Where the host has
+    /// made `audit(retain)` longer, or rows had waited longer than it for their numbers, they were old enough when they went:
+    /// leave out the checkpoints from before that.
+    RemovedEarly {
+        /// The rows that are gone: the first so many.
+        removed: u64,
+        /// The rows of the oldest checkpoint that `audit(retain)` reaches back to. Those from there on were newer.
+        checkpoint: u64,
+        /// When it was signed.
+        signed_at: OffsetDateTime,
+    },
     /// A checkpoint is signed for more rows than there are: the newest ones were cut off, or an old copy was put back.
     Truncated {
         /// The rows that were signed for.
@@ -223,6 +234,11 @@ impl fmt::Display for Finding {
                 write!(f, "the stored hash of segment {segment} is not that of its rows")
             }
             Self::Tree => f.write_str("the row of the tree's state is not as Sigra left it"),
+            Self::RemovedEarly { removed, checkpoint, signed_at } => write!(
+                f,
+                "the first {removed} rows were removed as too old, and those from number {checkpoint} on were written after \
+                 {signed_at}"
+            ),
             Self::Truncated { checkpoint, size } => {
                 write!(f, "a checkpoint is signed for {checkpoint} rows, and there are {size}")
             }
@@ -323,7 +339,10 @@ impl Auditor {
         for checkpoint in found {
             let size = checkpoint.as_ref().ok().map(Checkpoint::size);
             match checkpoint.and_then(|checkpoint| checkpoint.verify(public_keys).map(|()| checkpoint)) {
-                Ok(checkpoint) => auditor.expect(&checkpoint),
+                Ok(checkpoint) => {
+                    auditor.signed.extend(checkpoint.signed_at().map(|at| (at, checkpoint.size())));
+                    auditor.expect(&checkpoint);
+                }
                 Err(why) => auditor.find(Finding::BadCheckpoint { size, why }),
             }
         }
@@ -339,6 +358,15 @@ impl Auditor {
     /// The newest row that retention removed.
     pub(crate) fn removed_until(&mut self, until: Option<OffsetDateTime>) {
         self.removed_until = until;
+    }
+
+    /// Rows above a checkpoint were written after it, so none of them is older: of those above the first one that was signed
+    /// after `oldest` retention may have removed none.
+    pub(crate) fn retained_since(&mut self, oldest: OffsetDateTime, removed: u64) {
+        let kept = self.signed.iter().filter(|(at, size)| *at > oldest + DISORDER && *size < removed);
+        if let Some(&(signed_at, checkpoint)) = kept.min_by_key(|(_, size)| *size) {
+            self.find(Finding::RemovedEarly { removed, checkpoint, signed_at });
+        }
     }
 
     /// A checkpoint whose signature is good.

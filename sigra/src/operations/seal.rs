@@ -403,7 +403,8 @@ async fn sign_checkpoint<U: Account>(
         return Ok(None);
     }
     let size = tree.edge.size();
-    let checkpoint = Checkpoint::sign(&evidence.secrets().signer, &evidence.origin, size, tree.edge.root());
+    let (secrets, root) = (evidence.secrets(), tree.edge.root());
+    let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
     unit.execute(InsertCheckpoint, &[&signed(size), &checkpoint.to_string(), &unit.stamp()]).await?;
     Ok(Some(checkpoint))
 }

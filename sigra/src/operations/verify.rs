@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{
     AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
@@ -32,8 +34,12 @@ impl<U> Sigra<U> {
     ///
     /// `checkpoints` is the text of those that were kept outside the database, as a [`FileSink`](crate::audit::FileSink)
     /// wrote them; empty, if there are none. Everything below the newest of them is as it was signed, or is among the
-    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless the newest rows
-    /// were cut off together with all that says that they were there.
+    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless they put the
+    /// log's own rows back to how they were at an earlier moment, and what came after it is missing or rewritten.
+    ///
+    /// Rows that are gone as retention removes them are findings where a checkpoint that is younger than `audit(retain)` was
+    /// signed before they were written. So give the older checkpoints too, of each day one at least: without them somebody
+    /// with the keys can remove as too old whatever is below the newest.
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
     /// row. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the ring, see
@@ -149,6 +155,10 @@ impl<U: Account> Walk<'_, U> {
     async fn run(&mut self) -> Result<(), Error> {
         let extent = self.extent().await?;
         self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
+        if let Some(tree) = &extent.tree {
+            let oldest = U::POLICY.audit.retain.map(|retain| self.auth.core.now() - retain);
+            self.auditor.retained_since(oldest.unwrap_or(OffsetDateTime::UNIX_EPOCH), tree.removed);
+        }
         if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
             let note = Reader::<U>::new(row).next::<String>().map_err(|_| CheckpointError::Malformed);
             let newest = note.and_then(|note| Checkpoint::parse(&note));
