@@ -673,7 +673,7 @@ async fn a_row_that_somebody_else_wrote_is_marked_for_good_and_never_proved() {
         idle_rows(&host, 3).await;
         host.auth.seal_audit().await.unwrap();
         // Under a key of the ring, and under one that might have been in it.
-        let [one, other] = [1, 2].map(|number| uuid::Uuid::from_u128(number));
+        let [one, other] = [1, 2].map(uuid::Uuid::from_u128);
         database.run(&forged(one, "key_id", &database)).await;
         database.run(&forged(other, "'k0'", &database)).await;
         for id in [one, other] {
@@ -699,7 +699,9 @@ async fn a_row_that_somebody_else_wrote_is_marked_for_good_and_never_proved() {
         let keys = host.auth.audit_public_keys();
         let offline = |rows: &[Row]| {
             let mut auditor = Auditor::new("sigra_audit", &keys, &sink.text());
-            rows.iter().for_each(|row| auditor.row(row));
+            for row in rows {
+                auditor.row(row);
+            }
             auditor.finish()
         };
         let report = offline(&rows);
