@@ -7,11 +7,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sigra::audit::{AuditReport, Auditor, Checkpoint, FileSink, Finding, InclusionProof, PublicKey, Row};
+use sigra::audit::{
+    AuditFilter, AuditReport, Auditor, Checkpoint, CheckpointError, FileSink, Finding, InclusionProof,
+    PublicKey, Row,
+};
 use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
-use sigra_tests::host::{Mailbox, User, client, client_number, links};
+use sigra_tests::host::{KEYS, Mailbox, User, client, client_number, links};
 use sigra_tests::pool::give_up;
 use sigra_tests::{Database, Host, each_database, until};
 
@@ -351,8 +354,14 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
         let (host, sink) = host_with_sink(database.clone()).await;
         mixed_rows(&host, 270).await;
         let ada = host.sign_in("ada@example.com").await.user().id;
+        // What an operator did to the account says from where the operator came.
+        assert!(!host.auth.enable_account("root", &ada, &client_number(3)).await.unwrap());
         host.auth.seal_audit().await.unwrap();
-        let of_ada = format!("user_id = '{ada}' AND (network IS NOT NULL OR user_agent IS NOT NULL)");
+        let by_operator = format!("user_id = '{ada}' AND actor = 'operator:root' AND network IS NOT NULL");
+        assert_eq!(database.count("sigra_audit", &by_operator).await, 1);
+        let of_ada = format!(
+            "user_id = '{ada}' AND actor <> 'operator:root' AND (network IS NOT NULL OR user_agent IS NOT NULL)"
+        );
         let rows = database.count("sigra_audit", &of_ada).await;
         assert!(rows >= 8, "{rows}");
         let others = database.count("sigra_audit", "network IS NOT NULL").await - rows;
@@ -363,9 +372,10 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
         assert_eq!(erased, u64::try_from(rows).unwrap() + 1);
         assert_eq!(
             database.count("sigra_audit", &format!("user_id = '{ada}' AND personal_salt IS NOT NULL")).await,
-            1
+            2
         );
-        assert_eq!(database.count("sigra_audit", &of_ada).await, 1, "the row of the erasure has its own");
+        assert_eq!(database.count("sigra_audit", &of_ada).await, 0);
+        assert_eq!(database.count("sigra_audit", &by_operator).await, 2, "the row of the erasure has its own");
         assert_eq!(database.count("sigra_audit", "network IS NOT NULL").await, others + 1);
         assert_eq!(host.trail().await.last().unwrap(), "audit.facts.erase success -");
         assert_eq!(
@@ -381,6 +391,22 @@ async fn personal_facts_are_erased_and_every_proof_holds() {
             let proof = host.auth.prove_audit_row(id).await.unwrap().unwrap();
             assert_eq!(proof.verify(&host.auth.audit_public_keys()), Ok(()));
         }
+        // An erasure of the account's is no excuse for an operator's facts that are gone, nor for a salt that was touched.
+        Intruder::break_in(database.clone(), 2).await;
+        let facts = "network = NULL, user_agent = NULL, personal_salt = NULL";
+        database.run(&format!("UPDATE sigra_audit SET {facts} WHERE {by_operator}")).await;
+        let longer = match database.kind() {
+            Kind::Sqlite => "CAST(personal_salt || X'00' AS BLOB)",
+            Kind::Postgres => "personal_salt || '\\x00'::bytea",
+            Kind::MySql => "CONCAT(personal_salt, X'00')",
+        };
+        let touched = "leaf = (SELECT leaf FROM (SELECT MAX(leaf) AS leaf FROM sigra_audit WHERE personal_salt IS NOT NULL) l)";
+        database.run(&format!("UPDATE sigra_audit SET personal_salt = {longer} WHERE {touched}")).await;
+        let report = verify(&host, &sink).await;
+        let erased = |finding: &&Finding| matches!(finding, Finding::FactsErased { .. });
+        let changed = |finding: &&Finding| matches!(finding, Finding::FactsChanged { .. });
+        assert_eq!(report.findings.iter().filter(erased).count(), 2, "{report:?}");
+        assert_eq!(report.findings.iter().filter(changed).count(), 1, "{report:?}");
     })
     .await;
 }
@@ -501,6 +527,13 @@ async fn what_keeps_the_log_is_checked_too() {
         host.auth.seal_audit().await.unwrap();
         let intruder = Intruder::break_in(database.clone(), 3).await;
         intruder.remember().await;
+        // One that cannot be read, where the database has such.
+        let time = match database.kind() {
+            Kind::Sqlite => "9223372036854775807",
+            Kind::Postgres => "'infinity'",
+            Kind::MySql => "'9999-12-31 23:59:59'",
+        };
+        let no_time = format!("UPDATE sigra_audit_tree SET removed_until = {time}");
         for (change, expected) in [
             ("UPDATE sigra_audit_tree SET size = 269", "the row of the tree's state"),
             ("UPDATE sigra_audit_tree SET removed = 256", "the row of the tree's state"),
@@ -510,7 +543,8 @@ async fn what_keeps_the_log_is_checked_too() {
                 "UPDATE sigra_audit_segments SET hash = (SELECT mac FROM sigra_audit WHERE leaf = 0)",
                 "the stored hash of segment 0",
             ),
-            ("UPDATE sigra_audit_checkpoints SET note = 'x'", "a checkpoint: its signature is wrong"),
+            ("UPDATE sigra_audit_checkpoints SET note = 'x'", "a checkpoint: it is not a signed checkpoint"),
+            (no_time.as_str(), "the row of the tree's state"),
         ] {
             database.run(change).await;
             let report = verify(&host, &sink).await;
@@ -521,11 +555,13 @@ async fn what_keeps_the_log_is_checked_too() {
             intruder.undo().await;
         }
         // Nothing is written on from a state that Sigra did not leave.
-        database.run("UPDATE sigra_audit_tree SET size = 256").await;
-        idle_rows(&host, 1).await;
-        let error = host.auth.seal_audit().await.unwrap_err();
-        assert!(matches!(error, Error::Failed(Failure::AuditChanged(_))), "{error}");
-        intruder.undo().await;
+        for change in ["UPDATE sigra_audit_tree SET size = 256", &no_time] {
+            database.run(change).await;
+            idle_rows(&host, 1).await;
+            let error = host.auth.seal_audit().await.unwrap_err();
+            assert!(matches!(error, Error::Failed(Failure::AuditChanged(_))), "{change}: {error}");
+            intruder.undo().await;
+        }
         // Checkpoints of another log, and such as were touched.
         let (stranger, strange) = host_with_sink(Database::create(database.kind()).await).await;
         idle_rows(&stranger, 3).await;
@@ -553,6 +589,218 @@ async fn what_keeps_the_log_is_checked_too() {
             report.findings.iter().any(|found| matches!(found, Finding::UnknownKey { .. })),
             "{report:?}"
         );
+    })
+    .await;
+}
+
+/// Without its stored hash there is no way past a segment that has a hole, and nothing is said of what cannot be known.
+#[tokio::test]
+async fn a_hole_whose_segment_has_no_hash_is_all_that_is_found() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 530).await;
+        host.auth.seal_audit().await.unwrap();
+        let intruder = Intruder::break_in(database.clone(), 4).await;
+        intruder.remember().await;
+        database.run("DELETE FROM sigra_audit WHERE leaf = 5").await;
+        let report = verify(&host, &sink).await;
+        assert_eq!((&report.findings[..], report.checkpoints), (&[Finding::Missing { leaf: 5 }][..], 1));
+        database.run("DELETE FROM sigra_audit_segments WHERE segment = 0").await;
+        let report = verify(&host, &sink).await;
+        assert_eq!(report.findings, [Finding::Missing { leaf: 5 }]);
+        assert_eq!((report.checkpoints, report.unchecked, report.rows), (0, 1, 529));
+        intruder.undo().await;
+        // Of a segment that retention removed the hash is all that there was.
+        host.clock.advance(RETENTION);
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 512);
+        host.auth.seal_audit().await.unwrap();
+        database.run("DELETE FROM sigra_audit_segments WHERE segment = 0").await;
+        let report = verify(&host, &sink).await;
+        assert_eq!(report.findings, [Finding::Segment { segment: 0 }]);
+        assert_eq!((report.checkpoints, report.removed), (0, 512));
+    })
+    .await;
+}
+
+/// Somebody with the keys has no need to hide a deletion: retention deletes.
+#[tokio::test]
+async fn rows_that_are_removed_before_their_time_are_found_by_the_times_of_the_checkpoints() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        for rows in [100, 200] {
+            idle_rows(&host, rows).await;
+            host.auth.seal_audit().await.unwrap();
+            host.clock.advance(Duration::from_hours(24));
+        }
+        let [first, last] = &sink.all()[..] else { panic!("two checkpoints") };
+        // A process of theirs, whose clock says what they want it to say.
+        let (theirs, _) = join_with_sink(database.clone()).await;
+        theirs.clock.advance(RETENTION + Duration::from_hours(48));
+        idle_rows(&theirs, 1).await;
+        theirs.auth.seal_audit().await.unwrap();
+        assert_eq!(theirs.auth.sweep().await.unwrap().audit, 256);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        let signed_at = first.signed_at().unwrap();
+        assert_eq!(report.findings, [Finding::RemovedEarly { removed: 256, checkpoint: 100, signed_at }]);
+        assert!(report.findings[0].to_string().contains("those from number 100 on were written after"));
+        assert!(last.signed_at().unwrap() - signed_at >= time::Duration::DAY);
+        // As SECURITY.md says: by the newest alone nobody can tell.
+        assert!(host.auth.verify_audit(&last.to_string()).await.unwrap().is_clean());
+        // Once they would have gone anyway there is nothing to tell.
+        host.clock.advance(RETENTION);
+        assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
+/// The values of a row of another's making.
+fn forged(id: uuid::Uuid, key_id: &str, database: &Database) -> String {
+    let id = match database.kind() {
+        Kind::Postgres => format!("'{id}'::uuid"),
+        _ => format!("X'{}'", id.simple()),
+    };
+    format!(
+        "INSERT INTO sigra_audit (id, at, event, outcome, actor, count, key_id, mac) \
+         SELECT {id}, at, 'account.password.change', 'success', 'account', 1, {key_id}, mac FROM sigra_audit WHERE leaf = 0"
+    )
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_else_wrote_is_marked_for_good_and_never_proved() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+        // Under a key of the ring, and under one that might have been in it.
+        let [one, other] = [1, 2].map(uuid::Uuid::from_u128);
+        database.run(&forged(one, "key_id", &database)).await;
+        database.run(&forged(other, "'k0'", &database)).await;
+        for id in [one, other] {
+            assert!(host.auth.prove_audit_row(id).await.unwrap().is_none(), "sealed or not");
+            assert!(host.auth.prove_audit_row(id).await.unwrap().is_none());
+        }
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+        let page = host.auth.audit_page(&AuditFilter::new(), None).await.unwrap();
+        let mut rows = page.rows;
+        rows.sort_by_key(|row| row.leaf);
+        let leaf = |id| rows.iter().find(|row| row.id == id).unwrap().leaf.map(|leaf| u64::try_from(leaf).unwrap());
+        let inserted: BTreeSet<u64> = [one, other].map(|id| leaf(id).unwrap()).into();
+        let foreign: BTreeSet<_> = rows.iter().filter(|row| row.is_foreign()).map(|row| row.id).collect();
+        assert_eq!(foreign, BTreeSet::from([one, other]));
+        let is_inserted = |finding: &Finding| {
+            matches!(finding, Finding::Inserted { leaf: Some(leaf), .. } if inserted.contains(leaf))
+        };
+        let report = verify(&host, &sink).await;
+        assert!(report.findings.len() == 2 && report.findings.iter().all(is_inserted), "{report:?}");
+        assert_eq!(report.checkpoints, u64::try_from(sink.all().len()).unwrap());
+        // Without the keys too.
+        let keys = host.auth.audit_public_keys();
+        let offline = |rows: &[Row]| {
+            let mut auditor = Auditor::new("sigra_audit", &keys, &sink.text());
+            for row in rows {
+                auditor.row(row);
+            }
+            auditor.finish()
+        };
+        let report = offline(&rows);
+        assert!(report.findings.len() == 2 && report.findings.iter().all(is_inserted), "{report:?}");
+        let unmarked: Vec<Row> = rows
+            .iter()
+            .cloned()
+            .map(|mut row| {
+                row.seal = row.seal.filter(|_| !foreign.contains(&row.id));
+                row
+            })
+            .collect();
+        assert!(!offline(&unmarked).is_clean(), "the hash says that there was a mark");
+        for row in &rows {
+            let proof = host.auth.prove_audit_row(row.id).await.unwrap();
+            assert_eq!(proof.is_none(), row.is_foreign(), "{row:?}");
+        }
+
+        // Another seal takes the mark off, or puts it on a row of Sigra's.
+        let intruder = Intruder::break_in(database.clone(), 6).await;
+        intruder.remember().await;
+        let own = rows.iter().find(|row| !row.is_foreign()).unwrap().leaf.unwrap();
+        let seal_of = |leaf: u64| format!("(SELECT p.seal FROM pristine_sigra_audit p WHERE p.leaf = {leaf})");
+        for leaf in &inserted {
+            let own_seal = seal_of(u64::try_from(own).unwrap());
+            database.run(&format!("UPDATE sigra_audit SET seal = {own_seal} WHERE leaf = {leaf}")).await;
+            let report = verify(&host, &sink).await;
+            assert!(report.findings.iter().filter_map(Finding::leaf).any(|named| named == *leaf), "{report:?}");
+            assert!(report.findings.iter().any(|finding| !is_inserted(finding)), "{report:?}");
+            intruder.undo().await;
+            let mark = seal_of(*leaf);
+            database.run(&format!("UPDATE sigra_audit SET seal = {mark} WHERE leaf = {own}")).await;
+            let report = verify(&host, &sink).await;
+            let moved = |finding: &Finding| matches!(finding, Finding::Moved { leaf: Some(0), .. });
+            assert!(report.findings.iter().any(moved), "{report:?}");
+            intruder.undo().await;
+        }
+    })
+    .await;
+}
+
+/// What a key that is gone has signed is held by the tree, which the present keys vouch for.
+#[tokio::test]
+async fn rows_of_a_key_that_was_replaced_are_vouched_for_by_the_tree() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        mixed_rows(&host, 290).await;
+        let ada = host.sign_in("ada@example.com").await.user().id;
+        assert!(host.auth.erase_personal_facts("root", &ada, &client()).await.unwrap() > 0);
+        host.auth.seal_audit().await.unwrap();
+        let old_rows = u64::try_from(database.count("sigra_audit", "1 = 1").await).unwrap();
+        let old_keys = host.auth.audit_public_keys();
+        let next = "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY";
+        let ring = |text: &str| sigra::Keyring::parse(text).unwrap();
+        host.auth.rotate_keys(ring(&format!("{next} {KEYS}"))).await.unwrap();
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+        database.run("DELETE FROM sigra_keys WHERE kind = 'key' AND id = 'k1'").await;
+        host.auth.rotate_keys(ring(next)).await.unwrap();
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+
+        let text = sink.text();
+        let report = host.auth.verify_audit_with(&text, &old_keys).await.unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+        assert!(report.under_old_keys >= old_rows, "{report:?}");
+        assert_eq!(report.checkpoints, u64::try_from(sink.all().len()).unwrap());
+        assert!(host.auth.verify_audit("").await.unwrap().is_clean());
+        // Without the old public key only what it alone has signed is nothing to go by.
+        let report = verify(&host, &sink).await;
+        let old = |finding: &Finding| {
+            matches!(finding, Finding::BadCheckpoint { why: CheckpointError::UnknownKey, .. })
+        };
+        assert!(!report.is_clean() && report.findings.iter().all(old), "{:?}", report.findings);
+        let all = ids(&database).await;
+        assert!(host.auth.prove_audit_row(all[7]).await.unwrap().is_some());
+
+        // In a whole segment, and in the one that is not full yet.
+        let intruder = Intruder::break_in(database.clone(), 8).await;
+        intruder.remember().await;
+        for (leaf, change) in [
+            (7, "outcome = 'failed'"),
+            (280, "outcome = 'failed'"),
+            (7, "key_id = 'k0'"),
+            (old_rows + 4, "key_id = 'k1'"),
+        ] {
+            database.run(&format!("UPDATE sigra_audit SET {change} WHERE leaf = {leaf}")).await;
+            for text in [text.as_str(), ""] {
+                let report = host.auth.verify_audit_with(text, &old_keys).await.unwrap();
+                let named = |finding: &Finding| {
+                    matches!(finding, Finding::UnknownKey { leaf: Some(named), .. } if *named == leaf)
+                };
+                assert!(report.findings.iter().any(named), "{leaf} {change}: {:?}", report.findings);
+                let in_segment = report.findings.contains(&Finding::Segment { segment: 0 });
+                assert_eq!(in_segment, leaf < 256, "{leaf} {change}: {:?}", report.findings);
+            }
+            assert!(host.auth.prove_audit_row(all[usize::try_from(leaf).unwrap()]).await.unwrap().is_none());
+            intruder.undo().await;
+        }
     })
     .await;
 }
@@ -586,6 +834,12 @@ async fn verifying_comes_to_an_end_whatever_rows_are_forged() {
             assert!(report.findings.contains(&Finding::Tree), "{report:?}");
             intruder.undo().await;
         }
+        // All of them so high, so that it looks as if retention had removed what was below.
+        database.run(&format!("UPDATE sigra_audit SET leaf = leaf + {}", 1_i64 << 62)).await;
+        database.run("DELETE FROM sigra_audit_tree").await;
+        let report = verify(&host, &sink).await;
+        assert!(report.findings.contains(&Finding::Tree) && report.removed == 0, "{}", report.removed);
+        intruder.undo().await;
         // More rows that cannot be read than are read at once: a time that is none.
         let at = match database.kind() {
             Kind::Sqlite => "9223372036854775807",

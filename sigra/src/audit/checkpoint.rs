@@ -7,21 +7,27 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use base64ct::{Base64, Encoding as _};
+use time::OffsetDateTime;
 
 use super::note::{self, NoteError, PublicKey, Signer};
 use super::tree::Hash;
 
-/// A signed statement of the log: so many rows there are, and this is the hash over them.
+/// A signed statement of the log: so many rows there are, this is the hash over them, and it was signed then.
 ///
 /// Whoever keeps one outside the database can tell later whether any row below it was changed, removed or moved.
-/// [`Display`](fmt::Display) gives the signed note, five lines or more.
+/// [`Display`](fmt::Display) gives the signed note, six lines or more. The time is its one line of extension: `time `, and the
+/// seconds since 1970.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     note: String,
     origin: String,
     size: u64,
     root: Hash,
+    signed_at: Option<OffsetDateTime>,
 }
+
+/// What stands before the time, as in the signatures of c2sp.org/tlog-cosignature.
+const TIME: &str = "time ";
 
 /// Why a checkpoint proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,9 +55,11 @@ impl From<NoteError> for CheckpointError {
 }
 
 impl Checkpoint {
-    pub(crate) fn sign(signer: &Signer, origin: &str, size: u64, root: Hash) -> Self {
-        let text = format!("{origin}\n{size}\n{}\n", Base64::encode_string(&root));
-        Self { note: signer.sign(&text), origin: origin.to_owned(), size, root }
+    pub(crate) fn sign(signer: &Signer, origin: &str, size: u64, root: Hash, now: OffsetDateTime) -> Self {
+        let seconds = now.unix_timestamp();
+        let text = format!("{origin}\n{size}\n{}\n{TIME}{seconds}\n", Base64::encode_string(&root));
+        let signed_at = OffsetDateTime::from_unix_timestamp(seconds).ok();
+        Self { note: signer.sign(&text), origin: origin.to_owned(), size, root, signed_at }
     }
 
     /// Reads a signed note. Who signed it is looked at by [`verify`](Self::verify).
@@ -71,10 +79,13 @@ impl Checkpoint {
             _ => return Err(CheckpointError::Malformed),
         }
         // Lines of an extension may follow; none of them is empty.
-        if lines.any(str::is_empty) {
+        let extension: Vec<&str> = lines.collect();
+        if extension.contains(&"") {
             return Err(CheckpointError::Malformed);
         }
-        Ok(Self { note: note.to_owned(), origin: origin.to_owned(), size, root: hash })
+        let seconds = extension.first().and_then(|line| line.strip_prefix(TIME)?.parse().ok());
+        let signed_at = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        Ok(Self { note: note.to_owned(), origin: origin.to_owned(), size, root: hash, signed_at })
     }
 
     /// Finds every checkpoint in a text that may hold others and remains of writing that was cut off: a file of
@@ -91,8 +102,8 @@ impl Checkpoint {
                 continue;
             }
             let end = at + lines[at..].iter().take_while(|line| is_signature(line)).count();
-            // Sigra's own have three lines and a blank one before the signatures.
-            let note: String = lines[at.saturating_sub(4)..end].concat();
+            // Sigra's own have four lines and a blank one before the signatures.
+            let note: String = lines[at.saturating_sub(5)..end].concat();
             found.push(Self::parse(&note));
             at = end;
         }
@@ -125,6 +136,12 @@ impl Checkpoint {
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
         self.root
+    }
+
+    /// When it was signed, in whole seconds. `None` where it does not say.
+    #[must_use]
+    pub fn signed_at(&self) -> Option<OffsetDateTime> {
+        self.signed_at
     }
 }
 
@@ -210,7 +227,8 @@ impl CheckpointSink for LogSink {
 }
 
 /// Appends checkpoints to a file and waits until they are on the disk. Put it where whoever can write to the database cannot
-/// write. Read it with [`Checkpoint::find_all`].
+/// write. Read it with [`Checkpoint::find_all`]. Keep of every day one at least for as long as rows are kept, and the newest: by
+/// their times [`verify_audit`](crate::Sigra::verify_audit) tells rows that retention removed from such as were too young.
 #[derive(Clone, Debug)]
 pub struct FileSink {
     path: PathBuf,
@@ -268,7 +286,8 @@ mod tests {
     }
 
     fn checkpoint(size: u64) -> Checkpoint {
-        Checkpoint::sign(&signer(), ORIGIN, size, [9; 32])
+        let now = OffsetDateTime::from_unix_timestamp(1_760_000_000).unwrap();
+        Checkpoint::sign(&signer(), ORIGIN, size, [9; 32], now + time::Duration::microseconds(5))
     }
 
     #[test]
@@ -278,6 +297,9 @@ mod tests {
         let read = Checkpoint::parse(&written.to_string()).unwrap();
         assert_eq!(read, written);
         assert_eq!((read.origin(), read.size(), read.root()), (ORIGIN, 260, [9; 32]));
+        assert_eq!(read.signed_at().unwrap().unix_timestamp(), 1_760_000_000);
+        let later = Checkpoint::parse(&written.to_string().replacen("1760000000", "1760000001", 1)).unwrap();
+        assert_eq!(later.verify(&keys), Err(CheckpointError::WrongSignature));
         assert_eq!(read.verify(&keys), Ok(()));
         let more = Checkpoint::parse(&written.to_string().replacen("260", "261", 1)).unwrap();
         assert_eq!(more.verify(&keys), Err(CheckpointError::WrongSignature));
@@ -293,8 +315,9 @@ mod tests {
     fn what_is_not_the_form_is_refused() {
         let good = "e\n123\nTszzRgjTG6xce+z2AG31kAXYKBgQVtCSCE40HmuwBb0=\n";
         let parse = |text: &str| Checkpoint::parse(&signer().sign(text));
-        assert!(parse(good).is_ok());
-        assert!(parse(&format!("{good}abc\ndef\n")).is_ok());
+        assert_eq!(parse(good).unwrap().signed_at(), None);
+        assert_eq!(parse(&format!("{good}abc\ndef\n")).unwrap().signed_at(), None);
+        assert_eq!(parse(&format!("{good}time 99999999999999\n")).unwrap().signed_at(), None);
         for (from, to) in [
             ("e\n", "\n"),
             ("123", "0123"),
@@ -316,7 +339,7 @@ mod tests {
         sink.append(&checkpoint(1)).unwrap();
         sink.append(&checkpoint(2)).unwrap();
         let cut = checkpoint(3).to_string();
-        for length in [5, 40, 90, cut.chars().count() - 3] {
+        for length in [5, 40, 90, 110, cut.chars().count() - 3] {
             let cut: String = cut.chars().take(length).collect();
             std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(cut.as_bytes()).unwrap();
             sink.append(&checkpoint(3)).unwrap();
@@ -331,7 +354,7 @@ mod tests {
             .filter(|found| found.verify(&keys).is_ok())
             .map(Checkpoint::size)
             .collect();
-        assert_eq!(good, [1, 2, 3, 3, 3, 3], "{found:?}");
+        assert_eq!(good, [1, 2, 3, 3, 3, 3, 3], "{found:?}");
         assert!(Checkpoint::find_all("").is_empty());
     }
 }

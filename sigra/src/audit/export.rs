@@ -13,9 +13,11 @@ use super::row::Row;
 pub enum ExportFormat {
     /// One JSON object a line (RFC 8259), with every column of [`Row`] under its name, so that the row's hash can be computed
     /// again: see [`Row::encode`]. `details` is the text that was hashed, not an object; bytes are lower-case hexadecimal;
-    /// `at` is RFC 3339 with six digits of a second. Characters that some readers take for the end of a line are escaped.
+    /// `at` is RFC 3339 with six digits of a second. Characters that some readers take for the end of a line are escaped. Of a
+    /// [foreign](Row::is_foreign) row `seal` begins with `666f726569676e00`.
     JsonLines,
-    /// CSV (RFC 4180) with a line of names first, for people; without the columns of the evidence.
+    /// CSV (RFC 4180) with a line of names first, for people; without the columns of the evidence, but for `foreign`, which is
+    /// 1 in a row that [Sigra did not write](Row::is_foreign).
     ///
     /// Visitors choose some of the texts, and a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, in their full width
     /// too, and some overlook blanks before them. So a text that begins with one of these, with blanks and one of these, or with
@@ -39,7 +41,8 @@ pub enum ExportFormat {
     /// the reason is the `status_code`. A right password whose second factor is due is neither: 99 (Other) and 1; the Logon that comes
     /// of it is the event of the second step. `metadata.uid` is the row's id, `metadata.event_code` the event's name and
     /// `metadata.sequence` the number in the log. A subject that is not known, such as whoever tried an address without an
-    /// account, has the name `unknown`. What has no place in a class stands under `unmapped`, by the names of the columns.
+    /// account, has the name `unknown`. What has no place in a class stands under `unmapped`, by the names of the columns, and
+    /// `foreign` 1 in a row that [Sigra did not write](Row::is_foreign).
     Ocsf,
 }
 
@@ -59,7 +62,7 @@ impl ExportFormat {
             Self::JsonLines | Self::Ocsf => "",
             Self::Csv => {
                 "id,at,event,outcome,reason,actor,on_behalf_of,user_id,session_id,request_id,network,user_agent,details,\
-                 count,leaf\r\n"
+                 count,leaf,foreign\r\n"
             }
         }
     }
@@ -225,7 +228,8 @@ fn csv(row: &Row) -> String {
         line.push(',');
     }
     let leaf = row.leaf.map(|leaf| leaf.to_string()).unwrap_or_default();
-    let _ = write!(line, "{},{leaf}\r\n", row.count);
+    let foreign = if row.is_foreign() { "1" } else { "" };
+    let _ = write!(line, "{},{leaf},{foreign}\r\n", row.count);
     line
 }
 
@@ -282,12 +286,16 @@ mod tests {
         assert_eq!(
             ExportFormat::Csv.line(&row, "acme/sigra_audit"),
             "\"01920000-0000-7000-8000-000000000001\",\"2025-10-09T08:53:20.000005Z\",\"session.password.sign_in\",\
-             \"refused\",\"wrong_password\",\"visitor\",,\"42\",,\"\",\"192.0.2.7\",\"curl\",,1,\r\n"
+             \"refused\",\"wrong_password\",\"visitor\",,\"42\",,\"\",\"192.0.2.7\",\"curl\",,1,,\r\n"
         );
         let columns = |text: &str| text.matches(',').count();
         let head = ExportFormat::Csv.head();
         assert_eq!(columns(head), columns(&ExportFormat::Csv.line(&row, "")));
-        assert!(head.ends_with("leaf\r\n"));
+        assert!(head.ends_with("leaf,foreign\r\n"));
+        let foreign = Row { leaf: Some(7), seal: Some(b"foreign\0rest".to_vec()), ..row };
+        assert!(ExportFormat::Csv.line(&foreign, "").ends_with(",1,7,1\r\n"));
+        assert!(ExportFormat::Ocsf.line(&foreign, "").ends_with("\"actor\":\"visitor\",\"foreign\":1}}\n"));
+        assert!(ExportFormat::JsonLines.line(&foreign, "").contains("\"seal\":\"666f726569676e00"));
     }
 
     #[test]
@@ -330,7 +338,7 @@ mod tests {
         for text in AWKWARD {
             let row = Row { user_agent: Some(text.into()), details: Some(text.into()), ..example() };
             let cells = read(&ExportFormat::Csv.line(&row, ""));
-            assert_eq!(cells.len(), 15);
+            assert_eq!(cells.len(), 16);
             for cell in &cells[11..13] {
                 assert!(!cell.starts_with(['\t', '\r', '\n']), "{cell:?}");
                 let seen = cell.trim_start_matches(|c: char| !c.is_ascii_graphic() && c != '\u{ff1d}');

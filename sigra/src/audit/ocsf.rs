@@ -122,7 +122,7 @@ fn unmapped(row: &Row, class: i64) -> Object {
     let base = class == BASE_EVENT;
     let session = row.session_id.filter(|_| class != AUTHENTICATION).map(|id| id.to_string());
     let network = row.network.as_deref().filter(|_| base || address(row).is_none());
-    Object::new()
+    let unmapped = Object::new()
         .text("outcome", &row.outcome)
         .text("actor", &row.actor)
         .some("on_behalf_of", row.on_behalf_of.as_deref())
@@ -130,7 +130,8 @@ fn unmapped(row: &Row, class: i64) -> Object {
         .some("session_id", session.as_deref())
         .some("network", network)
         .some("user_agent", row.user_agent.as_deref().filter(|_| base))
-        .some("details", row.details.as_deref())
+        .some("details", row.details.as_deref());
+    if row.is_foreign() { unmapped.number("foreign", 1) } else { unmapped }
 }
 
 #[cfg(test)]

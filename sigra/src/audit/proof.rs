@@ -25,6 +25,9 @@ pub enum ProofError {
     /// The row is not the one that the log has there.
     #[error("the log has another row there")]
     OtherRow,
+    /// The log has marked the row as one that somebody else wrote: see [`Row::is_foreign`].
+    #[error("it is of a row that Sigra did not write")]
+    Foreign,
 }
 
 impl InclusionProof {
@@ -59,12 +62,15 @@ impl InclusionProof {
         &self.path
     }
 
-    /// Whether one of these keys signed that the log has this row in its place.
+    /// Whether one of these keys signed that the log has this row in its place, as one of Sigra's.
     ///
     /// # Errors
     /// [`ProofError`].
     pub fn verify(&self, keys: &[PublicKey]) -> Result<(), ProofError> {
         self.checkpoint.verify(keys)?;
+        if self.row.is_foreign() {
+            return Err(ProofError::Foreign);
+        }
         let leaf_hash = self.row.leaf_hash(&self.table);
         let root = root_of(leaf_hash, self.leaf, self.checkpoint.size(), &self.path);
         if root == Some(self.checkpoint.root()) { Ok(()) } else { Err(ProofError::OtherRow) }

@@ -12,6 +12,8 @@ use crate::store::{Row as Columns, Stamp};
 
 /// Bytes of the salt of a row's personal facts.
 const SALT: usize = 16;
+/// What the seal of a row begins with that Sigra did not write. Other seals begin so once in 2^64.
+const FOREIGN: [u8; 8] = *b"foreign\0";
 
 /// One row of the trail, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,8 @@ pub struct Row {
     pub mac: Vec<u8>,
     /// The row's number in the log; `None` until it is sealed.
     pub leaf: Option<i64>,
-    /// The keyed hash over the number and `mac`.
+    /// The keyed hash over the number and `mac`. That of a [foreign](Self::is_foreign) row begins with the eight bytes
+    /// `foreign\0`.
     pub seal: Option<Vec<u8>>,
 }
 
@@ -142,10 +145,19 @@ impl Row {
         out.0
     }
 
+    /// Whether somebody else wrote the row: Sigra found no good keyed hash on it when its turn came, and gave it its number with
+    /// this mark, which the log's hashes vouch for. It proves nothing but that it was there.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.starts_with(&FOREIGN))
+    }
+
     /// The hash of the row as a leaf of the log: over [`encode`](Self::encode), followed by `mac`. Whoever has a checkpoint and
-    /// no key can compute it.
+    /// no key can compute it. The mark of a foreign row stands in front, where no encoding begins so: it can be neither put on
+    /// nor taken off later.
     pub(crate) fn leaf_hash(&self, table: &str) -> Hash {
-        let mut leaf = self.encode(table);
+        let mut leaf = if self.is_foreign() { FOREIGN.to_vec() } else { Vec::new() };
+        leaf.extend_from_slice(&self.encode(table));
         leaf.extend_from_slice(&self.mac);
         leaf_hash(&leaf)
     }
@@ -159,11 +171,21 @@ impl Row {
         Mac::under(salt).of(&out.0)
     }
 
+    /// Whether the personal facts are those of the account that the row is about, and not of an operator.
+    pub(crate) fn has_own_facts(&self) -> bool {
+        [Actor::Visitor, Actor::Account].iter().any(|actor| self.actor == actor.name())
+    }
+
     /// How the personal facts stand to what the row says of them.
     pub(crate) fn personal(&self) -> Personal {
         let facts = self.network.is_some() || self.user_agent.is_some();
         match (&self.personal_salt, &self.personal) {
-            (Some(salt), Some(personal)) if self.commitment(salt)[..] == personal[..] => Personal::Kept,
+            // Of this length alone: HMAC takes a key with zeros behind it for the same key.
+            (Some(salt), Some(personal))
+                if salt.len() == SALT && self.commitment(salt)[..] == personal[..] =>
+            {
+                Personal::Kept
+            }
             (None, Some(_)) if !facts => Personal::Erased,
             (None, None) if !facts => Personal::None,
             _ => Personal::Changed,
@@ -317,6 +339,14 @@ struct KeySet {
     tree: Mac,
 }
 
+impl KeySet {
+    fn seal_foreign(&self, leaf: u64, mac: &[u8]) -> Hash {
+        let mut seal = self.seal.of(&[&FOREIGN, &sealed(leaf, mac)[..]].concat());
+        seal[..FOREIGN.len()].copy_from_slice(&FOREIGN);
+        seal
+    }
+}
+
 /// The keys of the trail, newest first: derived once, since verifying a long trail uses them a million times.
 #[derive(Clone)]
 pub(crate) struct Keys(Vec<KeySet>);
@@ -355,10 +385,20 @@ impl Keys {
         self.current().seal.of(&sealed(leaf, mac))
     }
 
+    /// The seal of a row in its place that Sigra did not write.
+    pub(crate) fn seal_foreign(&self, leaf: u64, mac: &[u8]) -> Hash {
+        self.current().seal_foreign(leaf, mac)
+    }
+
     /// Whether a row was sealed in this place, under whichever key.
     pub(crate) fn sealed(&self, leaf: u64, mac: &[u8], seal: &[u8]) -> bool {
         let value = sealed(leaf, mac);
         self.0.iter().any(|set| set.seal.is(&value, seal))
+    }
+
+    /// Whether a row was sealed in this place as one that Sigra did not write.
+    pub(crate) fn sealed_foreign(&self, leaf: u64, mac: &[u8], seal: &[u8]) -> bool {
+        self.0.iter().any(|set| set.seal_foreign(leaf, mac)[..] == *seal)
     }
 
     /// The keyed hash of the tree's state.
@@ -535,6 +575,18 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_a_foreign_row_is_neither_put_on_nor_taken_off() {
+        let (keys, sealed) = (keys(), |seal: [u8; 32]| Row { seal: Some(seal.to_vec()), ..row() });
+        let (own, foreign) = (sealed(keys.seal(3, b"mac")), sealed(keys.seal_foreign(3, b"mac")));
+        assert!(foreign.is_foreign() && !own.is_foreign() && !row().is_foreign());
+        assert_ne!(own.leaf_hash("t"), foreign.leaf_hash("t"));
+        let seal = foreign.seal.unwrap();
+        assert!(keys.sealed_foreign(3, b"mac", &seal) && !keys.sealed(3, b"mac", &seal));
+        assert!(!keys.sealed_foreign(4, b"mac", &seal) && !keys.sealed_foreign(3, b"mad", &seal));
+        assert!(!keys.sealed_foreign(3, b"mac", &own.seal.unwrap()));
+    }
+
+    #[test]
     fn personal_facts_can_be_erased_and_not_changed() {
         let mut row = row();
         row.close(&keys(), "t").unwrap();
@@ -548,6 +600,9 @@ mod tests {
         assert_eq!(erased.personal(), Personal::Erased);
         assert!(keys().signed(&erased, "t"));
         assert_eq!(erased.leaf_hash("t"), row.leaf_hash("t"));
+        let mut longer = row.clone();
+        longer.personal_salt.as_mut().unwrap().push(0);
+        assert_eq!(longer.personal(), Personal::Changed, "HMAC takes the two for one key");
         let unsalted = Row { personal_salt: None, ..row };
         assert_eq!(unsalted.personal(), Personal::Changed);
         let mut without = Row { network: None, user_agent: None, personal_salt: None, ..unsalted };

@@ -12,7 +12,8 @@ use super::row::Row;
 /// a crash, or where the sink failed, it gets the rows again that it may have taken already: [`Row::leaf`] tells which. One
 /// node at a time forwards to a name. A row is forwarded with its personal facts, which
 /// [`erase_personal_facts`](crate::Sigra::erase_personal_facts) does not reach any more. Retention does not wait: a row that
-/// is removed before the sink took it is left out, and the log says so.
+/// is removed before the sink took it is left out, and the log says so. A row that somebody else wrote into the trail comes too:
+/// look at [`Row::is_foreign`].
 ///
 /// ```
 /// use std::{future::Future, pin::Pin};

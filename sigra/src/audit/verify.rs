@@ -30,6 +30,9 @@ pub struct AuditReport {
     pub removed: u64,
     /// Rows without a number: the newest, until the next round of sealing.
     pub unsealed: u64,
+    /// Rows under a key that `SIGRA_KEYS` has not any more. Their own hashes cannot be checked; that they are as they were
+    /// sealed, the hashes over all rows say.
+    pub under_old_keys: u64,
     /// Checkpoints that are signed and whose hash is that of the rows.
     pub checkpoints: u64,
     /// Checkpoints that are signed and cannot be held against rows any more: retention has removed some of those around their
@@ -74,7 +77,9 @@ pub enum Finding {
         /// Its id.
         row: uuid::Uuid,
     },
-    /// The row names a key that `SIGRA_KEYS` does not have: an old one was taken out of the ring, or the row is made up.
+    /// The row names a key that `SIGRA_KEYS` does not have, and the hash over it and its neighbours is not that of the log: one
+    /// of them was changed, or the row is made up. Where that hash is right, the row is no finding but counted in
+    /// [`under_old_keys`](AuditReport::under_old_keys).
     UnknownKey {
         /// Its number, if it has one.
         leaf: Option<u64>,
@@ -88,7 +93,7 @@ pub enum Finding {
         /// The number.
         leaf: u64,
     },
-    /// A row that Sigra did not write: its keyed hash is wrong, and the log has not given it a place.
+    /// A row that Sigra did not write: its keyed hash was wrong before the log gave it a place, or it has none.
     Inserted {
         /// The number that it bears, if any.
         leaf: Option<u64>,
@@ -123,6 +128,17 @@ pub enum Finding {
     },
     /// The tree's own row is gone, was changed, or was put back to an earlier state.
     Tree,
+    /// Retention has removed rows that were not old enough: somebody with the keys used it to delete them. Where the host has
+    /// made `audit(retain)` longer, or rows had waited longer than it for their numbers, they were old enough when they went:
+    /// leave out the checkpoints from before that.
+    RemovedEarly {
+        /// The rows that are gone: the first so many.
+        removed: u64,
+        /// The rows of the oldest checkpoint that `audit(retain)` reaches back to. Those from there on were newer.
+        checkpoint: u64,
+        /// When it was signed.
+        signed_at: OffsetDateTime,
+    },
     /// A checkpoint is signed for more rows than there are: the newest ones were cut off, or an old copy was put back.
     Truncated {
         /// The rows that were signed for.
@@ -197,9 +213,11 @@ impl fmt::Display for Finding {
                     place(leaf)
                 )
             }
-            Self::UnknownKey { leaf, row, key_id } => {
-                write!(f, "row {row}, {}: the ring has no key `{key_id}` to check it with", place(leaf))
-            }
+            Self::UnknownKey { leaf, row, key_id } => write!(
+                f,
+                "row {row}, {}: the ring has no key `{key_id}` to check it with, and no hash of the log vouches for it",
+                place(leaf)
+            ),
             Self::Missing { leaf } => write!(f, "there is no row with the number {leaf}"),
             Self::Inserted { leaf, row } => write!(f, "row {row}, {}: not written by Sigra", place(leaf)),
             Self::Moved { leaf, row, from: Some(from) } => {
@@ -216,6 +234,11 @@ impl fmt::Display for Finding {
                 write!(f, "the stored hash of segment {segment} is not that of its rows")
             }
             Self::Tree => f.write_str("the row of the tree's state is not as Sigra left it"),
+            Self::RemovedEarly { removed, checkpoint, signed_at } => write!(
+                f,
+                "the first {removed} rows were removed as too old, and those from number {checkpoint} on were written after \
+                 {signed_at}"
+            ),
             Self::Truncated { checkpoint, size } => {
                 write!(f, "a checkpoint is signed for {checkpoint} rows, and there are {size}")
             }
@@ -257,6 +280,12 @@ pub struct Auditor {
     before: Edge,
     /// Something is wrong in this segment, so its rows do not make up its hash.
     broken: bool,
+    /// The hash of a segment is not to be had, so nothing above it can be held against a checkpoint.
+    lost: bool,
+    /// What there is to say of rows of this segment that no key vouches for, only its hash.
+    unkeyed: Vec<Finding>,
+    /// When the checkpoints that were kept outside were signed.
+    signed: Vec<(OffsetDateTime, u64)>,
     /// The number that the next row must have.
     next: u64,
     /// Checkpoints that are not reached yet: the largest first.
@@ -292,6 +321,9 @@ impl Auditor {
             edge: Edge::default(),
             before: Edge::default(),
             broken: false,
+            lost: false,
+            unkeyed: Vec::new(),
+            signed: Vec::new(),
             next: 0,
             checkpoints: Vec::new(),
             vouched: 0,
@@ -307,7 +339,10 @@ impl Auditor {
         for checkpoint in found {
             let size = checkpoint.as_ref().ok().map(Checkpoint::size);
             match checkpoint.and_then(|checkpoint| checkpoint.verify(public_keys).map(|()| checkpoint)) {
-                Ok(checkpoint) => auditor.expect(&checkpoint),
+                Ok(checkpoint) => {
+                    auditor.signed.extend(checkpoint.signed_at().map(|at| (at, checkpoint.size())));
+                    auditor.expect(&checkpoint);
+                }
                 Err(why) => auditor.find(Finding::BadCheckpoint { size, why }),
             }
         }
@@ -323,6 +358,15 @@ impl Auditor {
     /// The newest row that retention removed.
     pub(crate) fn removed_until(&mut self, until: Option<OffsetDateTime>) {
         self.removed_until = until;
+    }
+
+    /// Rows above a checkpoint were written after it, so none of them is older: of those above the first one that was signed
+    /// after `oldest` retention may have removed none.
+    pub(crate) fn retained_since(&mut self, oldest: OffsetDateTime, removed: u64) {
+        let kept = self.signed.iter().filter(|(at, size)| *at > oldest + DISORDER && *size < removed);
+        if let Some(&(signed_at, checkpoint)) = kept.min_by_key(|(_, size)| *size) {
+            self.find(Finding::RemovedEarly { removed, checkpoint, signed_at });
+        }
     }
 
     /// A checkpoint whose signature is good.
@@ -344,11 +388,26 @@ impl Auditor {
 
     /// A segment that retention has removed, by its hash. Those come first, in their order.
     pub fn removed_segment(&mut self, hash: [u8; 32]) {
-        self.edge.push_segment(hash);
-        self.before = self.edge.clone();
         self.next += SEGMENT;
         self.report.removed += SEGMENT;
+        if self.lost {
+            return;
+        }
+        self.edge.push_segment(hash);
+        self.before = self.edge.clone();
         self.compare();
+    }
+
+    /// A segment that retention has removed, and whose hash is gone too.
+    pub(crate) fn lost_segment(&mut self) {
+        self.find(Finding::Segment { segment: self.next / SEGMENT });
+        self.next += SEGMENT;
+        self.report.removed += SEGMENT;
+        self.lose();
+    }
+
+    fn lose(&mut self) {
+        (self.lost, self.broken) = (true, true);
     }
 
     /// The next row. One that bears another number than the next shows that rows are missing, or that it does not belong here.
@@ -394,20 +453,47 @@ impl Auditor {
     /// A whole segment has been given. Its stored hash takes the place of rows that do not fit, so that what comes after is
     /// held against the checkpoints all the same.
     pub(crate) fn end_segment(&mut self, stored: Option<Hash>) {
-        let mut whole = self.before.clone();
-        if let Some(stored) = stored {
-            whole.push_segment(stored);
+        let mut whole = None;
+        if let Some(stored) = stored
+            && !self.lost
+        {
+            whole.insert(self.before.clone()).push_segment(stored);
         }
-        let fits = stored.is_some() && whole == self.edge;
+        let fits = !self.broken && whole.as_ref() == Some(&self.edge);
         if !self.broken && !fits {
             self.find(Finding::Segment { segment: self.before.size() / SEGMENT });
         }
-        if self.broken && stored.is_some() {
-            self.edge = whole;
-            self.broken = false;
-            self.compare();
+        match whole {
+            // Rows that nothing else vouches for are worth no more than the stored hash.
+            Some(whole) if self.broken || !fits && !self.unkeyed.is_empty() => {
+                self.edge = whole;
+                self.broken = false;
+                self.compare();
+            }
+            None if self.broken => self.lose(),
+            _ => {}
         }
+        self.vouch(fits);
         self.before = self.edge.clone();
+    }
+
+    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so.
+    pub(crate) fn end_log(&mut self, tree: Option<&Edge>) {
+        let fits = !self.broken && tree.is_some_and(|tree| *tree == self.edge);
+        if tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty() {
+            self.find(Finding::Tree);
+        }
+        self.vouch(fits);
+    }
+
+    /// Rows under old keys are no findings where the hash over them is right.
+    fn vouch(&mut self, fits: bool) {
+        for finding in std::mem::take(&mut self.unkeyed) {
+            match finding {
+                Finding::UnknownKey { .. } if fits => self.report.under_old_keys += 1,
+                finding => self.find(finding),
+            }
+        }
     }
 
     fn look_at(&mut self, row: &Row, leaf: u64) {
@@ -416,17 +502,23 @@ impl Auditor {
             let (signed, known) = (keys.signed(row, &self.table), keys.knows(&row.key_id));
             let seal = row.seal.clone().unwrap_or_default();
             let sealed = keys.sealed(leaf, &row.mac, &seal);
-            if !signed {
-                self.broken = true;
-            }
+            let foreign = row.is_foreign() && (!signed || keys.sealed_foreign(leaf, &row.mac, &seal));
             match (known, signed) {
+                // The mark is one of the log's, if the hashes say so.
+                _ if foreign => self.unkeyed.push(Finding::Inserted { leaf: at, row: row.id }),
                 (false, _) => {
-                    self.find(Finding::UnknownKey { leaf: at, row: row.id, key_id: row.key_id.clone() });
+                    let key_id = row.key_id.clone();
+                    self.unkeyed.push(Finding::UnknownKey { leaf: at, row: row.id, key_id });
                 }
-                (true, false) => self.find(Finding::Edited { leaf, row: row.id }),
+                (true, false) => {
+                    self.broken = true;
+                    self.find(Finding::Edited { leaf, row: row.id });
+                }
                 (true, true) if !sealed => self.moved(row, at),
                 (true, true) => {}
             }
+        } else if row.is_foreign() {
+            self.find(Finding::Inserted { leaf: at, row: row.id });
         }
         self.look_at_facts(row, at);
     }
@@ -436,14 +528,16 @@ impl Auditor {
         match row.personal() {
             Personal::None | Personal::Kept => {}
             Personal::Changed => self.find(Finding::FactsChanged { leaf, row: row.id }),
-            Personal::Erased => match &row.user_id {
+            Personal::Erased => match row.user_id.as_ref().filter(|_| row.has_own_facts()) {
                 Some(user_id) => self.erased.entry(user_id.clone()).or_default().push((leaf, row.id)),
                 None => self.find(Finding::FactsErased { leaf, row: row.id }),
             },
         }
         let is_erasure =
             row.event == Event::ErasePersonalFacts.name() && row.outcome == AuditOutcome::Success.name();
-        let genuine = self.keys.as_ref().is_none_or(|keys| keys.signed(row, &self.table));
+        // Under an old key it is counted or a finding itself.
+        let signed = |keys: &Keys| keys.signed(row, &self.table) || !keys.knows(&row.key_id);
+        let genuine = !row.is_foreign() && self.keys.as_ref().is_none_or(signed);
         if is_erasure
             && genuine
             && let Some(user_id) = &row.user_id
@@ -526,11 +620,6 @@ impl Auditor {
                 self.find(Finding::OtherRows { above: self.vouched, checkpoint: size });
             }
         }
-    }
-
-    /// The tree over everything that was given, if it is all there.
-    pub(crate) fn tree(&self) -> Option<&Edge> {
-        (!self.broken && self.edge.size() == self.next).then_some(&self.edge)
     }
 
     /// Ends with the report.

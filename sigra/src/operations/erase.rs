@@ -20,10 +20,12 @@ const MAX_ROUNDS: u32 = 10;
 
 impl<U> Sigra<U> {
     /// Erases the network and the browser from every row of the trail that is about an account, and gives the number of rows.
+    /// Those of operators who did something to it stay: they are not the account's.
     ///
     /// The rows stay, and so does what binds them to the facts that they had: proofs and checkpoints hold as before, and nobody
     /// can guess the facts from them. The account need not exist any more. Do it after the account's last request: a row
-    /// that comes later has its own facts. The facts of sessions go with the sessions.
+    /// that comes later has its own facts. The facts of sessions go with the sessions. Rows that are about no account are not
+    /// reached, such as counted refusals and requests for mail, though the network in them may be that of its owner.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
     /// `audit.facts.erase`: success, or refused with the reason: there was nothing to erase.

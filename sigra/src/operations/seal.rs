@@ -219,21 +219,18 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Reads the columns of `ReadTree`, and says whether Sigra wrote them.
-    pub(crate) fn read<U: Account>(
-        core: &crate::core::Core,
-        row: &crate::store::Row,
-    ) -> Result<Option<Self>, Error> {
+    /// Reads the columns of `ReadTree`. `None`: Sigra did not write them so, nor such as cannot be read.
+    pub(crate) fn read<U: Account>(core: &crate::core::Core, row: &crate::store::Row) -> Option<Self> {
         let mut row = Reader::<U>::new(row);
-        let (size, nodes): (i64, Vec<u8>) = (row.next()?, row.next()?);
-        let (removed, until): (i64, Option<Stamp>) = (row.next()?, row.next()?);
-        let mac: Vec<u8> = row.next()?;
-        let (Ok(size), Ok(removed)) = (u64::try_from(size), u64::try_from(removed)) else { return Ok(None) };
+        let (size, nodes): (i64, Vec<u8>) = (row.next().ok()?, row.next().ok()?);
+        let (removed, until): (i64, Option<Stamp>) = (row.next().ok()?, row.next().ok()?);
+        let mac: Vec<u8> = row.next().ok()?;
+        let (size, removed) = (u64::try_from(size).ok()?, u64::try_from(removed).ok()?);
         let until = until.map(|until| until.0);
         let state = encode_tree(&table::<U>(), size, &nodes, removed, until.map(micros));
-        let edge =
-            Edge::from_bytes(size, &nodes).filter(|_| core.evidence.secrets().keys.is_tree(&state, &mac));
-        Ok(edge.map(|edge| Self { edge, removed, removed_until: until }))
+        let edge = Edge::from_bytes(size, &nodes)?;
+        let is_own = core.evidence.secrets().keys.is_tree(&state, &mac);
+        is_own.then_some(Self { edge, removed, removed_until: until })
     }
 
     fn mac<U: Account>(&self, core: &crate::core::Core) -> Vec<u8> {
@@ -260,7 +257,7 @@ impl<U: Account> Unit<'_, U> {
             }
         }
         let row = self.fetch_optional(ReadTree, &[]).await?;
-        let tree = row.map(|row| Tree::read::<U>(self.core, &row)).transpose()?.flatten();
+        let tree = row.and_then(|row| Tree::read::<U>(self.core, &row));
         let changed =
             || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
         Ok(Some(tree.ok_or_else(changed)?))
@@ -315,13 +312,14 @@ impl<U: Account> Step<U> for Sequence<U> {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
         let rows = read_unsealed::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
-        append(unit, &mut tree, &rows).await?;
-        let is_last = rows.len() < usize::from(BATCH);
+        let count = rows.len();
+        append(unit, &mut tree, rows).await?;
+        let is_last = count < usize::from(BATCH);
         let checkpoint = match self.turn {
             Turn::Now if !is_last => None,
             turn => sign_checkpoint(unit, &tree, turn).await?,
         };
-        let sealed = Sealed { rows: rows.len() as u64, size: tree.edge.size(), checkpoint };
+        let sealed = Sealed { rows: count as u64, size: tree.edge.size(), checkpoint };
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(sealed)))
     }
 }
@@ -338,7 +336,11 @@ fn read_unsealed<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Err
 }
 
 /// Numbers, seals and appends rows.
-async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row]) -> Result<(), Error> {
+async fn append<U: Account>(
+    unit: &mut Unit<'_, U>,
+    tree: &mut Tree,
+    mut rows: Vec<Row>,
+) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -346,14 +348,18 @@ async fn append<U: Account>(unit: &mut Unit<'_, U>, tree: &mut Tree, rows: &[Row
     let keys = &secrets.keys;
     let first = tree.edge.size();
     let (mut ids, mut seals, mut segments) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        if !keys.signed(row, &table) {
-            // Sealed all the same: what stood there when it was found is kept for whoever looks into it.
-            unit.notes.foreign_row(row.id);
-        }
+    for row in &mut rows {
         let leaf = tree.edge.size();
+        let seal = if keys.signed(row, &table) {
+            keys.seal(leaf, &row.mac)
+        } else {
+            // Sealed all the same, with a mark: what stood there when it was found is kept for whoever looks into it.
+            unit.notes.foreign_row(row.id);
+            keys.seal_foreign(leaf, &row.mac)
+        };
         ids.extend_from_slice(row.id.as_bytes());
-        seals.extend_from_slice(&keys.seal(leaf, &row.mac));
+        seals.extend_from_slice(&seal);
+        row.seal = Some(seal.to_vec());
         if let Some(hash) = tree.edge.push(row.leaf_hash(&table)) {
             segments.push((leaf / SEGMENT, hash.to_vec()));
         }
@@ -397,7 +403,8 @@ async fn sign_checkpoint<U: Account>(
         return Ok(None);
     }
     let size = tree.edge.size();
-    let checkpoint = Checkpoint::sign(&evidence.secrets().signer, &evidence.origin, size, tree.edge.root());
+    let (secrets, root) = (evidence.secrets(), tree.edge.root());
+    let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
     unit.execute(InsertCheckpoint, &[&signed(size), &checkpoint.to_string(), &unit.stamp()]).await?;
     Ok(Some(checkpoint))
 }

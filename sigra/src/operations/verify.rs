@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{
     AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
-    Row, SEGMENT, inclusion, table,
+    PublicKey, Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
@@ -32,11 +34,16 @@ impl<U> Sigra<U> {
     ///
     /// `checkpoints` is the text of those that were kept outside the database, as a [`FileSink`](crate::audit::FileSink)
     /// wrote them; empty, if there are none. Everything below the newest of them is as it was signed, or is among the
-    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless the newest rows
-    /// were cut off together with all that says that they were there.
+    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless they put the
+    /// log's own rows back to how they were at an earlier moment, and what came after it is missing or rewritten.
+    ///
+    /// Rows that are gone as retention removes them are findings where a checkpoint that is younger than `audit(retain)` was
+    /// signed before they were written. So give the older checkpoints too, of each day one at least: without them somebody
+    /// with the keys can remove as too old whatever is below the newest.
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
-    /// row. To verify an export without the secret keys, see [`Auditor`].
+    /// row. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the ring, see
+    /// [`verify_audit_with`](Self::verify_audit_with).
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit
@@ -45,11 +52,30 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
+        self.verify_audit_with(checkpoints, &[])
+    }
+
+    /// The same, where checkpoints were signed by keys that the ring has not any more: `old_keys` are the public halves of
+    /// those, as [`audit_public_keys`](Self::audit_public_keys) gave them at that time.
+    ///
+    /// Rows under such a key are counted as [`under_old_keys`](AuditReport::under_old_keys).
+    ///
+    /// # Errors
+    /// As [`verify_audit`](Self::verify_audit).
+    pub fn verify_audit_with<'a>(
+        &'a self,
+        checkpoints: &'a str,
+        old_keys: &'a [PublicKey],
+    ) -> Operation<'a, AuditReport>
+    where
+        U: feature::Audit,
+    {
         watched::<U>(Named::VerifyAudit).run(async move {
-            let keys = self.audit_public_keys();
-            let auditor =
-                Auditor::new(&table::<U>(), &keys, checkpoints).with_keys(&self.core.evidence.secrets().keys);
-            let report = self.shielded(|shielded| async move { shielded.verify(auditor).await }).await?;
+            let public = [&self.audit_public_keys()[..], old_keys].concat();
+            let auditor = Auditor::new(&table::<U>(), &public, checkpoints)
+                .with_keys(&self.core.evidence.secrets().keys);
+            let report =
+                self.shielded(|shielded| async move { shielded.verify(auditor, public).await }).await?;
             if !report.is_clean() {
                 telemetry::trail_changed(U::SCHEMA.user_type, report.findings.len() as u64 + report.more);
             }
@@ -58,8 +84,8 @@ impl<U> Sigra<U> {
     }
 
     /// Proves that a row is in the log: with the hashes that lead from it to a signed checkpoint. Seals and signs first, where
-    /// the row is newer than the newest checkpoint. `None`: there is no such row, or the log around it was changed. Writes no
-    /// audit row. RFC 6962, 2.1.1.
+    /// the row is newer than the newest checkpoint. `None`: there is no such row, somebody else wrote it
+    /// ([`Row::is_foreign`]), or the log around it was changed. Writes no audit row. RFC 6962, 2.1.1.
     ///
     /// # Errors
     /// [`Failure::AuditChanged`](crate::Failure::AuditChanged) where the log is not as Sigra left it,
@@ -85,13 +111,14 @@ enum Proved {
     Proof(Box<InclusionProof>),
     /// No checkpoint covers the row yet.
     NotCovered,
-    /// There is no such row, or what stands around it is not what the checkpoint is for.
+    /// There is no such row of Sigra's, or what stands around it is not what the checkpoint is for.
     Nothing,
 }
 
 impl<U: Account> Shielded<U> {
-    async fn verify(&self, auditor: Auditor) -> Result<AuditReport, Error> {
-        let mut walk = Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor };
+    async fn verify(&self, auditor: Auditor, public: Vec<PublicKey>) -> Result<AuditReport, Error> {
+        let snapshot = self.0.core.pool.snapshot().await?;
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public };
         walk.run().await?;
         walk.snapshot.end().await;
         Ok(walk.auditor.finish())
@@ -110,6 +137,7 @@ struct Walk<'w, U> {
     auth: &'w Sigra<U>,
     snapshot: Snapshot,
     auditor: Auditor,
+    public: Vec<PublicKey>,
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
@@ -127,43 +155,46 @@ impl<U: Account> Walk<'_, U> {
     async fn run(&mut self) -> Result<(), Error> {
         let extent = self.extent().await?;
         self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
+        if let Some(tree) = &extent.tree {
+            let oldest = U::POLICY.audit.retain.map(|retain| self.auth.core.now() - retain);
+            self.auditor.retained_since(oldest.unwrap_or(OffsetDateTime::UNIX_EPOCH), tree.removed);
+        }
         if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
-            match self.auth.stored_checkpoint(row) {
+            let note = Reader::<U>::new(row).next::<String>().map_err(|_| CheckpointError::Malformed);
+            let newest = note.and_then(|note| Checkpoint::parse(&note));
+            match newest.and_then(|newest| newest.verify(&self.public).map(|()| newest)) {
                 Ok(newest) => self.auditor.expect(&newest),
-                Err(_) => self
-                    .auditor
-                    .find(Finding::BadCheckpoint { size: None, why: CheckpointError::WrongSignature }),
+                Err(why) => self.auditor.find(Finding::BadCheckpoint { size: None, why }),
             }
         }
         self.walk_segments(&extent).await?;
-        let same = |tree: &Tree| self.auditor.tree().is_none_or(|edge| *edge == tree.edge);
-        if !extent.tree.as_ref().is_none_or(same) {
-            self.auditor.find(Finding::Tree);
-        }
+        self.auditor.end_log(extent.tree.as_ref().map(|tree| &tree.edge));
         self.walk_strays(&extent).await?;
         self.walk_unsealed().await
     }
 
     async fn extent(&mut self) -> Result<Extent, Error> {
         let state = self.fetch(ReadTree, &[]).await?;
-        let tree = state.first().map(|row| Tree::read::<U>(&self.auth.core, row)).transpose()?.flatten();
+        let tree = state.first().and_then(|row| Tree::read::<U>(&self.auth.core, row));
         if let Some(tree) = tree {
             return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
         }
         // Without a word on how far the log goes, it goes as far as there are rows.
-        let mut numbers = (0, -1, 0);
+        let mut numbers = (0, -1, 0, 0);
         if let Some(row) = self.fetch(Numbered, &[]).await?.first() {
             let mut row = Reader::<U>::new(row);
-            numbers = (row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?);
+            numbers = (row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?, row.next::<i64>()?);
         }
         let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (lowest, count) = (number(numbers.0), number(numbers.2));
-        // A forged number must not make a log of it that takes for ever: no more gaps than findings that are told.
-        let size = number(numbers.1.saturating_add(1)).min(lowest + count + MOST_FINDINGS as u64);
+        // A forged number must not make a log of it that takes for ever: no more rows were removed than segments have left
+        // their hash, and no more gaps are looked for than findings are told.
+        let removed = (number(numbers.0) / SEGMENT).min(number(numbers.3)) * SEGMENT;
+        let size =
+            number(numbers.1.saturating_add(1)).min(removed + number(numbers.2) + MOST_FINDINGS as u64);
         if !state.is_empty() || size > 0 {
             self.auditor.find(Finding::Tree);
         }
-        Ok(Extent { removed: lowest / SEGMENT * SEGMENT, size, tree: None })
+        Ok(Extent { removed: removed.min(size), size, tree: None })
     }
 
     async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
@@ -175,10 +206,10 @@ impl<U: Account> Walk<'_, U> {
             let (first, end) = (segment * SEGMENT, (segment + 1) * SEGMENT);
             let hash = stored.get(&segment).copied();
             if end <= extent.removed {
-                if hash.is_none() {
-                    self.auditor.find(Finding::Segment { segment });
+                match hash {
+                    Some(hash) => self.auditor.removed_segment(hash),
+                    None => self.auditor.lost_segment(),
                 }
-                self.auditor.removed_segment(hash.unwrap_or_default());
                 continue;
             }
             self.walk_rows(first, end.min(extent.size)).await?;
@@ -191,7 +222,7 @@ impl<U: Account> Walk<'_, U> {
 
     async fn segments(&mut self, from: u64) -> Result<BTreeMap<u64, Hash>, Error> {
         let rows = self.fetch(Segments, &[&signed(from), &i64::from(SEGMENTS_AT_ONCE)]).await?;
-        read_segments::<U>(&rows)
+        Ok(read_segments::<U>(&rows))
     }
 
     async fn walk_rows(&mut self, first: u64, end: u64) -> Result<(), Error> {
@@ -234,14 +265,14 @@ impl<U: Account> Walk<'_, U> {
     }
 }
 
-fn read_segments<U: Account>(rows: &[Columns]) -> Result<BTreeMap<u64, Hash>, Error> {
+fn read_segments<U: Account>(rows: &[Columns]) -> BTreeMap<u64, Hash> {
     let read = |row: &Columns| {
         let mut row = Reader::<U>::new(row);
-        let (segment, hash): (i64, Vec<u8>) = (row.next()?, row.next()?);
+        let (segment, hash) = (row.next::<i64>().ok()?, row.next::<Vec<u8>>().ok()?);
         // A hash of another length is as good as none.
-        Ok(u64::try_from(segment).ok().zip(Hash::try_from(hash).ok()))
+        u64::try_from(segment).ok().zip(Hash::try_from(hash).ok())
     };
-    rows.iter().map(read).filter_map(Result::transpose).collect()
+    rows.iter().filter_map(read).collect()
 }
 
 /// The hashes that a proof takes.
@@ -268,6 +299,12 @@ async fn prove<U: Account>(
     let connection = &mut snapshot.connection;
     let found = connection.fetch_optional(Rendered::<U, RowById>::STATEMENT, &[&id]).await?;
     let Some(Ok(row)) = found.as_ref().map(Row::read) else { return Ok(Proved::Nothing) };
+    // Under an old key it is the log that says whose it is.
+    let (secrets, table) = (auth.core.evidence.secrets(), table::<U>());
+    let keys = &secrets.keys;
+    if row.is_foreign() || keys.knows(&row.key_id) && !keys.signed(&row, &table) {
+        return Ok(Proved::Nothing);
+    }
     let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
     let Some(newest) = newest else { return Ok(Proved::NotCovered) };
     let checkpoint: Checkpoint = auth.stored_checkpoint(&newest)?;
@@ -280,7 +317,7 @@ async fn prove<U: Account>(
     for from in (0..whole).step_by(usize::from(SEGMENTS_AT_ONCE)) {
         let values: &[&dyn Bind] = &[&signed(from), &i64::from(SEGMENTS_AT_ONCE).min(signed(whole - from))];
         let rows = connection.fetch(Rendered::<U, Segments>::STATEMENT, values).await?;
-        known.segments.extend(read_segments::<U>(&rows)?);
+        known.segments.extend(read_segments::<U>(&rows));
     }
     // Its own segment, and the one that the checkpoint ends in.
     let own = leaf / SEGMENT * SEGMENT;
@@ -288,12 +325,12 @@ async fn prove<U: Account>(
         let values: &[&dyn Bind] = &[&signed(first), &signed(end.min(size))];
         for columns in connection.fetch(Rendered::<U, RowsFrom>::STATEMENT, values).await? {
             if let (Some(number), Ok(row)) = (Row::number_in(&columns), Row::read(&columns)) {
-                known.leaves.insert(number, row.leaf_hash(&table::<U>()));
+                known.leaves.insert(number, row.leaf_hash(&table));
             }
         }
     }
     let Some(path) = inclusion(&known, leaf, size) else { return Ok(Proved::Nothing) };
-    let proof = InclusionProof { table: table::<U>(), row, leaf, path, checkpoint };
+    let proof = InclusionProof { table, row, leaf, path, checkpoint };
     // What stands there now may not be what was signed.
     let holds = proof.verify(&auth.audit_public_keys()).is_ok();
     Ok(if holds { Proved::Proof(Box::new(proof)) } else { Proved::Nothing })

@@ -373,12 +373,14 @@ statements! {
          AND l.event LIKE $6 ESCAPE '!' AND ($7 IS NULL OR l.outcome = $8) AND ($9 IS NULL OR l.reason = $10) \
          AND ($11 IS NULL OR l.session_id = $12) AND ($13 IS NULL OR l.request_id = $14) \
          ORDER BY l.at DESC, l.id DESC LIMIT $15";
+    /// Not those of operators who did something to the account: their facts are not the account's.
     ErasePersonalFacts =
         "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
-         WHERE user_id = $1 AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
+         WHERE user_id = $1 AND actor IN ('visitor', 'account') AND leaf IS NOT NULL AND personal_salt IS NOT NULL";
     /// Rows of an account that have facts and no number yet.
     UnsealedFacts =
-        "SELECT COUNT(*) FROM [audit] WHERE user_id = $1 AND leaf IS NULL AND personal_salt IS NOT NULL";
+        "SELECT COUNT(*) FROM [audit] WHERE user_id = $1 AND actor IN ('visitor', 'account') AND leaf IS NULL \
+         AND personal_salt IS NOT NULL";
 }
 
 // The log: numbers, seals, the tree and its checkpoints.
@@ -446,7 +448,9 @@ statements! {
     StrayRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf < $1 OR l.leaf >= $2 ORDER BY l.leaf LIMIT $3";
     /// By place and not by key: of rows that somebody forged, not even the key need be readable.
     UnsealedFrom = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2";
-    Numbered = "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*) FROM [audit] WHERE leaf IS NOT NULL";
+    Numbered =
+        "SELECT COALESCE(MIN(leaf), 0), COALESCE(MAX(leaf), -1), COUNT(*), (SELECT COUNT(*) FROM [audit_segments]) \
+         FROM [audit] WHERE leaf IS NOT NULL";
     DeleteRows = "DELETE FROM [audit] WHERE leaf < $1";
 }
 
