@@ -407,7 +407,28 @@ async fn the_database_refuses_what_is_done_by_hand() {
             "DELETE FROM sigra_audit".into(),
             "UPDATE sigra_audit_segments SET segment = 9".into(),
             "DELETE FROM sigra_audit_segments".into(),
+            // The word that rows may go, as the trigger on deletion reads it.
+            "UPDATE sigra_audit_tree SET removed = 9223372036854775807".into(),
+            "UPDATE sigra_audit_tree SET size = 9223372036854775807, removed = 1025".into(),
+            "UPDATE sigra_audit_tree SET removed = 261".into(),
+            "UPDATE sigra_audit_tree SET removed = -1".into(),
+            "INSERT INTO sigra_audit_tree (id, size, nodes, removed, mac, lease_until) \
+             SELECT 2, size, nodes, 256, mac, lease_until FROM sigra_audit_tree"
+                .into(),
         ];
+        let new = "event, outcome, actor, count, key_id, mac";
+        match database.kind() {
+            Kind::Sqlite => attempts.push(format!(
+                "INSERT INTO sigra_audit (id, at, {new}) SELECT randomblob(16), 9223372036854775807, {new} FROM sigra_audit"
+            )),
+            Kind::Postgres => attempts.push(format!(
+                "INSERT INTO sigra_audit (id, at, {new}) SELECT gen_random_uuid(), 'infinity', {new} FROM sigra_audit"
+            )),
+            Kind::MySql => attempts.push(format!(
+                "SET SESSION sql_mode = ''; INSERT INTO sigra_audit (id, at, {new}) \
+                 SELECT RANDOM_BYTES(16), '0000-00-00', {new} FROM sigra_audit"
+            )),
+        }
         let columns: Vec<String> = database
             .columns()
             .await

@@ -766,17 +766,21 @@ statements! {
         mysql: "";
     DropAuditInsertTrigger = "DROP TRIGGER IF EXISTS [audit_on_insert]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_insert] ON [audit]";
-    /// A row is born without a number. On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
+    /// A row is born without a number, and at a time that can be read. On SQLite `INSERT OR REPLACE` would remove a row past every
+    /// other trigger.
     CreateAuditInsertTrigger =
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] \
-         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
+         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR NEW.at NOT BETWEEN 0 AND 253402214400000000 \
+         OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
          BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
         postgres:
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL) EXECUTE FUNCTION [audit_refuse]()",
+         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL \
+         OR NEW.at NOT BETWEEN '1970-01-01T00:00:00Z' AND '9999-12-31T00:00:00Z') EXECUTE FUNCTION [audit_refuse]()",
         mysql:
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL THEN SIGNAL SQLSTATE '45000' \
+         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL \
+         OR NEW.at NOT BETWEEN '1970-01-01' AND '9999-12-31' THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_on_update]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_update] ON [audit]";
@@ -833,6 +837,34 @@ statements! {
         mysql:
         "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
          IF OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropTreeInsertTrigger = "DROP TRIGGER IF EXISTS [audit_tree_on_insert]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_tree_on_insert] ON [audit_tree]";
+    CreateTreeInsertTrigger =
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] WHEN NEW.removed <> 0 \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] FOR EACH ROW WHEN (NEW.removed <> 0) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] FOR EACH ROW IF NEW.removed <> 0 \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropTreeUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_tree_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_tree_on_update] ON [audit_tree]";
+    /// The word that rows may go, given as retention gives it: for four segments at once.
+    CreateTreeUpdateTrigger =
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] \
+         WHEN NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] FOR EACH ROW \
+         WHEN (NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] FOR EACH ROW \
+         IF NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size \
          THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditTruncateTrigger =
