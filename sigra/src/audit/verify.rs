@@ -104,7 +104,8 @@ pub enum Finding {
         /// Where it was sealed, if that can be told.
         from: Option<u64>,
     },
-    /// A row that is older than what retention removed has come back.
+    /// A row that is older than what retention removed has come back, or the clock of the process that wrote it was behind by
+    /// more than ten minutes.
     Replayed {
         /// Its number, if it has one.
         leaf: Option<u64>,
@@ -136,6 +137,11 @@ pub enum Finding {
         above: u64,
         /// The rows that were signed for.
         checkpoint: u64,
+    },
+    /// The place of a sink is behind the end of the log, so that it gets no rows.
+    Sink {
+        /// Its name.
+        sink: String,
     },
     /// A checkpoint that proves nothing.
     BadCheckpoint {
@@ -223,6 +229,12 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "rows from number {above} on are not those that the checkpoint at {checkpoint} is signed for"
+                )
+            }
+            Self::Sink { sink } => {
+                write!(
+                    f,
+                    "the place of the sink `{sink}` is behind the end of the log, so that it gets no rows"
                 )
             }
             Self::BadCheckpoint { size: Some(size), why } => write!(f, "the checkpoint at {size}: {why}"),

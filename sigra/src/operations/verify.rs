@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
-    Row, SEGMENT, inclusion, table,
+    AuditReport, Auditor, Checkpoint, CheckpointError, Edge, Finding, Hash, Hashes, InclusionProof,
+    MOST_FINDINGS, Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{
-    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, StrayRows, Tree as ReadTree, UnsealedFrom,
+    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows, Tree as ReadTree,
+    UnsealedFrom,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
@@ -32,8 +33,9 @@ impl<U> Sigra<U> {
     ///
     /// `checkpoints` is the text of those that were kept outside the database, as a [`FileSink`](crate::audit::FileSink)
     /// wrote them; empty, if there are none. Everything below the newest of them is as it was signed, or is among the
-    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless the newest rows
-    /// were cut off together with all that says that they were there.
+    /// findings. Above it, and without any, whoever has the database but not the keys can do one thing unseen: put the whole log
+    /// back to an earlier state, and let the newer rows be sealed again without some of them. A process that has sealed or
+    /// verified meanwhile knows by itself how far the log was, seals nothing more and reports it, until it is started again.
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
     /// row. To verify an export without the secret keys, see [`Auditor`].
@@ -91,7 +93,10 @@ enum Proved {
 
 impl<U: Account> Shielded<U> {
     async fn verify(&self, auditor: Auditor) -> Result<AuditReport, Error> {
-        let mut walk = Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor };
+        // Before the snapshot, which may be older than what is remembered later.
+        let longest = self.0.core.evidence.longest();
+        let mut walk =
+            Walk::<U> { auth: &self.0, snapshot: self.0.core.pool.snapshot().await?, auditor, longest };
         walk.run().await?;
         walk.snapshot.end().await;
         Ok(walk.auditor.finish())
@@ -110,6 +115,8 @@ struct Walk<'w, U> {
     auth: &'w Sigra<U>,
     snapshot: Snapshot,
     auditor: Auditor,
+    /// The longest tree that this process has seen.
+    longest: Option<Edge>,
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
@@ -136,12 +143,25 @@ impl<U: Account> Walk<'_, U> {
             }
         }
         self.walk_segments(&extent).await?;
-        let same = |tree: &Tree| self.auditor.tree().is_none_or(|edge| *edge == tree.edge);
+        let longest = self.longest.as_ref();
+        let same = |tree: &Tree| {
+            self.auditor.tree().is_none_or(|edge| *edge == tree.edge)
+                && longest.is_none_or(|longest| !tree.edge.goes_back_from(longest))
+        };
         if !extent.tree.as_ref().is_none_or(same) {
             self.auditor.find(Finding::Tree);
         }
         self.walk_strays(&extent).await?;
-        self.walk_unsealed().await
+        self.walk_unsealed().await?;
+        self.walk_sinks(&extent).await
+    }
+
+    async fn walk_sinks(&mut self, extent: &Extent) -> Result<(), Error> {
+        for row in self.fetch(SinksAhead, &[&signed(extent.size)]).await? {
+            let sink = Reader::<U>::new(&row).next()?;
+            self.auditor.find(Finding::Sink { sink });
+        }
+        Ok(())
     }
 
     async fn extent(&mut self) -> Result<Extent, Error> {
