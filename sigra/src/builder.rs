@@ -179,8 +179,10 @@ impl<U: Account> Builder<U> {
         self
     }
 
-    /// How often the worker signs a checkpoint, where there are new rows; one minute if left out. Whoever holds database and
-    /// keys could still rewrite the rows of so long without being found.
+    /// How often the worker signs a checkpoint, where there are new rows; one minute if left out. In the rows of so long, whoever
+    /// holds database and keys could still change anything without being found. Whoever holds the database alone could put the
+    /// log back to where it was and leave rows out of them, and is found only by the processes that have sealed or verified
+    /// meanwhile, until these are started again: see [`Sigra::verify_audit`].
     pub fn checkpoint_every(mut self, interval: std::time::Duration) -> Self {
         self.evidence.every = interval;
         self

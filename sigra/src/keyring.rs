@@ -44,7 +44,8 @@
 //!
 //! - an id has other bytes than before, or the same bytes have another id;
 //! - none of the keys is one of this database's;
-//! - a key is missing that live sessions, mailed links, known devices, second factors or backup codes need, or a pepper that a stored hash names.
+//! - a key is missing that live sessions, mailed links, known devices, second factors, backup codes or unsealed rows of the audit
+//!   trail need, or a pepper that a stored hash names.
 //!
 //! # A key that leaked, or is lost
 //!
@@ -61,6 +62,19 @@
 //! [`Sigra::sweep`](crate::Sigra::sweep) before, and no authenticator is lost. Where the old key is lost already there is no step 2: delete
 //! the rows of all keys (`WHERE kind = 'key'`) and start with the new one. A pepper goes the same way, with `kind = 'pepper'`;
 //! accounts under one that is given up need a reset of their passwords.
+//!
+//! The log of the audit trail comes under the new key with step 2, at the start or with the rotation, so it is sealed on after the
+//! old one is gone; keep the old one's line of [`Sigra::audit_public_keys`](crate::Sigra::audit_public_keys), which verifies old
+//! checkpoints. Where the old key was lost before step 2, nobody can tell any more whether the log is as Sigra left it: rows are
+//! written, and sealing fails with [`Failure::AuditChanged`](crate::Failure::AuditChanged), until the key is in the ring again for
+//! one start, behind the newest. Where it is lost for good, stop every process, put a copy of the database aside together with the
+//! checkpoints, and begin the trail anew. The next [`Sigra::migrate`](crate::Sigra::migrate) makes its tables:
+//!
+//! ```sql
+//! DROP TABLE sigra_audit; DROP TABLE sigra_audit_tree; DROP TABLE sigra_audit_segments;
+//! DROP TABLE sigra_audit_checkpoints; DROP TABLE sigra_audit_sinks;
+//! DELETE FROM sigra_migrations
+//! ```
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -275,6 +289,21 @@ pub enum KeyringError {
         backup_codes: u64,
         /// How many users have such codes.
         holders: u64,
+        /// The table of known keys.
+        table: String,
+    },
+    /// A key under which rows of the audit trail were written that are not sealed yet.
+    #[error(
+        "the key `{id}` is missing, and {rows} rows of the audit trail that are not sealed yet need it: put it back into \
+         `SIGRA_KEYS` (or what `Builder::keyring` gets), behind the newest, until a worker or `Sigra::seal_audit` has sealed \
+         them. If it is lost for good: `DELETE FROM {table} WHERE kind = 'key' AND id = '{id}'`, and try again; they are then \
+         sealed as rows that Sigra may not have written"
+    )]
+    TrailNeeds {
+        /// Which.
+        id: String,
+        /// How many rows.
+        rows: u64,
         /// The table of known keys.
         table: String,
     },

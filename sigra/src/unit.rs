@@ -381,7 +381,7 @@ impl<'c, U: Account> Unit<'c, U> {
     pub(crate) async fn record<T>(&mut self, entry: Entry, output: T) -> Result<Recorded<T>, Error> {
         let entry = match self.surplus_sessions {
             0 => entry,
-            ended => entry.with_details(format!(r#"{{"sessions_ended":{ended}}}"#)),
+            ended => entry.with_number("sessions_ended", ended),
         };
         self.notes.recorded(&entry);
         if U::POLICY.audit.enabled && !self.counted(&entry).await? {

@@ -182,6 +182,10 @@ impl Intruder {
         for trigger in ["insert", "update", "delete"] {
             database.run(&format!("DROP TRIGGER sigra_audit_on_{trigger}{on}")).await;
         }
+        let on_tree = if database.kind() == Kind::Postgres { " ON sigra_audit_tree" } else { "" };
+        for trigger in ["insert", "update"] {
+            database.run(&format!("DROP TRIGGER sigra_audit_tree_on_{trigger}{on_tree}")).await;
+        }
         let on_segments = if database.kind() == Kind::Postgres { " ON sigra_audit_segments" } else { "" };
         database.run(&format!("DROP TRIGGER sigra_audit_segments_on_update{on_segments}")).await;
         if database.kind() != Kind::Postgres {
@@ -245,6 +249,22 @@ impl Intruder {
             8 => self.replay().await,
             _ => self.forge_erasure().await,
         }
+    }
+
+    /// Takes one row out of those that were sealed after a state of the tree that was kept, and leaves the rest to be sealed again.
+    ///
+    /// # Panics
+    /// The database refuses.
+    pub async fn cut_out(&self, leaf: u64, kept: u64) {
+        let sql = format!(
+            "DELETE FROM sigra_audit WHERE leaf = {leaf}; \
+             UPDATE sigra_audit SET leaf = NULL, seal = NULL WHERE leaf >= {kept}; \
+             DELETE FROM sigra_audit_segments WHERE segment >= {}; \
+             DELETE FROM sigra_audit_checkpoints WHERE size > {kept}; \
+             DELETE FROM sigra_audit_tree; INSERT INTO sigra_audit_tree SELECT * FROM kept_tree_{kept};",
+            kept / 256
+        );
+        self.database.run(&format!("{} {sql} COMMIT", self.begin())).await;
     }
 
     fn leaf(&mut self) -> u64 {

@@ -190,6 +190,106 @@ async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
     .await;
 }
 
+/// A moment that no clock of this century shows, as a column has it.
+fn far(database: &Database) -> &'static str {
+    if database.kind() == Kind::Sqlite { "253370764800000000" } else { "'9999-01-01 00:00:00'" }
+}
+
+/// Times and leases are under no keyed hash, so none of them may keep the log from being sealed and signed.
+#[tokio::test]
+async fn no_time_and_no_lease_that_somebody_writes_stops_the_checkpoints() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        host.auth.seal_audit().await.unwrap();
+        let id = match database.kind() {
+            Kind::Postgres => "gen_random_uuid()",
+            Kind::Sqlite => "randomblob(16)",
+            Kind::MySql => "RANDOM_BYTES(16)",
+        };
+        let far = far(&database);
+        let mut texts = sink.text();
+        // Also a process that has signed nothing yet goes on, and one whose clock was ahead and is put right.
+        for (minutes, change) in [
+            (5, format!("UPDATE sigra_audit_checkpoints SET signed_at = {far}")),
+            (10, format!("UPDATE sigra_audit_tree SET holder = {id}, lease_until = {far}")),
+        ] {
+            let (other, other_sink) = join_with_sink(database.clone()).await;
+            database.run(&change).await;
+            idle_rows(&other, 5).await;
+            let worker = other.auth.start_worker(Mailbox::default(), links());
+            other.clock.advance(Duration::from_mins(minutes));
+            until("a checkpoint", async || !other_sink.all().is_empty()).await;
+            drop(worker);
+            other.auth.close().await;
+            texts.push_str(&other_sink.text());
+        }
+        let report = host.auth.verify_audit(&texts).await.unwrap();
+        assert!(report.is_clean() && report.checkpoints >= 3 && report.size == 15, "{report:?}");
+    })
+    .await;
+}
+
+/// Whoever has the database alone can put the log back and have the rest sealed anew, where nobody remembers it.
+#[tokio::test]
+async fn a_row_that_was_cut_out_behind_the_last_checkpoint_is_missed_by_who_saw_it() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 10).await;
+        host.auth.seal_audit().await.unwrap();
+        Intruder::keep_tree(&database, 10).await;
+        idle_rows(&host, 10).await;
+        host.auth.seal_audit().await.unwrap();
+        assert!(verify(&host, &sink).await.is_clean());
+        Intruder::break_in(database.clone(), 1).await.cut_out(12, 10).await;
+        let report = host.auth.verify_audit("").await.unwrap();
+        assert!(report.findings.contains(&Finding::Tree), "{report:?}");
+        let error = host.auth.seal_audit().await.unwrap_err();
+        let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
+        assert!(what.contains("put back to an earlier state"), "{what}");
+        assert_eq!(database.count("sigra_audit", "leaf IS NULL").await, 9, "the traces stay");
+        // A process that starts now knows nothing of it; the checkpoint that is outside does.
+        let (other, _) = join_with_sink(database.clone()).await;
+        other.auth.seal_audit().await.unwrap();
+        let report = other.auth.verify_audit(&sink.text()).await.unwrap();
+        assert!(report.findings.contains(&Finding::Truncated { checkpoint: 20, size: 19 }), "{report:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_keep_no_other_from_its_seal() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 3).await;
+        Intruder::break_in(database.clone(), 1).await;
+        let (id, at, lax) = match database.kind() {
+            Kind::Sqlite => ("randomblob(16)", "9223372036854775807", ""),
+            Kind::Postgres => ("gen_random_uuid()", "'infinity'", ""),
+            Kind::MySql => ("RANDOM_BYTES(16)", "'0000-00-00'", "SET SESSION sql_mode = ''; "),
+        };
+        let columns = "event, outcome, actor, count, key_id, mac";
+        // More of them than are numbered at once.
+        for round in 0..9 {
+            let time = if round == 0 { at } else { "at" };
+            let which = if round == 0 { "1 = 1".to_owned() } else { format!("at = {at}") };
+            let insert = format!(
+                "{lax}INSERT INTO sigra_audit (id, at, {columns}) SELECT {id}, {time}, {columns} FROM sigra_audit WHERE {which}"
+            );
+            database.run(&insert).await;
+        }
+        idle_rows(&host, 3).await;
+        let unreadable = database.count("sigra_audit", "1 = 1").await - 6;
+        let error = host.auth.seal_audit().await.unwrap_err();
+        let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
+        assert!(what.contains(&format!("{unreadable} rows in `sigra_audit`")), "{what}");
+        assert_eq!(database.count("sigra_audit", "leaf IS NOT NULL").await, 6);
+        assert_eq!(database.count("sigra_audit", "leaf IS NULL").await, unreadable);
+        assert_eq!(sink.all().iter().map(Checkpoint::size).collect::<Vec<_>>(), [6]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_row_that_commits_late_gets_its_number_in_a_later_round() {
     use sqlx::Connection as _;
@@ -268,6 +368,66 @@ async fn a_checkpoint_waits_until_every_sink_has_taken_it() {
         let sizes: Vec<u64> = sink.all().iter().map(Checkpoint::size).collect();
         assert_eq!(sizes, [5, 10]);
         assert!(verify(&host, &sink).await.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sink_that_fails_keeps_no_other_from_its_checkpoints() {
+    each_database(|database| async move {
+        database.run(&sigra_tests::host::users_table(database.kind())).await;
+        let [broken, good] = [MemorySink::default(), MemorySink::default()];
+        let builder = Sigra::<User>::builder().url(database.url());
+        let builder = builder.checkpoint_to(broken.clone()).checkpoint_to(good.clone());
+        let host = Host::with(database.clone(), builder).await;
+        host.auth.migrate().await.unwrap();
+        broken.break_down(true);
+        let sizes = |sink: &MemorySink| sink.all().iter().map(Checkpoint::size).collect::<Vec<_>>();
+        for _ in 0..2 {
+            idle_rows(&host, 5).await;
+            let error = host.auth.seal_audit().await.unwrap_err();
+            assert!(matches!(error, Error::Failed(Failure::CheckpointSink { .. })), "{error}");
+        }
+        assert_eq!((sizes(&broken), sizes(&good)), (vec![], vec![5, 10]), "each once");
+        assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 2);
+        broken.break_down(false);
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!((sizes(&broken), sizes(&good)), (vec![5, 10], vec![5, 10]));
+        assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 0);
+    })
+    .await;
+}
+
+/// A clock that is wrong, of a process that is not a test's.
+#[derive(Debug)]
+struct Ahead;
+
+impl sigra::clock::Clock for Ahead {
+    fn now(&self) -> time::OffsetDateTime {
+        time::OffsetDateTime::now_utc() + RETENTION
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_removes_no_row_early_and_keeps_none_for_ever() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        // Once a process thought that it was the year 3000.
+        let ages = Duration::from_hours(1000 * 365 * 24);
+        host.clock.advance(ages);
+        idle_rows(&host, 1).await;
+        host.clock.step_back(ages);
+        idle_rows(&host, 300).await;
+        host.auth.seal_audit().await.unwrap();
+        let builder = Sigra::<User>::builder().url(database.url()).audit_origin("test.example");
+        let ahead = sigra_tests::host::prepare(builder, host.clock.clone()).clock(std::sync::Arc::new(Ahead));
+        assert_eq!(ahead.build().await.unwrap().sweep().await.unwrap().audit, 0);
+        assert_eq!(database.count("sigra_audit", "1 = 1").await, 301);
+        host.clock.advance(RETENTION);
+        assert_eq!(host.auth.sweep().await.unwrap().audit, 256);
+        host.auth.seal_audit().await.unwrap();
+        let report = verify(&host, &sink).await;
+        assert!(report.is_clean(), "{:?}", report.findings);
     })
     .await;
 }
@@ -433,7 +593,28 @@ async fn the_database_refuses_what_is_done_by_hand() {
             "DELETE FROM sigra_audit".into(),
             "UPDATE sigra_audit_segments SET segment = 9".into(),
             "DELETE FROM sigra_audit_segments".into(),
+            // The word that rows may go, as the trigger on deletion reads it.
+            "UPDATE sigra_audit_tree SET removed = 9223372036854775807".into(),
+            "UPDATE sigra_audit_tree SET size = 9223372036854775807, removed = 1025".into(),
+            "UPDATE sigra_audit_tree SET removed = 261".into(),
+            "UPDATE sigra_audit_tree SET removed = -1".into(),
+            "INSERT INTO sigra_audit_tree (id, size, nodes, removed, mac, lease_until) \
+             SELECT 2, size, nodes, 256, mac, lease_until FROM sigra_audit_tree"
+                .into(),
         ];
+        let new = "event, outcome, actor, count, key_id, mac";
+        match database.kind() {
+            Kind::Sqlite => attempts.push(format!(
+                "INSERT INTO sigra_audit (id, at, {new}) SELECT randomblob(16), 9223372036854775807, {new} FROM sigra_audit"
+            )),
+            Kind::Postgres => attempts.push(format!(
+                "INSERT INTO sigra_audit (id, at, {new}) SELECT gen_random_uuid(), 'infinity', {new} FROM sigra_audit"
+            )),
+            Kind::MySql => attempts.push(format!(
+                "SET SESSION sql_mode = ''; INSERT INTO sigra_audit (id, at, {new}) \
+                 SELECT RANDOM_BYTES(16), '0000-00-00', {new} FROM sigra_audit"
+            )),
+        }
         let columns: Vec<String> = database
             .columns()
             .await
@@ -555,7 +736,12 @@ async fn what_keeps_the_log_is_checked_too() {
             intruder.undo().await;
         }
         // Nothing is written on from a state that Sigra did not leave.
-        for change in ["UPDATE sigra_audit_tree SET size = 256", &no_time] {
+        for change in [
+            "UPDATE sigra_audit_tree SET size = 256",
+            "UPDATE sigra_audit_checkpoints SET note = 'x'",
+            "UPDATE sigra_audit_checkpoints SET size = 1000000",
+            &no_time,
+        ] {
             database.run(change).await;
             idle_rows(&host, 1).await;
             let error = host.auth.seal_audit().await.unwrap_err();

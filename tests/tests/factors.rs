@@ -13,6 +13,7 @@ use sigra::{
     Aal, Client, Code, Credentials, Error, Factor, Failure, NewSession, Refusal, SecondFactor, Session, Sigra,
 };
 use sigra_tests::authenticator::Authenticator;
+use sigra_tests::database::Kind;
 use sigra_tests::host::{client, client_number, client_of_network, prepare, token_in};
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
 
@@ -948,6 +949,50 @@ async fn both_steps_of_a_sign_in_name_their_challenge_in_the_trail() {
         );
         assert_ne!(details[0], details[1]);
         assert!(details[1] == details[2] && details[1] == details[3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_ends_sessions_names_its_challenge_all_the_same() {
+    each_database(|database| async move {
+        let (host, app, _) = one(database.clone()).await;
+        let columns: Vec<String> = database
+            .columns()
+            .await
+            .into_iter()
+            .filter(|(table, ..)| table == "sigra_sessions")
+            .map(|(_, column, _)| column)
+            .collect();
+        let [id, hash] = match database.kind() {
+            Kind::Sqlite => ["randomblob(16)", "randomblob(32)"],
+            Kind::Postgres => ["gen_random_uuid()", "decode(md5(random()::text), 'hex')"],
+            Kind::MySql => ["RANDOM_BYTES(16)", "RANDOM_BYTES(32)"],
+        };
+        let value = |column: &String| match column.as_str() {
+            "id" => id.to_owned(),
+            "token_hash" => hash.to_owned(),
+            other => other.to_owned(),
+        };
+        let values: Vec<String> = columns.iter().map(value).collect();
+        let double = format!(
+            "INSERT INTO sigra_sessions ({}) SELECT {} FROM sigra_sessions",
+            columns.join(", "),
+            values.join(", ")
+        );
+        while database.count("sigra_sessions", "1 = 1").await < 100 {
+            database.run(&double).await;
+        }
+        let _ = host.sign_in_twice(ADA, &app).await;
+        let proved = "event = 'session.second_factor.prove' AND outcome = 'success'";
+        let details = database.texts(&format!("SELECT details FROM sigra_audit WHERE {proved}")).await;
+        let [details] = &details[..] else { panic!("{details:?}") };
+        let details: serde_json::Value = serde_json::from_str(details).unwrap();
+        assert!(
+            details["challenge"].is_string() && details["sessions_ended"].as_u64() > Some(0),
+            "{details}"
+        );
+        assert_eq!(database.count("sigra_sessions", "1 = 1").await, 100);
     })
     .await;
 }

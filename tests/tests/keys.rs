@@ -12,6 +12,7 @@ use sigra::keyring::KeyringError;
 use sigra::mail::Message;
 use sigra::{Credentials, Dialect, Error, Failure, Hashing, Keyring, Sigra};
 use sigra_tests::database::{Kind, cells};
+use sigra_tests::evidence::{MemorySink, idle_rows};
 use sigra_tests::host::{KEYS, client, somebody, users_table};
 use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database, until};
 
@@ -498,6 +499,84 @@ async fn a_key_that_leaked_goes_at_once_with_everything_under_it() {
         let again = start(&database, K3, None).await.unwrap();
         assert!(!is_live(&again, &kept).await);
         let _ = sign_in(&again, ADA).await;
+    })
+    .await;
+}
+
+/// A process that signs checkpoints for this sink.
+async fn start_with_sink(database: &Database, keys: &str, sink: &MemorySink) -> Result<Sigra<User>, Error> {
+    let builder = Sigra::<User>::builder().url(database.url()).keyring(ring(keys));
+    builder.checkpoint_to(sink.clone()).clock(Arc::new(TestClock::default())).build().await
+}
+
+/// Nothing is written between the steps: what the log has under the old key moves to the new one all the same.
+#[tokio::test]
+async fn a_key_goes_in_a_quiet_time_and_the_log_is_sealed_on() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let sink = MemorySink::default();
+        sink.break_down(true);
+        idle_rows(&host, 5).await;
+        let first = start_with_sink(&database, K1, &sink).await.unwrap();
+        assert!(first.seal_audit().await.is_err(), "a checkpoint waits");
+        let _ = start_with_sink(&database, &format!("{K2} {K1}"), &sink).await.unwrap();
+        let alone = start_with_sink(&database, K2, &sink).await.unwrap();
+        sink.break_down(false);
+        idle_rows(&host.beside(alone.clone()), 5).await;
+        assert_eq!(alone.seal_audit().await.unwrap().rows, 5);
+        let taken = sink.all();
+        assert_eq!(taken.iter().map(sigra::audit::Checkpoint::size).collect::<Vec<_>>(), [5, 10]);
+        for checkpoint in taken {
+            assert_eq!(checkpoint.verify(&alone.audit_public_keys()), Ok(()));
+        }
+
+        // Rows without a number wait for a process that knows their key, in a start and in a rotation.
+        idle_rows(&host.beside(alone), 2).await;
+        let both = start_with_sink(&database, &format!("{K3} {K2}"), &sink).await.unwrap();
+        let error = mistake(
+            start_with_sink(&database, K3, &sink).await,
+            &["`k2` is missing", "2 rows of the audit trail", "Sigra::seal_audit"],
+        );
+        assert!(matches!(error, KeyringError::TrailNeeds { id, rows: 2, .. } if id == "k2"));
+        both.rotate_keys(ring(K3)).await.unwrap();
+        assert_eq!(database.count("sigra_audit", "leaf IS NULL AND key_id = 'k2'").await, 0);
+        let last = start_with_sink(&database, K3, &sink).await.unwrap();
+        idle_rows(&host.beside(last.clone()), 2).await;
+        last.seal_audit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_key_that_was_lost_the_log_is_begun_anew() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        idle_rows(&host, 5).await;
+        host.auth.seal_audit().await.unwrap();
+        database.run("DELETE FROM sigra_keys WHERE kind = 'key'").await;
+        let sink = MemorySink::default();
+        let lost = start_with_sink(&database, K3, &sink).await.unwrap();
+        let host = host.beside(lost.clone());
+        idle_rows(&host, 2).await;
+        let error = lost.seal_audit().await.unwrap_err();
+        let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
+        assert!(what.contains("under a key that the ring lacks"), "{what}");
+        // Found again, it need stay no longer than for a start.
+        let _ = start_with_sink(&database, &format!("{K3} {K1}"), &sink).await.unwrap();
+        assert_eq!(lost.seal_audit().await.unwrap().rows, 2);
+
+        // Lost for good: as the module of the keys says.
+        let _ = start_with_sink(&database, &format!("{K1} {K3}"), &sink).await.unwrap();
+        assert!(lost.seal_audit().await.is_err());
+        for table in ["", "_tree", "_segments", "_checkpoints", "_sinks"] {
+            database.run(&format!("DROP TABLE sigra_audit{table}")).await;
+        }
+        database.run("DELETE FROM sigra_migrations").await;
+        let again = start_with_sink(&database, K3, &sink).await.unwrap();
+        again.migrate().await.unwrap();
+        idle_rows(&host.beside(again.clone()), 2).await;
+        assert_eq!(again.seal_audit().await.unwrap().rows, 2);
+        assert!(again.verify_audit("").await.unwrap().is_clean());
     })
     .await;
 }

@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sigra::audit::{AuditCursor, AuditFilter, AuditOutcome, AuditSink, Event, ExportFormat, Row, SinkError};
+use sigra::audit::{
+    AuditCursor, AuditFilter, AuditOutcome, AuditSink, Event, ExportFormat, Finding, Row, SinkError,
+};
 use sigra::clock::Clock as _;
 use sigra::{AuditExport, Error, Failure, Sigra};
 use sigra_tests::canary::hex;
@@ -263,11 +265,49 @@ async fn a_sink_gets_every_row_in_order_and_after_a_failure_and_a_restart_again(
         let until =
             "UPDATE sigra_audit_sinks SET lease_until = (SELECT MAX(at) FROM sigra_audit) WHERE name = 'bad'";
         database.run(until).await;
-        other.clock.step_back(Duration::from_hours(1));
+        other.clock.step_back(Duration::from_mins(1));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 0, "somebody else's turn");
-        other.clock.advance(Duration::from_hours(2));
+        other.clock.advance(Duration::from_mins(2));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
         assert_eq!(again.taken()[603..], [600, 601, 602]);
+
+        // No turn lasts for an hour: its clock was ahead, or somebody wrote it.
+        database.run(turn).await;
+        database.run(until).await;
+        other.clock.step_back(Duration::from_hours(1));
+        assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sink_that_somebody_put_behind_the_end_and_a_row_that_is_gone_are_told() {
+    each_database(|database| async move {
+        Host::start(database.clone()).await;
+        let (sink, log) = (Collector::new("log"), sigra_tests::log::capture());
+        let host = node(&database, &[&sink]).await;
+        idle_rows(&host, 10).await;
+        host.auth.seal_audit().await.unwrap();
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 10);
+        database.run("UPDATE sigra_audit_sinks SET next_leaf = 1000000000000").await;
+        let error = host.auth.forward_audit().await.unwrap_err();
+        let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
+        assert!(what.contains("`log` in `sigra_audit_sinks`") && what.contains("`next_leaf`"), "{what}");
+        let report = host.auth.verify_audit("").await.unwrap();
+        assert_eq!(report.findings, [Finding::Sink { sink: "log".into() }]);
+
+        database.run("UPDATE sigra_audit_sinks SET next_leaf = 2").await;
+        assert!(host.auth.verify_audit("").await.unwrap().is_clean());
+        sigra_tests::evidence::Intruder::break_in(database.clone(), 1).await;
+        database.run("DELETE FROM sigra_audit WHERE leaf IN (5, 6)").await;
+        let before = log.told().len();
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 6);
+        let told = log.told().split_off(before);
+        let missed: Vec<_> = told.iter().filter(|told| told.name == "audit.rows_missed").collect();
+        assert!(
+            missed.iter().any(|told| told.field("next") == "5" && told.field("first") == "7"),
+            "{missed:?}"
+        );
     })
     .await;
 }

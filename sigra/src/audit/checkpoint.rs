@@ -62,6 +62,12 @@ impl Checkpoint {
         Self { note: signer.sign(&text), origin: origin.to_owned(), size, root, signed_at }
     }
 
+    /// The same statement under other keys.
+    pub(crate) fn signed_by(&self, signer: &Signer) -> Result<Self, CheckpointError> {
+        let text = note::text_of(&self.note)?;
+        Ok(Self { note: signer.sign(text), ..self.clone() })
+    }
+
     /// Reads a signed note. Who signed it is looked at by [`verify`](Self::verify).
     ///
     /// # Errors
@@ -164,7 +170,7 @@ impl fmt::Debug for Checkpoint {
 ///
 /// A checkpoint is handed over at least once: again after a crash, and until the sink has taken it. The time between two of
 /// them ([`Builder::checkpoint_every`](crate::Builder::checkpoint_every)) is the time in which whoever holds the database and
-/// the keys could still rewrite the newest rows.
+/// the keys could still rewrite the newest rows, and whoever holds the database alone could leave some of them out.
 ///
 /// ```
 /// use sigra::audit::{Checkpoint, CheckpointSink, SinkError};

@@ -388,6 +388,14 @@ impl Entry {
         self
     }
 
+    /// Adds a number to the details. Its key comes after those that are there, which are sorted.
+    pub(crate) fn with_number(mut self, key: &str, number: u64) -> Self {
+        let before = self.details.as_deref().and_then(|details| details.strip_suffix('}'));
+        let before = before.map_or_else(|| "{".to_owned(), |before| format!("{before},"));
+        self.details = Some(format!(r#"{before}"{key}":{number}}}"#));
+        self
+    }
+
     pub(crate) fn in_session(mut self, session: crate::session::SessionId) -> Self {
         self.session_id = Some(session.0);
         self

@@ -1,13 +1,17 @@
 //! What one process needs to make evidence and to check it: keys, signer, sinks.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::checkpoint::{CheckpointSink, LogSink};
+use time::OffsetDateTime;
+
+use super::checkpoint::{Checkpoint, CheckpointSink, LogSink};
 use super::note::{Signer, is_name};
 use super::row::Keys;
 use super::sink::AuditSink;
+use super::tree::Edge;
 use crate::error::Failure;
 use crate::keyring::Keyring;
 
@@ -34,6 +38,18 @@ pub(crate) struct Evidence {
     pub(crate) row_sinks: Vec<Arc<dyn AuditSink>>,
     /// Names this process where a lease is held.
     pub(crate) node: uuid::Uuid,
+    memory: Mutex<Memory>,
+}
+
+/// What this process knows of the log by itself: whoever can write to the database can put any of it back there.
+#[derive(Default)]
+struct Memory {
+    /// The longest tree that was committed.
+    edge: Option<Edge>,
+    /// Rows below the newest checkpoint that it signed, and when it did.
+    signed: Option<(u64, OffsetDateTime)>,
+    /// Checkpoints that some sinks have taken and others have not: the place of a sink that has, and the note.
+    taken: HashSet<(usize, String)>,
 }
 
 /// What is derived from one ring. Whoever takes it keeps the ring it was derived from, also while another replaces it.
@@ -60,6 +76,59 @@ impl Evidence {
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
+    /// What another ring would sign with.
+    pub(crate) fn secrets_of(&self, ring: &Keyring) -> Secrets {
+        Secrets::of(ring, &self.origin)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The longest tree that this process has seen committed.
+    pub(crate) fn longest(&self) -> Option<Edge> {
+        self.memory().edge.clone()
+    }
+
+    /// Remembers a tree that was committed. `false`: it is not what the longest one has become.
+    pub(crate) fn remember(&self, edge: &Edge) -> bool {
+        let mut memory = self.memory();
+        if memory.edge.as_ref().is_some_and(|longest| edge.goes_back_from(longest)) {
+            return false;
+        }
+        memory.edge = Some(edge.clone());
+        true
+    }
+
+    /// When this process signed the checkpoint below which there are so many rows, if that was the newest it signed.
+    pub(crate) fn signed_at(&self, size: u64) -> Option<OffsetDateTime> {
+        self.memory().signed.filter(|(signed, _)| *signed == size).map(|(_, at)| at)
+    }
+
+    /// Whether this process has signed one within the interval.
+    pub(crate) fn signed_lately(&self, now: OffsetDateTime) -> bool {
+        self.memory().signed.is_some_and(|(_, at)| at <= now && now - at < self.every)
+    }
+
+    pub(crate) fn signed(&self, checkpoint: &Checkpoint, at: OffsetDateTime) {
+        self.memory().signed = Some((checkpoint.size(), at));
+    }
+
+    /// Whether a sink has taken a checkpoint that others have yet to take.
+    pub(crate) fn has_taken(&self, sink: usize, checkpoint: &Checkpoint) -> bool {
+        self.memory().taken.contains(&(sink, checkpoint.to_string()))
+    }
+
+    pub(crate) fn taken(&self, sink: usize, checkpoint: &Checkpoint) {
+        self.memory().taken.insert((sink, checkpoint.to_string()));
+    }
+
+    /// Every sink has it.
+    pub(crate) fn handed_over(&self, checkpoint: &Checkpoint) {
+        let note = checkpoint.to_string();
+        self.memory().taken.retain(|(_, taken)| *taken != note);
+    }
+
     /// Derives the keys of the trail in `table`.
     pub(crate) fn new(setup: EvidenceSetup, table: &str, ring: &Keyring) -> Result<Self, Failure> {
         let name = setup.origin.as_deref().unwrap_or("sigra");
@@ -83,6 +152,7 @@ impl Evidence {
             sinks,
             row_sinks: setup.row_sinks,
             node: uuid::Uuid::now_v7(),
+            memory: Mutex::default(),
         })
     }
 }

@@ -406,6 +406,11 @@ impl Keys {
         self.current().tree.of(state)
     }
 
+    /// Whether the key that writes made the keyed hash of the tree's state.
+    pub(crate) fn wrote_tree(&self, state: &[u8], mac: &[u8]) -> bool {
+        self.current().tree.is(state, mac)
+    }
+
     /// Whether the tree's state is as Sigra wrote it, under whichever key.
     pub(crate) fn is_tree(&self, state: &[u8], mac: &[u8]) -> bool {
         self.0.iter().any(|set| set.tree.is(state, mac))

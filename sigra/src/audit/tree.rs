@@ -49,6 +49,11 @@ impl Edge {
         self.size
     }
 
+    /// Whether it cannot be what a tree has become: it is shorter, or another of the same length.
+    pub(crate) fn goes_back_from(&self, earlier: &Self) -> bool {
+        self.size < earlier.size || self.size == earlier.size && self.nodes != earlier.nodes
+    }
+
     /// Appends a leaf by its hash. Where that fills a segment, gives the segment's hash.
     pub(crate) fn push(&mut self, leaf: Hash) -> Option<Hash> {
         self.append(leaf, 0)

@@ -109,7 +109,8 @@ pub enum Finding {
         /// Where it was sealed, if that can be told.
         from: Option<u64>,
     },
-    /// A row that is older than what retention removed has come back.
+    /// A row that is older than what retention removed has come back, or the clock of the process that wrote it was behind by
+    /// more than ten minutes.
     Replayed {
         /// Its number, if it has one.
         leaf: Option<u64>,
@@ -152,6 +153,11 @@ pub enum Finding {
         above: u64,
         /// The rows that were signed for.
         checkpoint: u64,
+    },
+    /// The place of a sink is behind the end of the log, so that it gets no rows.
+    Sink {
+        /// Its name.
+        sink: String,
     },
     /// A checkpoint that proves nothing.
     BadCheckpoint {
@@ -246,6 +252,12 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "rows from number {above} on are not those that the checkpoint at {checkpoint} is signed for"
+                )
+            }
+            Self::Sink { sink } => {
+                write!(
+                    f,
+                    "the place of the sink `{sink}` is behind the end of the log, so that it gets no rows"
                 )
             }
             Self::BadCheckpoint { size: Some(size), why } => write!(f, "the checkpoint at {size}: {why}"),
@@ -477,10 +489,13 @@ impl Auditor {
         self.before = self.edge.clone();
     }
 
-    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so.
-    pub(crate) fn end_log(&mut self, tree: Option<&Edge>) {
+    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so. It may not go back from
+    /// the longest that was seen.
+    pub(crate) fn end_log(&mut self, tree: Option<&Edge>, longest: Option<&Edge>) {
         let fits = !self.broken && tree.is_some_and(|tree| *tree == self.edge);
-        if tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty() {
+        let is_other = tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty();
+        let went_back = tree.zip(longest).is_some_and(|(tree, longest)| tree.goes_back_from(longest));
+        if is_other || went_back {
             self.find(Finding::Tree);
         }
         self.vouch(fits);

@@ -34,7 +34,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditSink`] for the first sink that failed, after all have been tried: it gets the rows again with the next
-    /// call. [`Failure`] otherwise.
+    /// call. [`Failure::AuditChanged`] where the table says that a sink has rows which there are not. [`Failure`] otherwise.
     pub fn forward_audit(&self) -> Operation<'_, u64>
     where
         U: feature::Audit,
@@ -82,9 +82,17 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let row =
-            self.core.pool.read().await?.fetch_optional(Rendered::<U, SinksDue>::STATEMENT, &[&name]).await?;
-        Ok(row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()? == Some(1))
+        let statement = Rendered::<U, SinksDue>::STATEMENT;
+        let row = self.core.pool.read().await?.fetch_optional(statement, &[&name, &name]).await?;
+        match row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()? {
+            Some(2) => Err(Failure::AuditChanged(format!(
+                "the place of `{name}` in `{}_sinks` is behind the end of the log, so that it gets nothing: set `next_leaf` \
+                 to the number after that of the newest row that it has",
+                table::<U>()
+            ))
+            .into()),
+            due => Ok(due == Some(1)),
+        }
     }
 
     /// Tells how many sealed rows each sink has not got.
@@ -118,8 +126,12 @@ impl<U> Sigra<U> {
 async fn forward<U: Account>(sink: Arc<dyn AuditSink>, rows: &[Row], next: i64) -> Result<(), SinkError> {
     let Some(first) = rows.first().and_then(|row| row.leaf) else { return Ok(()) };
     // A new sink misses nothing: it begins with the oldest row that there is.
-    if next > 0 && first > next {
-        telemetry::rows_missed(U::SCHEMA.user_type, &sink.name(), next, first);
+    let mut expected = if next > 0 { next } else { first };
+    for leaf in rows.iter().filter_map(|row| row.leaf) {
+        if leaf > expected {
+            telemetry::rows_missed(U::SCHEMA.user_type, &sink.name(), expected, leaf);
+        }
+        expected = leaf + 1;
     }
     let rows = rows.to_vec();
     let mut forwarding = tokio::task::JoinSet::new();
@@ -154,7 +166,8 @@ impl<U: Account> Step<U> for Claim<U> {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<SinkTurn>>, Error> {
         // Each turn has a name of its own: two tasks of one process are as far apart as two nodes.
         let (holder, until, now) = (uuid::Uuid::now_v7(), unit.after(LEASE), unit.stamp());
-        let lease = [&holder as &dyn crate::column::Bind, &until, &self.name, &now];
+        let farthest = unit.after(2 * LEASE);
+        let lease = [&holder as &dyn crate::column::Bind, &until, &self.name, &now, &farthest];
         if unit.execute(LeaseSink, &lease).await?.rows == 0 {
             unit.execute(StartSink, &[&self.name, &now]).await?;
             if unit.execute(LeaseSink, &lease).await?.rows == 0 {

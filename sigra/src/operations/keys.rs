@@ -5,7 +5,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 use crate::account::Account;
-use crate::audit::{Actor, Entry, Event};
+use crate::audit::{Actor, Entry, Event, Secrets};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
@@ -13,9 +13,13 @@ use crate::feature;
 use crate::keyring::{KEYS_VARIABLE, Keyring, KeyringError, Purpose};
 use crate::password::{PEPPER_VARIABLE, Peppers};
 use crate::store::Rendered;
-use crate::store::statements::{HashWithPepper, KnownKeys, NeededKeys, NoteKey, TakeTurnWithKeys};
+use crate::store::statements::{
+    HashWithPepper, KnownKeys, NeededKeys, NoteKey, TakeTurnWithKeys, Tree as ReadTree, UnsealedUnder,
+};
 use crate::telemetry::{Named, Notes, watched};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
+
+use super::seal::{Tree, Turn};
 
 impl<U> Sigra<U> {
     /// Gives this process other keys while it runs. Nothing fails meanwhile: what has begun goes on with the keys it began
@@ -31,7 +35,8 @@ impl<U> Sigra<U> {
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
     /// known id, or without a key that live sessions, links, known devices, second factors or backup codes need. Seeds of
     /// authenticators move on to the new key with the worker's [`sweep`](Sigra::sweep), backup codes only when their user makes a
-    /// new set: the error counts those that have not. [`Failure`] otherwise.
+    /// new set: the error counts those that have not. What the audit trail has under the old key moves on with the rotation.
+    /// [`Failure`] otherwise.
     pub fn rotate_keys(&self, keys: Keyring) -> Operation<'_, ()>
     where
         U: Account,
@@ -76,8 +81,16 @@ impl<U: Account> Sigra<U> {
             let compared = compare(kind, ring, &known, &table::<U>())?;
             Ok(compared.new.is_empty() && compared.missing.is_empty())
         };
+        let log = match self.core.pool.read().await?.fetch(Rendered::<U, ReadTree>::STATEMENT, &[]).await {
+            // The trail is about to be begun anew.
+            Err(error) if error.kind == DatabaseErrorKind::MissingTable => return Ok(()),
+            log => log?.into_iter().next(),
+        };
+        let log = log.map(|row| Tree::read::<U>(&self.core, &row));
+        // None of the log, or one under the key that writes.
+        let is_renewed = log.is_none_or(|tree| tree.is_some_and(|tree| tree.is_renewed));
         // At nearly every start there is nothing to write and nothing to look for.
-        if settled(Kind::Key, Some(&*keys))? && settled(Kind::Pepper, peppers.ring())? {
+        if is_renewed && settled(Kind::Key, Some(&*keys))? && settled(Kind::Pepper, peppers.ring())? {
             return Ok(());
         }
         self.note_keys().await
@@ -99,7 +112,16 @@ impl<U: Account> Shielded<U> {
         let (keys, peppers) = (Arc::new(keys), core.hasher.peppers());
         apart(&keys, &peppers)?;
         let event = Some(Event::RotateKeys);
-        self.step(NoteKeys { keys: keys.clone(), peppers, event, client: Client::unknown() }).await?;
+        let note =
+            || NoteKeys { keys: keys.clone(), peppers: peppers.clone(), event, client: Client::unknown() };
+        if let Err(error) = self.step(note()).await {
+            let Error::Failed(Failure::Keys(KeyringError::TrailNeeds { .. })) = error else {
+                return Err(error);
+            };
+            // This process has the key yet.
+            self.0.sequence(Turn::Now).await?;
+            self.step(note()).await?;
+        }
         core.evidence.replace_keys(&keys);
         core.keys.set(keys);
         Ok(())
@@ -259,6 +281,11 @@ impl<U: Account> Step<U> for NoteKeys {
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
         unit.execute(TakeTurnWithKeys, &[&Vec::<u8>::new(), &unit.stamp()]).await?;
+        if U::POLICY.audit.enabled {
+            let evidence = &unit.core.evidence;
+            let (before, next): (_, Secrets) = (evidence.secrets(), evidence.secrets_of(&self.keys));
+            unit.renew_log(&before, &next).await?;
+        }
         let rows = unit.fetch(KnownKeys, &[]).await?;
         let known = rows.iter().map(Known::read::<U>).collect::<Result<Vec<_>, _>>()?;
         for (kind, ring) in [(Kind::Key, Some(&*self.keys)), (Kind::Pepper, self.peppers.ring())] {
@@ -328,8 +355,21 @@ impl<U: Account> Unit<'_, U> {
                 }
                 .into())
             }
-            None => Ok(()),
+            None => self.trail_lets_go(missing).await,
         }
+    }
+
+    /// Fails where rows under one of these keys wait for their number: nobody could tell any more whether Sigra wrote them.
+    async fn trail_lets_go(&mut self, missing: &[String]) -> Result<(), Error> {
+        for id in missing.iter().filter(|_| U::POLICY.audit.enabled) {
+            let row = self.fetch_optional(UnsealedUnder, &[id]).await?;
+            let rows = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
+            if rows > 0 {
+                let (id, table) = (id.clone(), table::<U>());
+                return Err(KeyringError::TrailNeeds { id, rows: rows.unsigned_abs(), table }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Fails where a hash in the host's column names one of these peppers.

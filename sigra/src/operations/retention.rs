@@ -3,13 +3,17 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::account::Account;
 use crate::audit::{Actor, Checkpoint, Edge, Entry, Event, Row, SEGMENT, table};
 use crate::client::Client;
 use crate::core::{Reader, Sigra};
 use crate::error::{Error, Failure};
 use crate::store::Stamp;
-use crate::store::statements::{DeleteRows, NewestExported, RowsFrom, Segments, SweepCheckpoints};
+use crate::store::statements::{
+    DatabaseTime, DeleteRows, NewestExported, RowsFrom, Segments, SweepCheckpoints,
+};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
 use super::seal::{Turn, signed};
@@ -60,15 +64,15 @@ impl<U: Account> Step<U> for RemoveOldRows<U> {
         let Some(mut tree) = unit.tree(Turn::Now).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::ExpiredRows, 0));
         };
-        unit.execute(SweepCheckpoints, &[&Stamp(unit.now - KEEP_CHECKPOINTS), &signed(exported.size())])
-            .await?;
+        let now = earlier_time(unit).await?;
+        unit.execute(SweepCheckpoints, &[&Stamp(now - KEEP_CHECKPOINTS), &signed(exported.size())]).await?;
         let before = tree.removed;
-        let limit = unit.now - self.retain;
+        let limit = now - self.retain;
         while tree.removed < before + AT_ONCE * SEGMENT
             && tree.removed + SEGMENT <= exported.size().min(tree.edge.size())
         {
             let Some(newest) =
-                whole_segment(unit, tree.removed / SEGMENT).await?.filter(|newest| *newest <= limit)
+                whole_segment(unit, tree.removed / SEGMENT, now).await?.filter(|newest| *newest <= limit)
             else {
                 break;
             };
@@ -96,11 +100,22 @@ async fn newest_exported<U: Account>(unit: &mut Unit<'_, U>) -> Result<Option<Ch
     Ok(Checkpoint::parse(&note).ok().filter(|checkpoint| checkpoint.verify(&keys).is_ok()))
 }
 
-/// The time of the newest row of a segment whose rows still make up its hash: traces of a change are not swept away.
+/// This process's time or the database's: what one clock that is ahead has removed, no other brings back.
+async fn earlier_time<U: Account>(unit: &mut Unit<'_, U>) -> Result<OffsetDateTime, Error> {
+    if unit.core.clock.is_simulated() {
+        return Ok(unit.now);
+    }
+    let Some(row) = unit.fetch_optional(DatabaseTime, &[]).await? else { return Ok(unit.now) };
+    Ok(Reader::<U>::new(&row).next::<Stamp>()?.0.min(unit.now))
+}
+
+/// The time of the newest row of a segment whose rows still make up its hash: traces of a change are not swept away. A row of the
+/// future was written by a clock that was ahead: the rows around it tell how old it is.
 async fn whole_segment<U: Account>(
     unit: &mut Unit<'_, U>,
     segment: u64,
-) -> Result<Option<time::OffsetDateTime>, Error> {
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, Error> {
     let first = segment * SEGMENT;
     let changed = |what: &str| {
         let table = table::<U>();
@@ -124,5 +139,5 @@ async fn whole_segment<U: Account>(
     if rows.len() as u64 != SEGMENT || hash.map(|hash| hash.to_vec()) != stored {
         return Err(changed("do not make up the hash of their segment").into());
     }
-    Ok(rows.iter().map(|row| row.at).max())
+    Ok(rows.iter().map(|row| row.at).filter(|at| *at <= now).max())
 }

@@ -12,15 +12,18 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::account::Account;
-use crate::audit::{Checkpoint, CheckpointSink, Edge, Row, SEGMENT, SinkError, encode_tree, micros, table};
+use crate::audit::{
+    Checkpoint, CheckpointError, CheckpointSink, Edge, Evidence, Row, SEGMENT, Secrets, SinkError,
+    encode_tree, micros, table,
+};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
 use crate::feature;
 use crate::store::statements::{
     CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree,
-    NewestCheckpoint, SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree, UnsealedRows,
-    WriteTree,
+    NewestCheckpoint, RenewCheckpoint, SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree,
+    UnsealedRows, WriteTree,
 };
 use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
@@ -45,6 +48,25 @@ pub struct Sealed {
     pub size: u64,
     /// The newest checkpoint, where this call signed one. Every sink has taken it.
     pub checkpoint: Option<Checkpoint>,
+    /// Rows that wait for a number and cannot be read.
+    unreadable: u64,
+}
+
+impl Sealed {
+    const NOTHING: Self = Self { rows: 0, size: 0, checkpoint: None, unreadable: 0 };
+
+    /// Rows that cannot be read keep no other waiting, and are told of when everything else is done.
+    fn complete<U: Account>(self) -> Result<Self, Error> {
+        if self.unreadable == 0 {
+            return Ok(self);
+        }
+        let rows = format!(
+            "{} rows in `{}` that wait for their number cannot be read, and get none",
+            self.unreadable,
+            table::<U>()
+        );
+        Err(Failure::AuditChanged(rows).into())
+    }
 }
 
 impl<U> Sigra<U> {
@@ -57,8 +79,10 @@ impl<U> Sigra<U> {
     /// the rows of counted refusals whose time is over.
     ///
     /// # Errors
-    /// [`Failure::AuditChanged`] where the log is not as Sigra left it, [`Failure::CheckpointSink`] where a sink did not take
-    /// the checkpoint: it stays and is tried again, and [`Failure`] otherwise.
+    /// [`Failure::AuditChanged`] where the log is not as Sigra left it, also where it was put back to an earlier state since this
+    /// process last saw it, and where rows cannot be read: all others are sealed and signed first.
+    /// [`Failure::CheckpointSink`] where a sink did not take the checkpoint: it stays and is tried again, and [`Failure`]
+    /// otherwise.
     pub fn seal_audit(&self) -> Operation<'_, Sealed>
     where
         U: feature::Audit,
@@ -75,9 +99,9 @@ impl<U> Sigra<U> {
         U: Account,
     {
         self.write_counts().await?;
-        let sealed = self.sequence(Turn::Now).await?;
-        self.hand_over_checkpoints().await?;
-        Ok(sealed.unwrap_or(Sealed { rows: 0, size: 0, checkpoint: None }))
+        let sealed = self.sequence(Turn::Now).await?.unwrap_or(Sealed::NOTHING);
+        self.hand_over_checkpoints(sealed.checkpoint.as_ref()).await?;
+        sealed.complete::<U>()
     }
 
     /// Tells how far the seals and checkpoints are behind the trail. Nothing is read where nobody measures.
@@ -91,7 +115,8 @@ impl<U> Sigra<U> {
         let measured = async {
             let now = self.core.now();
             let statement = Rendered::<U, SealingStands>::STATEMENT;
-            let row = self.core.pool.read().await?.fetch_optional(statement, &[]).await?;
+            let values: &[&dyn crate::column::Bind] = &[&Stamp(now), &Stamp(now)];
+            let row = self.core.pool.read().await?.fetch_optional(statement, values).await?;
             let Some(row) = row else { return Ok(()) };
             let mut row = Reader::<U>::new(&row);
             let (unsealed, signed_at): (i64, Option<Stamp>) = (row.next()?, row.next()?);
@@ -120,14 +145,21 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let mut total = Sealed { rows: 0, size: 0, checkpoint: None };
+        let (mut total, evidence) = (Sealed::NOTHING, &self.core.evidence);
         loop {
-            let step = Sequence::<U> { turn, client: Client::unknown(), user: PhantomData };
-            let Some(round) = self.upkeep(step).await? else { return Ok(None) };
+            let (now, skip) = (self.core.now(), total.unreadable);
+            let step = Sequence::<U> { turn, skip, client: Client::unknown(), user: PhantomData };
+            let Some(Round { sealed: round, edge }) = self.upkeep(step).await? else { return Ok(None) };
+            // Only now: what is remembered has to be what was committed.
+            evidence.remember(&edge);
+            if let Some(checkpoint) = &round.checkpoint {
+                evidence.signed(checkpoint, now);
+            }
             total.rows += round.rows;
+            total.unreadable += round.unreadable;
             total.size = round.size;
             total.checkpoint = round.checkpoint.or(total.checkpoint);
-            if round.rows < u64::from(BATCH) {
+            if round.rows + round.unreadable < u64::from(BATCH) {
                 return Ok(Some(total));
             }
         }
@@ -139,37 +171,46 @@ impl<U> Sigra<U> {
         U: Account,
     {
         let now = self.core.now();
-        let (due, signed) = (Stamp(now), Stamp(now - self.core.evidence.every));
         let statement = Rendered::<U, SealingDue>::STATEMENT;
-        let row = self.core.pool.read().await?.fetch_optional(statement, &[&due, &signed]).await?;
-        let is_due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?;
-        if is_due != Some(1) || self.sequence(Turn::Leased).await?.is_none() {
+        let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
+        let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
+        if due == 0 || due == 1 && self.core.evidence.signed_lately(now) {
             return Ok(());
         }
+        let Some(sealed) = self.sequence(Turn::Leased).await? else { return Ok(()) };
         self.write_counts().await?;
-        self.hand_over_checkpoints().await
+        self.hand_over_checkpoints(sealed.checkpoint.as_ref()).await?;
+        sealed.complete::<U>().map(drop)
     }
 
-    /// Hands every checkpoint that is not out yet to every sink.
-    async fn hand_over_checkpoints(&self) -> Result<(), Error>
+    /// Hands every checkpoint that is not out yet to every sink, and the newest whatever the database says of it. A sink that fails
+    /// keeps no other from its checkpoints, and gets them in their order.
+    async fn hand_over_checkpoints(&self, newest: Option<&Checkpoint>) -> Result<(), Error>
     where
         U: Account,
     {
+        let mut hands = Hands::over(&self.core.evidence);
+        let (mut above, mut newest) = (-1_i64, newest);
         loop {
             let statement = Rendered::<U, DueCheckpoints>::STATEMENT;
-            let due = self.core.pool.read().await?.fetch(statement, &[&i64::from(DUE_AT_ONCE)]).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            for row in due {
-                let checkpoint = self.stored_checkpoint(&row)?;
-                for sink in &self.core.evidence.sinks {
-                    let published = publish(sink.clone(), checkpoint.clone()).await;
-                    published.map_err(|source| Failure::CheckpointSink { sink: sink.name(), source })?;
+            let values: &[&dyn crate::column::Bind] = &[&above, &i64::from(DUE_AT_ONCE)];
+            let due = self.core.pool.read().await?.fetch(statement, values).await?;
+            for row in &due {
+                let checkpoint = self.stored_checkpoint(row)?;
+                above = signed(checkpoint.size());
+                newest = newest.filter(|newest| **newest != checkpoint);
+                if hands.give(&checkpoint).await {
+                    self.upkeep(Exported { size: above, client: Client::unknown() }).await?;
                 }
-                self.upkeep(Exported { size: signed(checkpoint.size()), client: Client::unknown() }).await?;
+            }
+            if due.len() < usize::from(DUE_AT_ONCE) {
+                break;
             }
         }
+        if let Some(newest) = newest {
+            hands.give(newest).await;
+        }
+        hands.first_failure().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     /// A checkpoint as the database has it: nothing that Sigra did not sign gets any further.
@@ -177,8 +218,12 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let note: String = Reader::<U>::new(row).next()?;
-        let read = Checkpoint::parse(&note);
+        let mut row = Reader::<U>::new(row);
+        let (note, size): (String, i64) = (row.next()?, row.next()?);
+        // Under another number than its own it would hide those that come after it.
+        let read = Checkpoint::parse(&note).and_then(|read| {
+            if signed(read.size()) == size { Ok(read) } else { Err(CheckpointError::Malformed) }
+        });
         let checked = read
             .and_then(|read| read.verify(&self.core.evidence.secrets().signer.public_keys()).map(|()| read));
         Ok(checked.map_err(|error| {
@@ -187,6 +232,43 @@ impl<U> Sigra<U> {
                 table::<U>()
             ))
         })?)
+    }
+}
+
+/// One round of handing checkpoints over.
+struct Hands<'e> {
+    evidence: &'e Evidence,
+    /// How each sink failed, if it did.
+    failures: Vec<Option<Failure>>,
+}
+
+impl<'e> Hands<'e> {
+    fn over(evidence: &'e Evidence) -> Self {
+        Self { evidence, failures: evidence.sinks.iter().map(|_| None).collect() }
+    }
+
+    /// Gives a checkpoint to every sink that has not failed in this round. `true`: all have it.
+    async fn give(&mut self, checkpoint: &Checkpoint) -> bool {
+        for (place, sink) in self.evidence.sinks.iter().enumerate() {
+            if self.failures[place].is_some() || self.evidence.has_taken(place, checkpoint) {
+                continue;
+            }
+            match publish(sink.clone(), checkpoint.clone()).await {
+                Ok(()) => self.evidence.taken(place, checkpoint),
+                Err(source) => {
+                    self.failures[place] = Some(Failure::CheckpointSink { sink: sink.name(), source });
+                }
+            }
+        }
+        let all = self.failures.iter().all(Option::is_none);
+        if all {
+            self.evidence.handed_over(checkpoint);
+        }
+        all
+    }
+
+    fn first_failure(self) -> Option<Failure> {
+        self.failures.into_iter().flatten().next()
     }
 }
 
@@ -216,11 +298,17 @@ pub(crate) struct Tree {
     pub(crate) removed: u64,
     /// The time of the newest of them.
     pub(crate) removed_until: Option<OffsetDateTime>,
+    /// It stands there under the key that writes.
+    pub(crate) is_renewed: bool,
 }
 
 impl Tree {
     /// Reads the columns of `ReadTree`. `None`: Sigra did not write them so, nor such as cannot be read.
     pub(crate) fn read<U: Account>(core: &crate::core::Core, row: &crate::store::Row) -> Option<Self> {
+        Self::read_with::<U>(&core.evidence.secrets(), row)
+    }
+
+    fn read_with<U: Account>(secrets: &Secrets, row: &crate::store::Row) -> Option<Self> {
         let mut row = Reader::<U>::new(row);
         let (size, nodes): (i64, Vec<u8>) = (row.next().ok()?, row.next().ok()?);
         let (removed, until): (i64, Option<Stamp>) = (row.next().ok()?, row.next().ok()?);
@@ -228,16 +316,16 @@ impl Tree {
         let (size, removed) = (u64::try_from(size).ok()?, u64::try_from(removed).ok()?);
         let until = until.map(|until| until.0);
         let state = encode_tree(&table::<U>(), size, &nodes, removed, until.map(micros));
-        let edge = Edge::from_bytes(size, &nodes)?;
-        let is_own = core.evidence.secrets().keys.is_tree(&state, &mac);
-        is_own.then_some(Self { edge, removed, removed_until: until })
+        let edge = Edge::from_bytes(size, &nodes).filter(|_| secrets.keys.is_tree(&state, &mac))?;
+        let is_renewed = secrets.keys.wrote_tree(&state, &mac);
+        Some(Self { edge, removed, removed_until: until, is_renewed })
     }
 
-    fn mac<U: Account>(&self, core: &crate::core::Core) -> Vec<u8> {
+    fn mac<U: Account>(&self, secrets: &Secrets) -> Vec<u8> {
         let until = self.removed_until.map(micros);
         let nodes = self.edge.to_bytes();
         let state = encode_tree(&table::<U>(), self.edge.size(), &nodes, self.removed, until);
-        core.evidence.secrets().keys.tree(&state).to_vec()
+        secrets.keys.tree(&state).to_vec()
     }
 }
 
@@ -248,9 +336,9 @@ impl<U: Account> Unit<'_, U> {
             if self.fetch_optional(ReadTree, &[]).await?.is_some() {
                 return Ok(None);
             }
-            let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None };
-            let values: &[&dyn crate::column::Bind] =
-                &[&empty.edge.to_bytes(), &empty.mac::<U>(self.core), &self.stamp()];
+            let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None, is_renewed: true };
+            let mac = empty.mac::<U>(&self.core.evidence.secrets());
+            let values: &[&dyn crate::column::Bind] = &[&empty.edge.to_bytes(), &mac, &self.stamp()];
             self.execute(StartTree, values).await?;
             if !self.hold_tree(turn).await? {
                 return Ok(None);
@@ -259,8 +347,20 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(ReadTree, &[]).await?;
         let tree = row.and_then(|row| Tree::read::<U>(self.core, &row));
         let changed =
-            || Failure::AuditChanged(format!("the row in `{}_tree` is not as it was", table::<U>()));
-        Ok(Some(tree.ok_or_else(changed)?))
+            |what: &str| Failure::AuditChanged(format!("the row in `{}_tree` {what}", table::<U>()));
+        let tree = tree.ok_or_else(|| {
+            changed(
+                "is not as it was, or is under a key that the ring lacks: if one was taken out, put it back behind the \
+                 newest, and start again or rotate",
+            )
+        })?;
+        if !self.core.evidence.remember(&tree.edge) {
+            return Err(changed(
+                "was put back to an earlier state: if you have restored a backup, start this process again",
+            )
+            .into());
+        }
+        Ok(Some(tree))
     }
 
     async fn hold_tree(&mut self, turn: Turn) -> Result<bool, Error> {
@@ -268,19 +368,61 @@ impl<U: Account> Unit<'_, U> {
             Turn::Now => self.execute(HoldTree, &[]).await?,
             Turn::Leased => {
                 let (node, until, now) = (self.core.evidence.node, self.after(LEASE), self.stamp());
-                self.execute(LeaseTree, &[&node, &until, &node, &now]).await?
+                let farthest = self.after(2 * LEASE);
+                self.execute(LeaseTree, &[&node, &until, &node, &now, &farthest]).await?
             }
         };
         Ok(done.rows == 1)
     }
 
     pub(crate) async fn write_tree(&mut self, tree: &Tree) -> Result<(), Error> {
+        let secrets = self.core.evidence.secrets();
+        self.write_tree_with(tree, &secrets).await
+    }
+
+    /// Puts what the log has under another of these keys under the one that writes `next`: the tree's state, and checkpoints
+    /// that no sink has yet. Later it may be gone, and nothing else would do it where no row is written.
+    pub(crate) async fn renew_log(&mut self, before: &Secrets, next: &Secrets) -> Result<(), Error> {
+        self.execute(HoldTree, &[]).await?;
+        if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
+            let (tree, known) = (Tree::read_with::<U>(next, &row), Tree::read_with::<U>(before, &row));
+            if let Some(tree) = tree.or(known.map(|tree| Tree { is_renewed: false, ..tree }))
+                && !tree.is_renewed
+            {
+                self.write_tree_with(&tree, next).await?;
+            }
+        }
+        let [before, now] = [before, next].map(|secrets| secrets.signer.public_keys());
+        let mut above = -1_i64;
+        loop {
+            let rows = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
+            for row in &rows {
+                let mut row = Reader::<U>::new(row);
+                let note: String = row.next()?;
+                above = row.next()?;
+                // What nobody signed stands as it is, for whoever hands it over to find.
+                let Ok(checkpoint) = Checkpoint::parse(&note) else { continue };
+                let is_known = checkpoint.verify(&before).is_ok() || checkpoint.verify(&now).is_ok();
+                if is_known
+                    && checkpoint.verify(&now[..1]).is_err()
+                    && let Ok(renewed) = checkpoint.signed_by(&next.signer)
+                {
+                    self.execute(RenewCheckpoint, &[&renewed.to_string(), &above]).await?;
+                }
+            }
+            if rows.len() < usize::from(DUE_AT_ONCE) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write_tree_with(&mut self, tree: &Tree, secrets: &Secrets) -> Result<(), Error> {
         let values: &[&dyn crate::column::Bind] = &[
             &signed(tree.edge.size()),
             &tree.edge.to_bytes(),
             &signed(tree.removed),
             &tree.removed_until.map(Stamp),
-            &tree.mac::<U>(self.core),
+            &tree.mac::<U>(secrets),
         ];
         self.execute(WriteTree, values).await?;
         Ok(())
@@ -296,43 +438,42 @@ pub(crate) const fn signed(number: u64) -> i64 {
 /// Takes one batch of rows into the tree.
 struct Sequence<U> {
     turn: Turn,
+    /// Rows at the front that cannot be read.
+    skip: u64,
     client: Client,
     user: PhantomData<fn() -> U>,
 }
 
+/// What one batch came to, and the tree with it.
+struct Round {
+    sealed: Sealed,
+    edge: Edge,
+}
+
 impl<U: Account> Step<U> for Sequence<U> {
-    type Output = Option<Sealed>;
+    type Output = Option<Round>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<Sealed>>, Error> {
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<Round>>, Error> {
         let Some(mut tree) = unit.tree(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
-        let rows = read_unsealed::<U>(&unit.fetch(UnsealedRows, &[&i64::from(BATCH)]).await?)?;
+        let waiting = unit.fetch(UnsealedRows, &[&i64::from(BATCH), &signed(self.skip)]).await?;
+        let rows: Vec<Row> = waiting.iter().filter_map(|row| Row::read(row).ok()).collect();
         let count = rows.len();
         append(unit, &mut tree, rows).await?;
-        let is_last = count < usize::from(BATCH);
+        let is_last = waiting.len() < usize::from(BATCH);
         let checkpoint = match self.turn {
             Turn::Now if !is_last => None,
             turn => sign_checkpoint(unit, &tree, turn).await?,
         };
-        let sealed = Sealed { rows: count as u64, size: tree.edge.size(), checkpoint };
-        Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(sealed)))
+        let unreadable = (waiting.len() - count) as u64;
+        let sealed = Sealed { rows: count as u64, size: tree.edge.size(), checkpoint, unreadable };
+        Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(Round { sealed, edge: tree.edge })))
     }
-}
-
-/// Rows that have no number yet.
-fn read_unsealed<U: Account>(rows: &[crate::store::Row]) -> Result<Vec<Row>, Error> {
-    let unreadable = |source| {
-        Failure::AuditChanged(format!(
-            "a row in `{}` that waits for its number cannot be read: {source}",
-            table::<U>()
-        ))
-    };
-    Ok(rows.iter().map(Row::read).collect::<Result<_, _>>().map_err(unreadable)?)
 }
 
 /// Numbers, seals and appends rows.
@@ -342,7 +483,7 @@ async fn append<U: Account>(
     mut rows: Vec<Row>,
 ) -> Result<(), Error> {
     if rows.is_empty() {
-        return Ok(());
+        return if tree.is_renewed { Ok(()) } else { unit.write_tree(tree).await };
     }
     let (secrets, table) = (unit.core.evidence.secrets(), table::<U>());
     let keys = &secrets.keys;
@@ -388,17 +529,12 @@ async fn sign_checkpoint<U: Account>(
     tree: &Tree,
     turn: Turn,
 ) -> Result<Option<Checkpoint>, Error> {
-    let newest = match unit.fetch_optional(NewestCheckpoint, &[]).await? {
-        Some(row) => {
-            let mut row = Reader::<U>::new(&row);
-            let note: String = row.next()?;
-            Some((Checkpoint::parse(&note).map_or(0, |newest| newest.size()), row.next::<Stamp>()?.0))
-        }
-        None => None,
-    };
     let evidence = &unit.core.evidence;
+    let newest = newest_checkpoint(unit, tree).await?;
     let grew = tree.edge.size() > newest.map_or(0, |(size, _)| size);
-    let due = turn == Turn::Now || newest.is_none_or(|(_, at)| unit.now - at >= evidence.every);
+    // A time of the future is none: whoever can write to the table could keep every other checkpoint away with it.
+    let is_recent = |at: OffsetDateTime| at <= unit.now && unit.now - at < evidence.every;
+    let due = turn == Turn::Now || !newest.and_then(|(_, at)| at).is_some_and(is_recent);
     if !grew || !due {
         return Ok(None);
     }
@@ -407,6 +543,38 @@ async fn sign_checkpoint<U: Account>(
     let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
     unit.execute(InsertCheckpoint, &[&signed(size), &checkpoint.to_string(), &unit.stamp()]).await?;
     Ok(Some(checkpoint))
+}
+
+/// The size of the newest checkpoint and when it was signed, as far as that can be told. None, where it is under a key that the
+/// ring has no more: then the next one takes its place.
+async fn newest_checkpoint<U: Account>(
+    unit: &mut Unit<'_, U>,
+    tree: &Tree,
+) -> Result<Option<(u64, Option<OffsetDateTime>)>, Error> {
+    let Some(columns) = unit.fetch_optional(NewestCheckpoint, &[]).await? else { return Ok(None) };
+    let mut row = Reader::<U>::new(&columns);
+    let (note, number): (String, i64) = (row.next()?, row.next()?);
+    let evidence = &unit.core.evidence;
+    let changed = |what: String| {
+        Failure::AuditChanged(format!("the newest checkpoint in `{}_checkpoints` {what}", table::<U>()))
+    };
+    let not_ours = |error: CheckpointError| changed(format!("is not as it was: {error}"));
+    let checkpoint = Checkpoint::parse(&note).map_err(not_ours)?;
+    let size = checkpoint.size();
+    if signed(size) != number || size > tree.edge.size() {
+        return Err(changed("is for other rows than there are".into()).into());
+    }
+    match checkpoint.verify(&evidence.secrets().signer.public_keys()) {
+        Ok(()) => {}
+        Err(CheckpointError::UnknownKey) => return Ok(None),
+        Err(error) => return Err(not_ours(error).into()),
+    }
+    if size == tree.edge.size() && checkpoint.root() != tree.edge.root() {
+        return Err(changed("is for other rows than there are".into()).into());
+    }
+    // What this process remembers counts more than what stands there.
+    let at = evidence.signed_at(size).or_else(|| row.next::<Stamp>().ok().map(|Stamp(at)| at));
+    Ok(Some((size, at)))
 }
 
 /// Notes that every sink has a checkpoint.

@@ -53,7 +53,8 @@ impl<U> Sigra<U> {
     /// of the trail is written for it, since nothing changes that its owner could notice.
     ///
     /// Rows of the trail go by whole segments of 256, the oldest first, when the newest row of a segment is older than
-    /// `audit(retain)` and every sink has a checkpoint that covers it. The segment's hash stays, so that the rows above can
+    /// `audit(retain)`, by the clock of this process and by that of the database, and every sink has a checkpoint that covers
+    /// it. A row of the future, which a wrong clock wrote, goes with those around it. The segment's hash stays, so that the rows above can
     /// still be verified and proved. Rows that were changed are kept. Writes one audit row `audit.rows.remove` with each
     /// batch of segments.
     ///

@@ -6,15 +6,16 @@ use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Checkpoint, CheckpointError, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
-    PublicKey, Row, SEGMENT, inclusion, table,
+    AuditReport, Auditor, Checkpoint, CheckpointError, Edge, Finding, Hash, Hashes, InclusionProof,
+    MOST_FINDINGS, PublicKey, Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{
-    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, StrayRows, Tree as ReadTree, UnsealedFrom,
+    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows, Tree as ReadTree,
+    UnsealedFrom,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
@@ -34,8 +35,9 @@ impl<U> Sigra<U> {
     ///
     /// `checkpoints` is the text of those that were kept outside the database, as a [`FileSink`](crate::audit::FileSink)
     /// wrote them; empty, if there are none. Everything below the newest of them is as it was signed, or is among the
-    /// findings. Above it, and without any, whoever has the database but not the keys is found too, unless they put the
-    /// log's own rows back to how they were at an earlier moment, and what came after it is missing or rewritten.
+    /// findings. Above it, and without any, whoever has the database but not the keys can do one thing unseen: put the whole log
+    /// back to an earlier state, and let the newer rows be sealed again without some of them. A process that has sealed or
+    /// verified meanwhile knows by itself how far the log was, seals nothing more and reports it, until it is started again.
     ///
     /// Rows that are gone as retention removes them are findings where a checkpoint that is younger than `audit(retain)` was
     /// signed before they were written. So give the older checkpoints too, of each day one at least: without them somebody
@@ -117,8 +119,10 @@ enum Proved {
 
 impl<U: Account> Shielded<U> {
     async fn verify(&self, auditor: Auditor, public: Vec<PublicKey>) -> Result<AuditReport, Error> {
+        // Before the snapshot, which may be older than what is remembered later.
+        let longest = self.0.core.evidence.longest();
         let snapshot = self.0.core.pool.snapshot().await?;
-        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public };
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public, longest };
         walk.run().await?;
         walk.snapshot.end().await;
         Ok(walk.auditor.finish())
@@ -138,6 +142,8 @@ struct Walk<'w, U> {
     snapshot: Snapshot,
     auditor: Auditor,
     public: Vec<PublicKey>,
+    /// The longest tree that this process has seen.
+    longest: Option<Edge>,
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
@@ -168,9 +174,19 @@ impl<U: Account> Walk<'_, U> {
             }
         }
         self.walk_segments(&extent).await?;
-        self.auditor.end_log(extent.tree.as_ref().map(|tree| &tree.edge));
+        let tree = extent.tree.as_ref().map(|tree| &tree.edge);
+        self.auditor.end_log(tree, self.longest.as_ref());
         self.walk_strays(&extent).await?;
-        self.walk_unsealed().await
+        self.walk_unsealed().await?;
+        self.walk_sinks(&extent).await
+    }
+
+    async fn walk_sinks(&mut self, extent: &Extent) -> Result<(), Error> {
+        for row in self.fetch(SinksAhead, &[&signed(extent.size)]).await? {
+            let sink = Reader::<U>::new(&row).next()?;
+            self.auditor.find(Finding::Sink { sink });
+        }
+        Ok(())
     }
 
     async fn extent(&mut self) -> Result<Extent, Error> {

@@ -387,21 +387,26 @@ statements! {
 statements! {
     /// Committed rows without a number, in the order of their ids. MariaDB reads them so from its index, and would sort them
     /// all if it was asked to.
-    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1",
-        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1";
-    /// Whether the worker has anything to do: rows to number, counts to write, a checkpoint to sign or to hand over.
+    UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2",
+        mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1 OFFSET $2";
+    /// Whether the worker has anything to do: 2 for rows to number, counts to write or a checkpoint to hand over, 1 for rows
+    /// that wait for a checkpoint alone. When one is due is no question for here: the times in these tables are under no keyed
+    /// hash.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
          OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) \
-         OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) \
-         OR EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size > 0 AND NOT EXISTS (SELECT 1 FROM [audit_checkpoints] c \
-         WHERE c.size = (SELECT MAX(m.size) FROM [audit_checkpoints] m) AND (c.size >= t.size OR c.signed_at > $2))) \
-         THEN 1 ELSE 0 END AS {int8})";
-    /// For metrics alone: rows without a number, and when the newest checkpoint was signed.
-    SealingStands =
-        "SELECT (SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL), (SELECT MAX(signed_at) FROM [audit_checkpoints]), \
-         CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) THEN 2 \
+         WHEN EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size <> \
          COALESCE((SELECT MAX(c.size) FROM [audit_checkpoints] c), 0)) THEN 1 ELSE 0 END AS {int8})";
+    /// For metrics alone: rows without a number, when the newest checkpoint was signed that every sink has, or the oldest where
+    /// they have none, and whether there are newer rows. What is for more rows than there are, or of the future, was put there.
+    SealingStands =
+        "SELECT (SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL), \
+         COALESCE((SELECT MAX(signed_at) FROM [audit_checkpoints] WHERE exported_at IS NOT NULL AND signed_at <= $1), \
+         (SELECT MIN(signed_at) FROM [audit_checkpoints] WHERE signed_at <= $2)), \
+         CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         COALESCE((SELECT MAX(c.size) FROM [audit_checkpoints] c WHERE c.exported_at IS NOT NULL \
+         AND c.size <= (SELECT MAX(n.leaf) + 1 FROM [audit] n)), 0)) THEN 1 ELSE 0 END AS {int8})";
     /// Numbers and seals many rows at once: `$1` rows, whose ids and seals stand one behind the other in `$2` and `$3`, from
     /// the number `$4` on.
     SealRows =
@@ -425,19 +430,34 @@ statements! {
          VALUES (1, 0, $1, 0, NULL, $2, $3){on_conflict}";
     /// Whoever changes the row keeps it until the transaction ends: sequencing goes one after the other, lease or not.
     HoldTree = "UPDATE [audit_tree] SET holder = holder WHERE id = 1";
-    /// Takes the lease where it is this node's already or nobody's any more.
+    /// Takes the lease where it is this node's already or nobody's any more: also where it ends later than anybody takes it for.
     LeaseTree =
-        "UPDATE [audit_tree] SET holder = $1, lease_until = $2 WHERE id = 1 AND (holder = $3 OR lease_until <= $4)";
+        "UPDATE [audit_tree] SET holder = $1, lease_until = $2 \
+         WHERE id = 1 AND (holder = $3 OR lease_until <= $4 OR lease_until > $5)";
     Tree = "SELECT size, nodes, removed, removed_until, mac FROM [audit_tree] WHERE id = 1";
     WriteTree =
         "UPDATE [audit_tree] SET size = $1, nodes = $2, removed = $3, removed_until = $4, mac = $5 WHERE id = 1";
     InsertSegment = "INSERT INTO [audit_segments] (segment, hash) VALUES ($1, $2)";
     Segments = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
-    InsertCheckpoint = "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3)";
-    NewestCheckpoint = "SELECT note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
+    /// In the place of one that only a key could tell that is in the ring no more.
+    InsertCheckpoint =
+        "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3) ON CONFLICT (size) \
+         DO UPDATE SET note = excluded.note, signed_at = excluded.signed_at, exported_at = NULL",
+        mysql: "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3) ON DUPLICATE KEY \
+         UPDATE note = VALUES(note), signed_at = VALUES(signed_at), exported_at = NULL";
+    NewestCheckpoint = "SELECT note, size, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
     NewestExported =
-        "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
-    DueCheckpoints = "SELECT note, signed_at FROM [audit_checkpoints] WHERE exported_at IS NULL ORDER BY size LIMIT $1";
+        "SELECT note, size FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
+    DueCheckpoints =
+        "SELECT note, size FROM [audit_checkpoints] WHERE exported_at IS NULL AND size > $1 ORDER BY size LIMIT $2";
+    /// The same statement under other keys.
+    RenewCheckpoint = "UPDATE [audit_checkpoints] SET note = $1 WHERE size = $2 AND exported_at IS NULL";
+    UnsealedUnder = "SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL AND key_id = $1";
+    /// What the database takes for the time, where that is another computer.
+    DatabaseTime =
+        "SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
+        postgres: "SELECT clock_timestamp()",
+        mysql: "SELECT UTC_TIMESTAMP(6)";
     CheckpointExported = "UPDATE [audit_checkpoints] SET exported_at = $1 WHERE size = $2 AND exported_at IS NULL";
     /// Old ones stand outside the database. The newest that was handed over stays: retention asks for it.
     SweepCheckpoints = "DELETE FROM [audit_checkpoints] WHERE signed_at <= $1 AND exported_at IS NOT NULL AND size < $2";
@@ -456,18 +476,24 @@ statements! {
 
 // Sinks of rows: how far each has come, and whose turn it is.
 statements! {
-    /// Whether a sink has not got the newest row yet.
+    /// Whether a sink has not got the newest row yet; 2 where its place is behind the end of the log.
     SinksDue =
-        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
-         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)) THEN 1 ELSE 0 END AS {int8})";
-    /// How many sealed rows a sink has not got.
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf > t.size \
+         WHERE s.name = $1) THEN 2 WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $2), 0)) THEN 1 ELSE 0 END AS {int8})";
+    /// How many sealed rows a sink has not got: all of them, where its place is none.
     SinkBehind =
         "SELECT COALESCE((SELECT MAX(l.leaf) + 1 FROM [audit] l), 0) - \
-         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $1), 0)";
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf <= t.size \
+         WHERE s.name = $1), 0)";
+    /// Sinks whose place is behind the end of the log.
+    SinksAhead = "SELECT name FROM [audit_sinks] WHERE next_leaf > $1 OR next_leaf < 0 ORDER BY name";
     RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT $2";
     StartSink =
         "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
-    LeaseSink = "UPDATE [audit_sinks] SET holder = $1, lease_until = $2 WHERE name = $3 AND lease_until <= $4";
+    LeaseSink =
+        "UPDATE [audit_sinks] SET holder = $1, lease_until = $2 \
+         WHERE name = $3 AND (lease_until <= $4 OR lease_until > $5)";
     SinkPlace = "SELECT next_leaf FROM [audit_sinks] WHERE name = $1";
     ForwardedTo = "UPDATE [audit_sinks] SET next_leaf = $1, lease_until = $2 WHERE name = $3 AND holder = $4";
 }
@@ -785,17 +811,21 @@ statements! {
         mysql: "";
     DropAuditInsertTrigger = "DROP TRIGGER IF EXISTS [audit_on_insert]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_insert] ON [audit]";
-    /// A row is born without a number. On SQLite `INSERT OR REPLACE` would remove a row past every other trigger.
+    /// A row is born without a number, and at a time that can be read. On SQLite `INSERT OR REPLACE` would remove a row past every
+    /// other trigger.
     CreateAuditInsertTrigger =
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] \
-         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
+         WHEN NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL OR NEW.at NOT BETWEEN 0 AND 253402214400000000 \
+         OR EXISTS (SELECT 1 FROM [audit] l WHERE l.id = NEW.id) \
          BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
         postgres:
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL) EXECUTE FUNCTION [audit_refuse]()",
+         WHEN (NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL \
+         OR NEW.at NOT BETWEEN '1970-01-01T00:00:00Z' AND '9999-12-31T00:00:00Z') EXECUTE FUNCTION [audit_refuse]()",
         mysql:
         "CREATE TRIGGER [audit_on_insert] BEFORE INSERT ON [audit] FOR EACH ROW \
-         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL THEN SIGNAL SQLSTATE '45000' \
+         IF NEW.leaf IS NOT NULL OR NEW.seal IS NOT NULL \
+         OR NEW.at NOT BETWEEN '1970-01-01' AND '9999-12-31' THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_on_update]",
         postgres: "DROP TRIGGER IF EXISTS [audit_on_update] ON [audit]";
@@ -852,6 +882,34 @@ statements! {
         mysql:
         "CREATE TRIGGER [audit_on_delete] BEFORE DELETE ON [audit] FOR EACH ROW \
          IF OLD.leaf IS NULL OR OLD.leaf >= COALESCE((SELECT t.removed FROM [audit_tree] t WHERE t.id = 1), 0) \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropTreeInsertTrigger = "DROP TRIGGER IF EXISTS [audit_tree_on_insert]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_tree_on_insert] ON [audit_tree]";
+    CreateTreeInsertTrigger =
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] WHEN NEW.removed <> 0 \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] FOR EACH ROW WHEN (NEW.removed <> 0) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_tree_on_insert] BEFORE INSERT ON [audit_tree] FOR EACH ROW IF NEW.removed <> 0 \
+         THEN SIGNAL SQLSTATE '45000' \
+         SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
+    DropTreeUpdateTrigger = "DROP TRIGGER IF EXISTS [audit_tree_on_update]",
+        postgres: "DROP TRIGGER IF EXISTS [audit_tree_on_update] ON [audit_tree]";
+    /// The word that rows may go, given as retention gives it: for four segments at once.
+    CreateTreeUpdateTrigger =
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] \
+         WHEN NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size \
+         BEGIN SELECT RAISE(ABORT, 'rows of the audit trail are never changed or removed by hand'); END",
+        postgres:
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] FOR EACH ROW \
+         WHEN (NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size) \
+         EXECUTE FUNCTION [audit_refuse]()",
+        mysql:
+        "CREATE TRIGGER [audit_tree_on_update] BEFORE UPDATE ON [audit_tree] FOR EACH ROW \
+         IF NEW.removed < OLD.removed OR NEW.removed > OLD.removed + 1024 OR NEW.removed > NEW.size \
          THEN SIGNAL SQLSTATE '45000' \
          SET MESSAGE_TEXT = 'rows of the audit trail are never changed or removed by hand'; END IF";
     DropAuditTruncateTrigger =

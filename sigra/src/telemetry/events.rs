@@ -222,7 +222,7 @@ pub(super) fn foreign_row(user_type: &'static str, row: uuid::Uuid) {
     );
 }
 
-/// Retention removed rows before a sink got them: it does not wait.
+/// Rows are gone that a sink has not got: retention does not wait for it.
 pub(crate) fn rows_missed(user_type: &'static str, sink: &str, next: i64, first: i64) {
     tell!(
         ROWS_MISSED,
@@ -230,7 +230,8 @@ pub(crate) fn rows_missed(user_type: &'static str, sink: &str, next: i64, first:
         sink,
         next,
         first,
-        "rows of the audit trail were removed before they could be forwarded; let the sink keep up, or keep rows longer"
+        "rows of the audit trail were removed before they could be forwarded; let the sink keep up, or keep rows longer; where \
+         retention has not come so far yet, `Sigra::verify_audit` names what somebody else removed"
     );
 }
 

@@ -58,7 +58,7 @@ metrics! {
     OUTBOX_AGE: Gauge in Seconds = "sigra_outbox_oldest_seconds", "Age of the oldest mail in the outbox";
     OLD_CODES: Gauge in Count = "sigra_backup_codes_under_old_keys", "Users whose backup codes are under a key that writes no more";
     AUDIT_UNSEQUENCED: Gauge in Count = "sigra_audit_unsequenced_rows", "Rows of the trail that have no number and no seal yet";
-    AUDIT_AGE: Gauge in Seconds = "sigra_audit_checkpoint_age_seconds", "Age of the newest checkpoint of the trail, zero while nothing was written since";
+    AUDIT_AGE: Gauge in Seconds = "sigra_audit_checkpoint_age_seconds", "Age of the newest checkpoint of the trail that every sink has, zero while nothing was written since";
     AUDIT_SINK: Gauge in Count = "sigra_audit_sink_behind_rows", "Sealed rows of the trail that a sink has not got";
 }
 
