@@ -7,6 +7,7 @@ mod s0001_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -28,6 +29,7 @@ mod s0002_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -48,6 +50,7 @@ mod s0003_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -70,6 +73,7 @@ mod s0004_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -92,6 +96,7 @@ mod s0005_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -114,6 +119,7 @@ mod s0006_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -135,6 +141,7 @@ mod s0007_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -156,6 +163,7 @@ mod s0007_2 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -177,6 +185,7 @@ mod s0008_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -197,6 +206,7 @@ mod s0009_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password , reset_password,
@@ -217,6 +227,7 @@ mod s0010_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -238,6 +249,7 @@ mod s0011_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -259,6 +271,7 @@ mod s0012_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -279,6 +292,7 @@ mod s0013_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -299,6 +313,7 @@ mod s0014_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "app_users",
         password,
@@ -319,6 +334,7 @@ mod s0015_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -340,6 +356,7 @@ mod s0016_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -361,6 +378,7 @@ mod s0017_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -383,6 +401,7 @@ mod s0018_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -404,6 +423,7 @@ mod s0019_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -425,6 +445,7 @@ mod s0020_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
     struct User {
         #[sigra(id)] id: uuid::Uuid,
@@ -441,6 +462,7 @@ mod s0021_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
     struct User { #[sigra(id)] id: uuid::Uuid, #[sigra(email)] email: String, #[sigra(password)] password: Option<sigra::PasswordHash> }
 }
@@ -452,6 +474,7 @@ mod s0023_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -473,6 +496,7 @@ mod s0024_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -507,6 +531,7 @@ mod s0026_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -530,6 +555,7 @@ mod s0101_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         password,
         session(idle = "1h", absolute = "14d"),
@@ -550,6 +576,7 @@ mod s0102_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         session(idle = "1h", absolute = "14d"),
@@ -570,6 +597,7 @@ mod s0103_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -590,6 +618,7 @@ mod s0104_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -610,6 +639,7 @@ mod s0104_2 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -630,6 +660,7 @@ mod s0104_3 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -650,6 +681,7 @@ mod s0105_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -671,6 +703,7 @@ mod s0106_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -693,6 +726,7 @@ mod s0107_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -713,6 +747,7 @@ mod s0108_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -733,6 +768,7 @@ mod s0109_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -753,6 +789,7 @@ mod s0110_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         session(idle = "1h", absolute = "14d"),
@@ -773,6 +810,7 @@ mod s0111_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -796,6 +834,7 @@ mod s0112_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -816,6 +855,7 @@ mod s0113_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -837,6 +877,7 @@ mod s0114_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -858,6 +899,7 @@ mod s0115_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -879,6 +921,7 @@ mod s0116_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "members",
         password,
@@ -899,6 +942,7 @@ mod s0116_2 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "sigra_members",
         password,
@@ -920,6 +964,7 @@ mod s0117_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -941,6 +986,7 @@ mod s0118_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(memory_kib = 19456, iterations = 2),
@@ -961,6 +1007,7 @@ mod s0118_2 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(memory_kib = 12288, iterations = 3),
@@ -981,6 +1028,7 @@ mod s0119_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1001,6 +1049,7 @@ mod s0120_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1021,6 +1070,7 @@ mod s0121_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1041,6 +1091,7 @@ mod s0122_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1063,6 +1114,7 @@ mod s0123_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1084,6 +1136,7 @@ mod s0124_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1106,6 +1159,7 @@ mod s0124_2 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1128,6 +1182,7 @@ mod s0124_3 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1150,6 +1205,7 @@ mod s0125_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1173,6 +1229,7 @@ mod s0126_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1195,6 +1252,7 @@ mod s0127_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1216,6 +1274,7 @@ mod s0128_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1237,6 +1296,7 @@ mod s0129_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1259,6 +1319,7 @@ mod s0201_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(min_length = 15),
@@ -1279,6 +1340,7 @@ mod s0202_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(min_length = 64),
@@ -1299,6 +1361,7 @@ mod s0203_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(memory_kib = 19456),
@@ -1319,6 +1382,7 @@ mod s0204_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(memory_kib = 1048576),
@@ -1339,6 +1403,7 @@ mod s0205_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(iterations = 2),
@@ -1359,6 +1424,7 @@ mod s0206_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(iterations = 64),
@@ -1379,6 +1445,7 @@ mod s0207_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1399,6 +1466,7 @@ mod s0208_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1419,6 +1487,7 @@ mod s0209_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1439,6 +1508,7 @@ mod s0210_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1459,6 +1529,7 @@ mod s0211_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1479,6 +1550,7 @@ mod s0212_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1499,6 +1571,7 @@ mod s0213_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1519,6 +1592,7 @@ mod s0214_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1539,6 +1613,7 @@ mod s0215_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1561,6 +1636,7 @@ mod s0216_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1583,6 +1659,7 @@ mod s0217_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1604,6 +1681,7 @@ mod s0218_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1625,6 +1703,7 @@ mod s0219_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1645,6 +1724,7 @@ mod s0220_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1665,6 +1745,7 @@ mod s0221_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1685,6 +1766,7 @@ mod s0222_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1705,6 +1787,7 @@ mod s0223_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1726,6 +1809,7 @@ mod s0224_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1747,6 +1831,7 @@ mod s0225_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1768,6 +1853,7 @@ mod s0226_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1789,6 +1875,7 @@ mod s0227_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1810,6 +1897,7 @@ mod s0228_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1831,6 +1919,7 @@ mod s0229_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1853,6 +1942,7 @@ mod s0230_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1875,6 +1965,7 @@ mod s0231_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1897,6 +1988,7 @@ mod s0232_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1919,6 +2011,7 @@ mod s0233_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1942,6 +2035,7 @@ mod s0234_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1965,6 +2059,7 @@ mod s0235_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -1986,6 +2081,7 @@ mod s0236_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2007,6 +2103,7 @@ mod s0237_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2028,6 +2125,7 @@ mod s0238_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2049,6 +2147,7 @@ mod s0301_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2072,6 +2171,7 @@ mod s0302_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2095,6 +2195,7 @@ mod s0303_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2118,6 +2219,7 @@ mod s0304_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2141,6 +2243,7 @@ mod s0305_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2164,6 +2267,7 @@ mod s0306_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2188,6 +2292,7 @@ mod s0307_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2209,6 +2314,7 @@ mod s0401_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password(min_length = 15),
@@ -2230,6 +2336,7 @@ mod s0402_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2251,6 +2358,7 @@ mod s0403_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2272,6 +2380,7 @@ mod s0404_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2293,6 +2402,7 @@ mod s0405_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2314,6 +2424,7 @@ mod s0406_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2335,6 +2446,7 @@ mod s0407_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2356,6 +2468,7 @@ mod s0408_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2377,6 +2490,7 @@ mod s0409_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2398,6 +2512,7 @@ mod s0410_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2420,6 +2535,7 @@ mod s0411_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2441,6 +2557,7 @@ mod s0420_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2462,6 +2579,7 @@ mod s0421_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2483,6 +2601,7 @@ mod s0422_1 {
     use uuid::Uuid;
 
     #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(
         table = "users",
         password,
@@ -2675,4 +2794,496 @@ mod s0622_1 {
     #[derive(AuditEvent)]
     #[sigra(event = "billing.invoice.export", )]
     struct InvoiceExported;
+}
+
+/// S0501: add `confirm_email(within = "48h")` and `reset_password(within = "1h")`
+mod s0501 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"), reset_password(within = "1h"),
+    , confirm_email(within = "48h"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn confirm(auth: &Sigra<User>, client: &Client) -> Result<(), Error> {
+        auth.confirm_email("token", client).await?;
+        Ok(())
+    }
+}
+
+/// S0502: add `reset_password(within = "1h")`
+mod s0502 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"), reset_password(within = "1h"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn forgot(auth: &Sigra<User>, client: &Client) -> Result<(), Error> {
+        auth.request_password_reset("ada@example.com", client).await
+    }
+}
+
+/// S0503: add `must_change_password`
+mod s0503 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), must_change_password,
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn leaked(auth: &Sigra<User>, client: &Client) -> Result<(), Error> {
+        auth.require_password_change("root", &7, client).await.map(|_| ())
+    }
+}
+
+/// S0504: add `lockout(after = 10, wait = "15m")`
+mod s0504 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), lockout(after = 10, wait = "15m"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn unlock(auth: &Sigra<User>, client: &Client) -> Result<(), Error> {
+        auth.request_unlock("ada@example.com", client).await
+    }
+}
+
+/// S0505: add `totp(issuer = "Acme")` and `backup_codes`
+mod s0505 {
+    use sigra::{Client, Error, PasswordHash, Sigra, Sudo};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), sudo, backup_codes,
+    , totp(issuer = "Acme"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn enrol(auth: &Sigra<User>, sudo: &Sudo<User>, client: &Client) -> Result<(), Error> {
+        auth.begin_totp(sudo, "phone", client).await.map(|_| ())
+    }
+}
+
+/// S0506: add `backup_codes`
+mod s0506 {
+    use sigra::{Client, Error, PasswordHash, Sigra, Sudo};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"),
+        totp(issuer = "Acme"), assisted_recovery, backup_codes,
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn codes(auth: &Sigra<User>, sudo: &Sudo<User>, client: &Client) -> Result<(), Error> {
+        auth.create_backup_codes(sudo, client).await.map(|_| ())
+    }
+}
+
+/// S0507: add `assisted_recovery(delay = "24h")`
+mod s0507 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"),
+        totp(issuer = "Acme"), backup_codes, assisted_recovery(delay = "24h"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn lost(auth: &Sigra<User>, client: &Client) -> Result<bool, Error> {
+        auth.finish_recovery("root", &7, client).await
+    }
+}
+
+/// S0508: add `trusted_browser(within = "30d")`
+mod s0508 {
+    use sigra::{Client, Error, PasswordHash, Session, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"),
+        totp(issuer = "Acme"), backup_codes, trusted_browser(within = "30d"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn forget(auth: &Sigra<User>, session: &Session<User>, client: &Client) -> Result<u64, Error> {
+        auth.revoke_trusted_browsers(session, client).await
+    }
+}
+
+/// S0509: add `sudo(within = "15m")`
+mod s0509 {
+    use sigra::{Client, Error, NewSession, PasswordHash, Session, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), sudo(within = "15m"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn prove(auth: &Sigra<User>, session: &Session<User>, client: &Client) -> Result<NewSession<User>, Error> {
+        auth.step_up_with_password(session, "a password", client).await
+    }
+}
+
+/// S0510: add `#[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>`
+mod s0510 {
+    use sigra::{Client, Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    #[sigra(disabled_at)] disabled_at: Option<time::OffsetDateTime>,
+    }
+
+    async fn disable(auth: &Sigra<User>, client: &Client) -> Result<(), Error> {
+        auth.disable_account("ops", &7, client).await?;
+        Ok(())
+    }
+}
+
+/// S0511: leave it out: `unsafe_no_audit`; add `audit(retain = "400d")`
+mod s0511 {
+    use sigra::{Error, PasswordHash, Session, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m"),
+        
+    audit(retain = "400d"),
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn activity(auth: &Sigra<User>, session: &Session<User>) -> Result<(), Error> {
+        auth.activity(session, 10).await?;
+        Ok(())
+    }
+}
+
+/// S0512: did you mean `i64`
+mod s0512 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+}
+
+/// S0513: did you mean `String`
+mod s0513 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+}
+
+/// S0514: did you mean `Option<sigra::PasswordHash>`
+mod s0514 {
+    use sigra::Sigra;
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<sigra::PasswordHash>,
+    }
+}
+
+/// S0515: did you mean `Option<time::OffsetDateTime>`; did you mean `Option<time::OffsetDateTime>`
+mod s0515 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m"),
+        confirm_email,
+        reset_password,
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(confirmed_at)]
+        confirmed_at: Option<time::OffsetDateTime>,
+        #[sigra(disabled_at)]
+        disabled_at: Option<time::OffsetDateTime>,
+    }
+}
+
+/// S0516: by hand
+mod s0516 {
+    use sigra::{Error, PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    pub struct User {
+        #[sigra(id)]
+        pub id: i64,
+        #[sigra(email)]
+        pub email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn connect() -> Result<(), Error> {
+        Sigra::<User>::connect("sqlite://app.db").await?;
+        Ok(())
+    }
+}
+
+/// S0517: by hand
+mod s0517 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(
+        table = "users",
+        password,
+        session(idle = "1h", absolute = "14d"),
+        lockout(after = 10, wait = "15m"),
+        reset_password,
+        must_change_password,
+    )]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        #[sigra(disabled_at)]
+        disabled_at: Option<time::OffsetDateTime>,
+    }
+
+    fn greet(outcome: UserSignIn) {
+        match outcome {
+            UserSignIn::Complete(_session) => {}
+            UserSignIn::Disabled(_) => {}
+            UserSignIn::MustChangePassword(_) => {}
+        }
+    }
+}
+
+/// S0518: by hand
+mod s0518 {
+    use sigra::{Client, Error, PasswordHash, SecondFactor, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"),
+        totp(issuer = "Acme"), backup_codes)]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn leave(auth: &Sigra<User>, pending: &SecondFactor, code: &str, client: &Client) -> Result<(), Error> {
+        let proved = auth.prove_second_factor(pending.token().secret(), code, client).await?;
+        auth.sign_out(proved.session(), client).await
+    }
+}
+
+/// S0519: by hand
+mod s0519 {
+    use sigra::{Client, Error, PasswordHash, Session, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"),
+        totp(issuer = "Acme"), backup_codes)]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    async fn enrol(auth: &Sigra<User>, session: Session<User>, client: &Client) -> Result<(), Error> {
+        let sudo = auth.sudo(session).await?;
+        auth.begin_totp(&sudo, "phone", client).await.map(|_| ())
+    }
+}
+
+/// S0520: by hand
+mod s0520 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+        display_name: String,
+    }
+
+    fn new() -> NewUser {
+        NewUser { email: String::new(), password: "".into(), display_name: String::new() }
+    }
+}
+
+/// S0521: by hand
+mod s0521 {
+    use sigra::{PasswordHash, Sigra};
+
+    #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
+    struct User {
+        #[sigra(id)]
+        id: i64,
+        #[sigra(email)]
+        email: String,
+        #[sigra(password)]
+        password: Option<PasswordHash>,
+    }
+
+    mod staff {
+        use super::*;
+
+        #[derive(Sigra)]
+    #[sigra(unsafe_shared_tables = "examples that are never run")]
+        #[sigra(table = "staff", prefix = "staff_", password, session(idle = "15m", absolute = "12h"), lockout(after = 10, wait = "15m"))]
+        struct Operator {
+            #[sigra(id)]
+            id: i64,
+            #[sigra(email)]
+            email: String,
+            #[sigra(password)]
+            password: Option<PasswordHash>,
+        }
+    }
 }
