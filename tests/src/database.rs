@@ -495,6 +495,18 @@ impl Drop for Inner {
                             }
                         } else {
                             let mut connection = sqlx::MySqlConnection::connect(&server).await?;
+                            // As FORCE does above: the test's runtime is blocked here, and may have left a transaction open, for
+                            // whose end the server would wait.
+                            let open = format!(
+                                "SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = '{name}'"
+                            );
+                            let open: Vec<i64> =
+                                sqlx::query_scalar(AssertSqlSafe(open)).fetch_all(&mut connection).await?;
+                            for id in open {
+                                // It may have gone by itself.
+                                let kill = AssertSqlSafe(format!("KILL {id}"));
+                                let _ = sqlx::raw_sql(kill).execute(&mut connection).await;
+                            }
                             let sql =
                                 AssertSqlSafe(format!("DROP DATABASE {name}; DROP USER IF EXISTS {name}"));
                             sqlx::raw_sql(sql).execute(&mut connection).await?;
