@@ -51,7 +51,7 @@ pub trait Lockout: Account {}
 #[diagnostic::on_unimplemented(
     message = "forced changes of passwords are off for `{Self}`",
     label = "turned on by `#[sigra(must_change_password)]` on `{Self}`",
-    note = "add `must_change_password` to the `#[sigra(..)]` of `{Self}`",
+    note = "add `must_change_password` and `reset_password(within = \"1h\")` to the `#[sigra(..)]` of `{Self}`",
     note = "rule S0503 of `sigra::rules`"
 )]
 pub trait MustChangePassword: ResetPassword {}

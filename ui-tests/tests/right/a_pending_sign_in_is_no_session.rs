@@ -13,6 +13,6 @@ struct User {
 }
 
 async fn leave(auth: &Sigra<User>, pending: &SecondFactor, code: &str, client: &Client) -> Result<(), Error> {
-    let proved = auth.prove_second_factor(pending.token().secret(), code, client).await?;
+    let proved = auth.prove_second_factor(pending.token().expose(), code, client).await?;
     auth.sign_out(proved.session(), client).await
 }

@@ -332,6 +332,10 @@ impl Source {
                 match self.lists.first() {
                     Some(list) => {
                         let end = list.inside.end;
+                        if let Some((_, added)) = edits.iter_mut().find(|(range, _)| *range == (end..end)) {
+                            added.push_str(&format!("{code},\n"));
+                            return;
+                        }
                         let comma = if self.text[..end].trim_end().ends_with([',', '(']) { "" } else { ", " };
                         edits.push((end..end, format!("{comma}{code},\n")));
                     }

@@ -816,8 +816,8 @@ mod s0111_1 {
         password,
         session(idle = "1h", absolute = "14d"),
         lockout(after = 10, wait = "15m"),
-    reset_password(within = "1h"),
     confirm_email(within = "48h"),
+    reset_password(within = "1h"),
     )]
     struct User {
         #[sigra(id)] id: uuid::Uuid,
@@ -2178,8 +2178,8 @@ mod s0302_1 {
         session(idle = "1h", absolute = "24h"),
         lockout(after = 10, wait = "15m"),
         profile = "aal2",
-    backup_codes,
     totp(issuer = "Acme"),
+    backup_codes,
     )]
     struct User {
         #[sigra(id)] id: uuid::Uuid,
@@ -2802,8 +2802,8 @@ mod s0501 {
 
     #[derive(Sigra)]
     #[sigra(unsafe_shared_tables = "examples that are never run")]
-    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"), reset_password(within = "1h"),
-    , confirm_email(within = "48h"),
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"), confirm_email(within = "48h"),
+    reset_password(within = "1h"),
     )]
     struct User {
         #[sigra(id)]
@@ -2842,13 +2842,14 @@ mod s0502 {
     }
 }
 
-/// S0503: add `must_change_password`
+/// S0503: add `must_change_password` and `reset_password(within = "1h")`
 mod s0503 {
     use sigra::{Client, Error, PasswordHash, Sigra};
 
     #[derive(Sigra)]
     #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), must_change_password,
+    reset_password(within = "1h"),
     )]
     struct User {
         #[sigra(id)]
@@ -2892,8 +2893,8 @@ mod s0505 {
 
     #[derive(Sigra)]
     #[sigra(unsafe_shared_tables = "examples that are never run")]
-    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), sudo, backup_codes,
-    , totp(issuer = "Acme"),
+    #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), throttle(per_network = 100, within = "15m"), sudo, totp(issuer = "Acme"),
+    backup_codes,
     )]
     struct User {
         #[sigra(id)]
@@ -3205,7 +3206,7 @@ mod s0518 {
     }
 
     async fn leave(auth: &Sigra<User>, pending: &SecondFactor, code: &str, client: &Client) -> Result<(), Error> {
-        let proved = auth.prove_second_factor(pending.token().secret(), code, client).await?;
+        let proved = auth.prove_second_factor(pending.token().expose(), code, client).await?;
         auth.sign_out(proved.session(), client).await
     }
 }
