@@ -194,8 +194,8 @@ struct Mistake {
 impl Mistake {
     fn of(rule: Rule) -> Option<Self> {
         let Wrong::Host(changes) = rule.wrong else { return None };
-        let (changed, seen, touched) = (changed(changes), seen(&rule), touched(&rule));
-        Some(Self { rule, changes, changed, seen, touched })
+        let (seen, touched) = (seen(&rule), touched(&rule));
+        Some(Self { rule, changes, changed: changed(changes), seen, touched })
     }
 }
 

@@ -235,7 +235,8 @@ impl Draft {
     /// the place of what says the prefix.
     #[must_use]
     pub fn claim(&self) -> Option<Ident> {
-        if self.mentions(&keys::UNSAFE_SHARED_TABLES) {
+        // What is no such struct has no tables, and says so already.
+        if !self.readable || self.mentions(&keys::UNSAFE_SHARED_TABLES) {
             return None;
         }
         let span = self.settings.prefix.as_ref().map_or(self.ident.span(), |prefix| prefix.key.span());

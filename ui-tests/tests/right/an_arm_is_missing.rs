@@ -20,10 +20,10 @@ struct User {
     disabled_at: Option<time::OffsetDateTime>,
 }
 
-fn greet(outcome: UserSignIn) {
+fn greet(outcome: UserSignIn) -> &'static str {
     match outcome {
-        UserSignIn::Complete(_session) => {}
-        UserSignIn::Disabled(_) => {}
-        UserSignIn::MustChangePassword(_) => {}
+        UserSignIn::Complete(_session) => "welcome",
+        UserSignIn::Disabled(_) => "ask the operator",
+        UserSignIn::MustChangePassword(_) => "look into your mailbox",
     }
 }

@@ -2,11 +2,11 @@ use sigra::{Error, PasswordHash, Sigra};
 
 #[derive(Sigra)]
 #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
-pub struct User {
+struct User {
     #[sigra(id)]
-    pub id: i64,
+    id: i64,
     #[sigra(email)]
-    pub email: String,
+    email: String,
     #[sigra(password)]
     password: Option<PasswordHash>,
 }

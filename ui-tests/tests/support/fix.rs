@@ -333,7 +333,7 @@ impl Source {
                     Some(list) => {
                         let end = list.inside.end;
                         if let Some((_, added)) = edits.iter_mut().find(|(range, _)| *range == (end..end)) {
-                            added.push_str(&format!("{code},\n"));
+                            added.extend([code, ",\n"]);
                             return;
                         }
                         let comma = if self.text[..end].trim_end().ends_with([',', '(']) { "" } else { ", " };

@@ -3139,11 +3139,11 @@ mod s0516 {
     #[derive(Sigra)]
     #[sigra(unsafe_shared_tables = "examples that are never run")]
     #[sigra(table = "users", password, session(idle = "1h", absolute = "14d"), lockout(after = 10, wait = "15m"))]
-    pub struct User {
+    struct User {
         #[sigra(id)]
-        pub id: i64,
+        id: i64,
         #[sigra(email)]
-        pub email: String,
+        email: String,
         #[sigra(password)]
         password: Option<PasswordHash>,
     }
@@ -3179,11 +3179,11 @@ mod s0517 {
         disabled_at: Option<time::OffsetDateTime>,
     }
 
-    fn greet(outcome: UserSignIn) {
+    fn greet(outcome: UserSignIn) -> &'static str {
         match outcome {
-            UserSignIn::Complete(_session) => {}
-            UserSignIn::Disabled(_) => {}
-            UserSignIn::MustChangePassword(_) => {}
+            UserSignIn::Complete(_session) => "welcome",
+            UserSignIn::Disabled(_) => "ask the operator",
+            UserSignIn::MustChangePassword(_) => "look into your mailbox",
         }
     }
 }
