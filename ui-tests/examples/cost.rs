@@ -75,7 +75,7 @@ impl Host {
             "[package]\nname = \"cost\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
              sigra = {{ path = {:?}, default-features = false, features = [\"totp\"] }}\n\
              time = \"0.3\"\n",
-            workspace.join("sigra")
+            workspace.join("sigra").display().to_string()
         );
         fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest can be written");
         fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock"))
