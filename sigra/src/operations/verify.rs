@@ -54,7 +54,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        self.verify_audit_with(checkpoints, &[])
+        watched::<U>(Named::VerifyAudit).run(self.verified(checkpoints, &[]))
     }
 
     /// The same, where checkpoints were signed by keys that the ring has not any more: `old_keys` are the public halves of
@@ -72,17 +72,21 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        watched::<U>(Named::VerifyAudit).run(async move {
-            let public = [&self.audit_public_keys()[..], old_keys].concat();
-            let auditor = Auditor::new(&table::<U>(), &public, checkpoints)
-                .with_keys(&self.core.evidence.secrets().keys);
-            let report =
-                self.shielded(|shielded| async move { shielded.verify(auditor, public).await }).await?;
-            if !report.is_clean() {
-                telemetry::trail_changed(U::SCHEMA.user_type, report.findings.len() as u64 + report.more);
-            }
-            Ok(report)
-        })
+        watched::<U>(Named::VerifyAudit).run(self.verified(checkpoints, old_keys))
+    }
+
+    async fn verified(&self, checkpoints: &str, old_keys: &[PublicKey]) -> Result<AuditReport, Error>
+    where
+        U: feature::Audit,
+    {
+        let public = [&self.audit_public_keys()[..], old_keys].concat();
+        let auditor =
+            Auditor::new(&table::<U>(), &public, checkpoints).with_keys(&self.core.evidence.secrets().keys);
+        let report = self.shielded(|shielded| async move { shielded.verify(auditor, public).await }).await?;
+        if !report.is_clean() {
+            telemetry::trail_changed(U::SCHEMA.user_type, report.findings.len() as u64 + report.more);
+        }
+        Ok(report)
     }
 
     /// Proves that a row is in the log: with the hashes that lead from it to a signed checkpoint. Seals and signs first, where
