@@ -22,8 +22,9 @@ pub(crate) fn expand_or_explain(kind: Kind, input: &DeriveInput) -> TokenStream 
         Kind::Detail => implement_detail(&model, errors.is_some()),
     };
     let lists = if kind == Kind::Event { &ide::EVENT } else { &ide::DETAIL };
-    let (hidden, hints) = (hidden(&body), ide::hints(input, &model.krate, lists));
-    quote!(#errors #hidden #hints)
+    // First, as `ide` explains.
+    let (hints, hidden) = (ide::hints(input, &model.krate, lists), hidden(&body));
+    quote!(#hints #errors #hidden)
 }
 
 /// `impl AuditEvent for InvoiceExported`.

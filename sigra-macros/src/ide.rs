@@ -1,4 +1,8 @@
 //! Completion and hover inside `#[sigra(..)]`: the user's own words, imported from the library's list of keys.
+//!
+//! For completion rust-analyzer expands twice, as the code is and with a marker typed into the word, and looks up the scope in the
+//! first output at the place that the marker has in the second. So whatever depends on the text of the word, as an error does, has
+//! to stand behind the hints: they come first in what a derive emits.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote};

@@ -86,8 +86,9 @@ fn expand_or_explain(input: &DeriveInput, built: Built) -> TokenStream {
             (rejected.draft.krate(), quote!(#errors #fallback))
         }
     };
+    // First, as `ide` explains.
     let hints = ide::hints(input, &krate, &ide::USER);
-    quote!(#items #hints)
+    quote!(#hints #items)
 }
 
 /// A panic here is never the host's fault, and should not look like it.

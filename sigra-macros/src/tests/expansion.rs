@@ -67,6 +67,37 @@ fn editor_hints() {
     insta::assert_snapshot!(pretty(hints));
 }
 
+/// rust-analyzer types a marker at the cursor, and takes the first place of it in the output for a place in the output without it.
+#[test]
+fn a_word_being_completed_stands_where_its_marker_does() {
+    const MARKER: &str = "raCompletionMarker";
+    let user = |source: &str| derive(tokens(source));
+    let event = |source: &str| crate::derive_event(sigra_grammar::event::Kind::Event, tokens(source));
+    let password = "#[sigra(id)] id: i64, #[sigra(email)] email: String, #[sigra(password)] password: Option<PasswordHash>";
+    let places = [
+        format!("#[sigra(table = \"users\", password, l|)] struct User {{ {password} }}"),
+        format!(
+            "#[sigra(table = \"users\", pass|word, session(idle = \"1h\"))] struct User {{ {password} }}"
+        ),
+        format!(
+            "#[sigra(table = \"users\", password, session(id|, absolute = \"14d\"))] struct User {{ {password} }}"
+        ),
+        "#[sigra(table = \"users\")] struct User { #[sigra(em|)] email: String }".to_owned(),
+    ];
+    let expansions =
+        places.iter().map(|place| (place.as_str(), &user as &dyn Fn(&str) -> TokenStream)).chain([
+            ("#[sigra(na|)] struct Opened;", &event as _),
+            ("#[sigra(name = \"app.door.open\")] struct Opened { #[sigra(sk|)] by: i64 }", &event as _),
+        ]);
+    for (place, expand) in expansions {
+        let plain = expand(&place.replace('|', "")).to_string();
+        let marked = expand(&place.replace('|', MARKER)).to_string();
+        let found = marked.find(MARKER).unwrap_or_else(|| panic!("{place}: the marker is not emitted"));
+        assert_eq!(plain.get(..found), Some(&marked[..found]), "{place}");
+        assert!(marked[..found].contains("rust_analyzer"), "{place}: it is emitted before the hints");
+    }
+}
+
 /// The time that rustc takes for an expansion goes with its size, and time itself cannot be tested on shared machines.
 pub(super) fn count(tokens: TokenStream) -> usize {
     tokens
