@@ -158,13 +158,12 @@ impl<U: Account> Unit<'_, U> {
 
         let now = self.stamp();
         let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
+        let mut row = row.as_ref().map(Reader::<U>::new);
+        let expected = row.as_mut().map(Reader::next::<Option<Vec<u8>>>).transpose()?.flatten();
         // Where there is no code, one that nobody can have stands in for it.
-        let (found, expected) = match &row {
-            Some(row) => {
-                let mut row = Reader::<U>::new(row);
-                (Some(Found::next(&mut row)?), row.next::<Vec<u8>>()?)
-            }
-            None => (None, Vec::new()),
+        let (found, expected) = match (row.as_mut(), expected) {
+            (Some(row), Some(expected)) => (Some(Found::next(row)?), expected),
+            _ => (None, Vec::new()),
         };
         let id = found.as_ref().map_or_else(uuid::Uuid::nil, |found| found.id);
         let right = self

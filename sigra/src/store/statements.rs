@@ -169,14 +169,18 @@ statements! {
          t.about FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND ({disabled} IS NULL OR t.purpose = 'disown')";
-    /// The newest token of an address that has a code. The code itself is compared in constant time afterwards.
+    /// The newest token of an address that has a code. The code itself is compared in constant time afterwards. Always one row, of
+    /// NULLs where there is no such token: handing a row over takes longer than finding none.
     TokenByIdentifier =
-        "SELECT t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, t.undoes, \
-         t.about, t.code_hash FROM [tokens] t \
+        "SELECT found.code_hash, found.id, found.user_id, found.identifier, found.epoch, found.created_at, \
+         found.expires_at, found.remembered, found.factor, found.undoes, found.about \
+         FROM (SELECT 1 AS n) one LEFT JOIN (\
+         SELECT t.code_hash, t.id, t.user_id, t.identifier, t.epoch, t.created_at, t.expires_at, t.remembered, t.factor, \
+         t.undoes, t.about FROM [tokens] t \
          JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE a.identifier = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND {disabled} IS NULL AND t.code_hash IS NOT NULL \
-         ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
+         ORDER BY t.created_at DESC, t.id DESC LIMIT 1) found ON 1 = 1";
     /// One try at what a token opens, counted before it is looked at.
     CountTry =
         "UPDATE [tokens] SET attempts = attempts + 1 WHERE id = $1 AND attempts < $2 AND consumed_at IS NULL";
