@@ -33,6 +33,29 @@ async fn next_link<R: AsyncBufRead + Unpin>(output: &mut Lines<R>, curl: &Browse
     }
 }
 
+/// Whoever copies the file finds in the README what it builds with.
+#[test]
+fn the_readme_lists_what_it_builds_with() {
+    let source = include_str!("../../sigra/examples/quickstart.rs");
+    let readme = include_str!("../../README.md");
+    let (_, listed) = readme.split_once("   [dependencies]\n").expect("its dependencies");
+    let (listed, _) = listed.split_once("```").expect("an end of them");
+    let mut listed: Vec<_> =
+        listed.lines().filter_map(|line| line.trim().split_once(" = ")).map(|(name, _)| name).collect();
+    listed.retain(|name| !name.starts_with('#'));
+    // Paths in the text may have no `use`: tokio has its attribute alone.
+    let mut used: Vec<_> = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("use ").or_else(|| line.strip_prefix("#[")))
+        .filter_map(|path| path.split_once("::").map(|(name, _)| name))
+        .filter(|name| *name != "std")
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    listed.sort_unstable();
+    assert_eq!(used, listed);
+}
+
 #[tokio::test]
 async fn without_keys_it_says_how_to_make_one() {
     let database = Database::create(Kind::Sqlite).await;

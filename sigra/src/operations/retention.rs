@@ -20,6 +20,8 @@ use super::seal::{Turn, signed};
 
 /// Segments that one transaction removes.
 const AT_ONCE: u64 = 4;
+// The trigger on the table of the tree lets so many rows go at once.
+const _: () = assert!(AT_ONCE * SEGMENT == 1024);
 /// How long the database keeps checkpoints that the sinks have.
 const KEEP_CHECKPOINTS: Duration = Duration::from_hours(30 * 24);
 
