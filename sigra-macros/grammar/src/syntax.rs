@@ -35,6 +35,10 @@ pub(crate) fn items(
                         let help = format!("write `, {key}`");
                         errors.at(key, message.help(help));
                         items.push(item);
+                    } else if let Some(semicolon) = semicolon(input, here) {
+                        errors
+                            .at(semicolon, reading::COMMA.says("expected `,`, found `;`").help("write `,`"));
+                        items.push(item);
                     } else {
                         let junk = input.cursor().token_tree().map(|(token, _)| token);
                         errors.at(&junk, unexpected(here, junk.as_ref(), start.as_ref()));
@@ -92,6 +96,13 @@ fn mention(token: Option<&TokenTree>, here: Place, mentions: &Mentions) {
 fn next_key(input: ParseStream<'_>, here: Place) -> Option<Ident> {
     let next = input.fork().call(Ident::parse_any).ok()?;
     everywhere(here).any(|(_, key)| next == key.name).then_some(next)
+}
+
+/// Takes a semicolon that stands where a comma belongs: before a key, or at the end.
+fn semicolon(input: ParseStream<'_>, here: Place) -> Option<Token![;]> {
+    let behind = input.fork();
+    behind.parse::<Token![;]>().ok()?;
+    (behind.is_empty() || next_key(&behind, here).is_some()).then(|| input.parse().ok()).flatten()
 }
 
 /// Goes on to the next comma. A key in what is left out was still meant.

@@ -373,6 +373,9 @@ fn values() {
 fn broken_syntax() {
     insta::assert_snapshot!(beside(&[
         "confirm_email reset_password",
+        "confirm_email; reset_password",
+        "confirm_email(within = \"1h\"; foo)",
+        "confirm_email, reset_password;",
         "confirm_email, , reset_password",
         "= 5",
         "\"users\"",
