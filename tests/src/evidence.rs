@@ -186,6 +186,9 @@ impl Intruder {
         for trigger in ["insert", "update"] {
             database.run(&format!("DROP TRIGGER sigra_audit_tree_on_{trigger}{on_tree}")).await;
         }
+        if database.kind() == Kind::Postgres {
+            database.run("DROP TRIGGER sigra_audit_on_truncate ON sigra_audit").await;
+        }
         let on_segments = if database.kind() == Kind::Postgres { " ON sigra_audit_segments" } else { "" };
         database.run(&format!("DROP TRIGGER sigra_audit_segments_on_update{on_segments}")).await;
         if database.kind() != Kind::Postgres {
@@ -225,8 +228,10 @@ impl Intruder {
     /// # Panics
     /// The database refuses.
     pub async fn undo(&self) {
+        // PostgreSQL keeps what is deleted until it has time for it, and reads through all of it meanwhile.
+        let empty = if self.database.kind() == Kind::Postgres { "TRUNCATE" } else { "DELETE FROM" };
         let undo = TABLES
-            .map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pristine_{table};"))
+            .map(|table| format!("{empty} {table}; INSERT INTO {table} SELECT * FROM pristine_{table};"))
             .join(" ");
         self.database.run(&format!("{} {undo} COMMIT", self.begin())).await;
     }
