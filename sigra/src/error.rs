@@ -302,6 +302,8 @@ pub(crate) enum DatabaseErrorKind {
     Disconnected,
     /// The statement broke a unique constraint.
     Unique,
+    /// A trigger refused the statement.
+    Trigger,
     /// A value does not fit its column.
     Value,
     /// The index is there already.
@@ -337,6 +339,7 @@ impl From<sqlx::Error> for DatabaseError {
             _ => match code.as_deref() {
                 Some("40001" | "40P01" | "5" | "6" | "261" | "517") => DatabaseErrorKind::Transient,
                 Some("57P01" | "57P02" | "57P03") => DatabaseErrorKind::Disconnected,
+                Some("P0001" | "45000" | "1811") => DatabaseErrorKind::Trigger,
                 // "Data exception", on PostgreSQL and MariaDB.
                 Some(state) if state.len() == 5 && state.starts_with("22") => DatabaseErrorKind::Value,
                 _ => DatabaseErrorKind::Other,

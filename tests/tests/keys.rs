@@ -20,6 +20,7 @@ const ADA: &str = "ada@example.com";
 const K1: &str = KEYS;
 const K2: &str = "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY";
 const K3: &str = "k3:b3RoZXItYnl0ZXMtb3RoZXItYnl0ZXMtb3RoZXItYnk";
+const K4: &str = "k4:Zm91cnRoLWJ5dGVzLWZvdXJ0aC1ieXRlcy1mb3VydGg";
 const P1: &str = "p1:cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLXBlcHA";
 const P2: &str = "p2:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 
@@ -521,6 +522,7 @@ async fn a_key_goes_in_a_quiet_time_and_the_log_is_sealed_on() {
         assert!(first.seal_audit().await.is_err(), "a checkpoint waits");
         let _ = start_with_sink(&database, &format!("{K2} {K1}"), &sink).await.unwrap();
         let alone = start_with_sink(&database, K2, &sink).await.unwrap();
+        assert!(alone.verify_audit("").await.unwrap().is_clean());
         sink.break_down(false);
         idle_rows(&host.beside(alone.clone()), 5).await;
         assert_eq!(alone.seal_audit().await.unwrap().rows, 5);
@@ -543,6 +545,24 @@ async fn a_key_goes_in_a_quiet_time_and_the_log_is_sealed_on() {
         let last = start_with_sink(&database, K3, &sink).await.unwrap();
         idle_rows(&host.beside(last.clone()), 2).await;
         last.seal_audit().await.unwrap();
+
+        // One that is out already stays good as well, for whoever verifies or proves before the next.
+        let note = database
+            .texts("SELECT note FROM sigra_audit_checkpoints ORDER BY size DESC LIMIT 1")
+            .await
+            .remove(0);
+        let id = if database.kind() == Kind::Postgres { "id::text" } else { "lower(hex(id))" };
+        let row = database.texts(&format!("SELECT {id} FROM sigra_audit WHERE leaf = 0")).await.remove(0);
+        let _ = start_with_sink(&database, &format!("{K4} {K3}"), &sink).await.unwrap();
+        let quiet = start_with_sink(&database, K4, &sink).await.unwrap();
+        assert!(quiet.verify_audit("").await.unwrap().is_clean());
+        assert!(quiet.prove_audit_row(row.parse().unwrap()).await.unwrap().is_some());
+        // One that nobody renewed takes another in its place.
+        let newest = "size = (SELECT n FROM (SELECT MAX(size) AS n FROM sigra_audit_checkpoints) m)";
+        database.run(&format!("UPDATE sigra_audit_checkpoints SET note = '{note}' WHERE {newest}")).await;
+        assert!(!quiet.verify_audit("").await.unwrap().is_clean());
+        assert!(quiet.prove_audit_row(row.parse().unwrap()).await.unwrap().is_some());
+        assert!(quiet.verify_audit("").await.unwrap().is_clean());
     })
     .await;
 }
@@ -896,9 +916,11 @@ async fn sweeps_of_two_processes_and_uses_at_once_lose_no_seed_and_take_no_code_
             host.clock.advance(Duration::from_mins(1));
             let mut uses = Vec::new();
             for (email, app) in &apps {
+                // The same one for both: the next step may begin between them.
+                let code = app.code(0);
                 for node in [&host, &two] {
                     let pending = node.challenge(email).await.token().expose().to_owned();
-                    uses.push((node.auth.clone(), pending, app.code(0)));
+                    uses.push((node.auth.clone(), pending, code.clone()));
                 }
             }
             let sweeps = [&host, &two, &host, &two].map(|node| {

@@ -294,7 +294,7 @@ async fn a_sink_that_somebody_put_behind_the_end_and_a_row_that_is_gone_are_told
         let Error::Failed(Failure::AuditChanged(what)) = &error else { panic!("{error}") };
         assert!(what.contains("`log` in `sigra_audit_sinks`") && what.contains("`next_leaf`"), "{what}");
         let report = host.auth.verify_audit("").await.unwrap();
-        assert_eq!(report.findings, [Finding::Sink { sink: "log".into() }]);
+        assert_eq!(report.findings, [Finding::SinkPlace { sink: "log".into() }]);
 
         database.run("UPDATE sigra_audit_sinks SET next_leaf = 2").await;
         assert!(host.auth.verify_audit("").await.unwrap().is_clean());

@@ -39,6 +39,9 @@ pub enum CheckpointError {
     /// None of the keys given has signed it.
     #[error("none of the keys given has signed it; is it another log's, or is an old key missing?")]
     UnknownKey,
+    /// The table has it under another size than its own, so that it would hide others.
+    #[error("it stands in the place of another: its `size` is not the one that was signed")]
+    Misplaced,
     /// The signature of a known key is wrong.
     #[error("its signature is wrong: it was changed, or somebody made it up")]
     WrongSignature,
@@ -92,6 +95,16 @@ impl Checkpoint {
         let seconds = extension.first().and_then(|line| line.strip_prefix(TIME)?.parse().ok());
         let signed_at = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
         Ok(Self { note: note.to_owned(), origin: origin.to_owned(), size, root: hash, signed_at })
+    }
+
+    /// One as the table has it: its note, and the number that it stands under. What Sigra did not sign so is none.
+    pub(crate) fn stored(note: &str, number: i64, keys: &[PublicKey]) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::parse(note)?;
+        if i64::try_from(checkpoint.size) != Ok(number) {
+            return Err(CheckpointError::Misplaced);
+        }
+        checkpoint.verify(keys)?;
+        Ok(checkpoint)
     }
 
     /// Finds every checkpoint in a text that may hold others and remains of writing that was cut off: a file of

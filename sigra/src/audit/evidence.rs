@@ -1,6 +1,5 @@
 //! What one process needs to make evidence and to check it: keys, signer, sinks.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use super::checkpoint::{Checkpoint, CheckpointSink, LogSink};
 use super::note::{Signer, is_name};
 use super::row::Keys;
 use super::sink::AuditSink;
-use super::tree::Edge;
+use super::tree::{Edge, Hash};
 use crate::error::Failure;
 use crate::keyring::Keyring;
 
@@ -46,10 +45,10 @@ pub(crate) struct Evidence {
 struct Memory {
     /// The longest tree that was committed.
     edge: Option<Edge>,
-    /// Rows below the newest checkpoint that it signed, and when it did.
-    signed: Option<(u64, OffsetDateTime)>,
-    /// Checkpoints that some sinks have taken and others have not: the place of a sink that has, and the note.
-    taken: HashSet<(usize, String)>,
+    /// The newest checkpoint that it signed, and when it did.
+    signed: Option<(Checkpoint, OffsetDateTime)>,
+    /// The largest checkpoint that each sink has taken from it.
+    taken: Vec<Option<(u64, Hash)>>,
 }
 
 /// What is derived from one ring. Whoever takes it keeps the ring it was derived from, also while another replaces it.
@@ -102,31 +101,38 @@ impl Evidence {
 
     /// When this process signed the checkpoint below which there are so many rows, if that was the newest it signed.
     pub(crate) fn signed_at(&self, size: u64) -> Option<OffsetDateTime> {
-        self.memory().signed.filter(|(signed, _)| *signed == size).map(|(_, at)| at)
+        self.memory().signed.as_ref().filter(|(signed, _)| signed.size() == size).map(|(_, at)| *at)
     }
 
     /// Whether this process has signed one within the interval.
     pub(crate) fn signed_lately(&self, now: OffsetDateTime) -> bool {
-        self.memory().signed.is_some_and(|(_, at)| at <= now && now - at < self.every)
+        self.memory().signed.as_ref().is_some_and(|(_, at)| *at <= now && now - *at < self.every)
     }
 
     pub(crate) fn signed(&self, checkpoint: &Checkpoint, at: OffsetDateTime) {
-        self.memory().signed = Some((checkpoint.size(), at));
+        self.memory().signed = Some((checkpoint.clone(), at));
     }
 
-    /// Whether a sink has taken a checkpoint that others have yet to take.
+    /// The newest checkpoint that this process signed, and when it did.
+    pub(crate) fn newest_signed(&self) -> Option<(Checkpoint, OffsetDateTime)> {
+        self.memory().signed.clone()
+    }
+
+    /// The newest checkpoint that this process signed, where a sink has not taken it, nor a larger one.
+    pub(crate) fn newest_due(&self) -> Option<Checkpoint> {
+        let (newest, _) = self.newest_signed()?;
+        (0..self.sinks.len()).any(|sink| !self.has_taken(sink, &newest)).then_some(newest)
+    }
+
+    /// Whether a sink has taken this checkpoint from this process, or a larger one. Two of one size that differ are two.
     pub(crate) fn has_taken(&self, sink: usize, checkpoint: &Checkpoint) -> bool {
-        self.memory().taken.contains(&(sink, checkpoint.to_string()))
+        self.memory().taken[sink].is_some_and(|(size, root)| {
+            size > checkpoint.size() || size == checkpoint.size() && root == checkpoint.root()
+        })
     }
 
     pub(crate) fn taken(&self, sink: usize, checkpoint: &Checkpoint) {
-        self.memory().taken.insert((sink, checkpoint.to_string()));
-    }
-
-    /// Every sink has it.
-    pub(crate) fn handed_over(&self, checkpoint: &Checkpoint) {
-        let note = checkpoint.to_string();
-        self.memory().taken.retain(|(_, taken)| *taken != note);
+        self.memory().taken[sink] = Some((checkpoint.size(), checkpoint.root()));
     }
 
     /// Derives the keys of the trail in `table`.
@@ -145,6 +151,7 @@ impl Evidence {
             sinks.push(Arc::new(LogSink));
         }
         let secrets = RwLock::new(Arc::new(Secrets::of(ring, &origin)));
+        let memory = Mutex::new(Memory { taken: vec![None; sinks.len()], ..Memory::default() });
         Ok(Self {
             secrets,
             origin,
@@ -152,7 +159,7 @@ impl Evidence {
             sinks,
             row_sinks: setup.row_sinks,
             node: uuid::Uuid::now_v7(),
-            memory: Mutex::default(),
+            memory,
         })
     }
 }

@@ -42,6 +42,7 @@ pub use self::proof::{InclusionProof, ProofError};
 pub use self::row::Row;
 pub(crate) use self::row::{encode_tree, micros};
 pub use self::sink::AuditSink;
+pub(crate) use self::sink::answer;
 pub(crate) use self::tree::{Edge, Hash, Hashes, SEGMENT, inclusion};
 pub(crate) use self::verify::MOST_FINDINGS;
 pub use self::verify::{AuditReport, Auditor, Finding};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::checkpoint::SinkError;
 use super::row::Row;
@@ -40,4 +41,19 @@ pub trait AuditSink: Send + Sync + 'static {
     /// Takes rows: from 1 to 256, whose numbers rise. An error means that it has not taken them all; they come again. It has
     /// 30 seconds.
     fn forward(&self, rows: Vec<Row>) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>>;
+}
+
+/// Gives a sink so long to take something. One that panics or never answers is one that failed; what it was doing ends, so that
+/// it cannot come after what is handed over later.
+pub(crate) async fn answer(
+    within: Duration,
+    taking: impl Future<Output = Result<(), SinkError>> + Send + 'static,
+) -> Result<(), SinkError> {
+    let mut task = tokio::task::JoinSet::new();
+    task.spawn(taking);
+    match tokio::time::timeout(within, task.join_next()).await {
+        Ok(Some(Ok(taken))) => taken,
+        Ok(_) => Err(SinkError::new("the sink panicked")),
+        Err(_) => Err(SinkError::new("the sink did not answer in time")),
+    }
 }

@@ -154,8 +154,8 @@ pub enum Finding {
         /// The rows that were signed for.
         checkpoint: u64,
     },
-    /// The place of a sink is behind the end of the log, so that it gets no rows.
-    Sink {
+    /// The place of a sink is not one in the log: it gets no rows, or those again that it has.
+    SinkPlace {
         /// Its name.
         sink: String,
     },
@@ -254,12 +254,10 @@ impl fmt::Display for Finding {
                     "rows from number {above} on are not those that the checkpoint at {checkpoint} is signed for"
                 )
             }
-            Self::Sink { sink } => {
-                write!(
-                    f,
-                    "the place of the sink `{sink}` is behind the end of the log, so that it gets no rows"
-                )
-            }
+            Self::SinkPlace { sink } => write!(
+                f,
+                "the place of the sink `{sink}` is not one in the log: it gets no rows, or those again that it has"
+            ),
             Self::BadCheckpoint { size: Some(size), why } => write!(f, "the checkpoint at {size}: {why}"),
             Self::BadCheckpoint { size: None, why } => write!(f, "a checkpoint: {why}"),
         }

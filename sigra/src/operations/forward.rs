@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::audit::{AuditSink, Row, SinkError, table};
+use crate::audit::{AuditSink, Row, SinkError, answer, table};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{Error, Failure};
@@ -86,7 +86,7 @@ impl<U> Sigra<U> {
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&name, &name]).await?;
         match row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()? {
             Some(2) => Err(Failure::AuditChanged(format!(
-                "the place of `{name}` in `{}_sinks` is behind the end of the log, so that it gets nothing: set `next_leaf` \
+                "the place of `{name}` in `{}_sinks` is past the end of the log, so that it gets nothing: set `next_leaf` \
                  to the number after that of the newest row that it has",
                 table::<U>()
             ))
@@ -121,8 +121,7 @@ impl<U> Sigra<U> {
     }
 }
 
-/// Hands rows over. A sink that panics or never answers is one that failed; what it was doing ends, so that it cannot come
-/// after later rows.
+/// Hands rows over, and says what is missing between them.
 async fn forward<U: Account>(sink: Arc<dyn AuditSink>, rows: &[Row], next: i64) -> Result<(), SinkError> {
     let Some(first) = rows.first().and_then(|row| row.leaf) else { return Ok(()) };
     // A new sink misses nothing: it begins with the oldest row that there is.
@@ -134,13 +133,7 @@ async fn forward<U: Account>(sink: Arc<dyn AuditSink>, rows: &[Row], next: i64) 
         expected = leaf + 1;
     }
     let rows = rows.to_vec();
-    let mut forwarding = tokio::task::JoinSet::new();
-    forwarding.spawn(async move { sink.forward(rows).await });
-    match tokio::time::timeout(FORWARD_WITHIN, forwarding.join_next()).await {
-        Ok(Some(Ok(forwarded))) => forwarded,
-        Ok(_) => Err(SinkError::new("the sink panicked")),
-        Err(_) => Err(SinkError::new("the sink did not answer in time")),
-    }
+    answer(FORWARD_WITHIN, async move { sink.forward(rows).await }).await
 }
 
 /// The right to forward to one sink, until the lease ends.

@@ -38,6 +38,7 @@ mod erase;
 mod export;
 mod flood;
 mod forward;
+mod hand_over;
 mod invalidate;
 mod keys;
 mod must_change;

@@ -6,37 +6,30 @@
 //! keeps the workers of other nodes from doing the same work.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
 use crate::account::Account;
-use crate::audit::{
-    Checkpoint, CheckpointError, CheckpointSink, Edge, Evidence, Row, SEGMENT, Secrets, SinkError,
-    encode_tree, micros, table,
-};
+use crate::audit::{Checkpoint, CheckpointError, Edge, Row, SEGMENT, Secrets, encode_tree, micros, table};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
 use crate::feature;
 use crate::store::statements::{
-    CheckpointExported, DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree,
-    NewestCheckpoint, RenewCheckpoint, SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree,
-    UnsealedRows, WriteTree,
+    DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree, NewestCheckpoint, RenewCheckpoint,
+    SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
 };
 use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
+use super::hand_over::{DUE_AT_ONCE, Stored, changed};
+
 /// Rows that one transaction numbers.
 const BATCH: u16 = 512;
-/// Checkpoints that are read at once, to be handed over.
-const DUE_AT_ONCE: u16 = 20;
 /// How long the workers of other nodes leave the log to the one that sequenced last.
 const LEASE: Duration = Duration::from_secs(10);
-/// How long a sink has for one checkpoint.
-const PUBLISH_WITHIN: Duration = Duration::from_secs(30);
 
 /// What [`Sigra::seal_audit`] did.
 #[derive(Clone, Debug)]
@@ -50,13 +43,18 @@ pub struct Sealed {
     pub checkpoint: Option<Checkpoint>,
     /// Rows that wait for a number and cannot be read.
     unreadable: u64,
+    /// The newest checkpoint in the table is none of Sigra's: its number, and what is wrong with it.
+    amiss: Option<(i64, CheckpointError)>,
 }
 
 impl Sealed {
-    const NOTHING: Self = Self { rows: 0, size: 0, checkpoint: None, unreadable: 0 };
+    const NOTHING: Self = Self { rows: 0, size: 0, checkpoint: None, unreadable: 0, amiss: None };
 
-    /// Rows that cannot be read keep no other waiting, and are told of when everything else is done.
+    /// What cannot be read keeps nothing else waiting, and is told of when that is done.
     fn complete<U: Account>(self) -> Result<Self, Error> {
+        if let Some((number, why)) = self.amiss {
+            return Err(changed::<U>(number, why).into());
+        }
         if self.unreadable == 0 {
             return Ok(self);
         }
@@ -80,7 +78,7 @@ impl<U> Sigra<U> {
     ///
     /// # Errors
     /// [`Failure::AuditChanged`] where the log is not as Sigra left it, also where it was put back to an earlier state since this
-    /// process last saw it, and where rows cannot be read: all others are sealed and signed first.
+    /// process last saw it, and where rows or checkpoints cannot be read: all others are sealed, signed and handed over first.
     /// [`Failure::CheckpointSink`] where a sink did not take the checkpoint: it stays and is tried again, and [`Failure`]
     /// otherwise.
     pub fn seal_audit(&self) -> Operation<'_, Sealed>
@@ -99,9 +97,11 @@ impl<U> Sigra<U> {
         U: Account,
     {
         self.write_counts().await?;
-        let sealed = self.sequence(Turn::Now).await?.unwrap_or(Sealed::NOTHING);
-        self.hand_over_checkpoints(sealed.checkpoint.as_ref()).await?;
-        sealed.complete::<U>()
+        let sealed = self.sequence(Turn::Now).await;
+        // What keeps rows from their numbers keeps no checkpoint from the sinks.
+        let handed_over = self.hand_over_checkpoints().await;
+        let sealed = sealed?.unwrap_or(Sealed::NOTHING).complete::<U>()?;
+        handed_over.map(|()| sealed)
     }
 
     /// Tells how far the seals and checkpoints are behind the trail. Nothing is read where nobody measures.
@@ -140,29 +140,60 @@ impl<U> Sigra<U> {
         self.core.evidence.secrets().signer.public_keys()
     }
 
-    /// Sequences until nothing is left. `None`: another node does.
+    /// Numbers and seals until nothing is left, and signs what there is then. `None`: another node does.
     pub(crate) async fn sequence(&self, turn: Turn) -> Result<Option<Sealed>, Error>
     where
         U: Account,
     {
-        let (mut total, evidence) = (Sealed::NOTHING, &self.core.evidence);
+        let numbered = self.number(turn).await;
+        if let Ok(None) = numbered {
+            return Ok(None);
+        }
+        // In a transaction of its own: what keeps rows from their numbers keeps nobody from vouching for those below, nor the
+        // other way round.
+        let signed = self.sign(turn).await;
+        let Some(mut sealed) = numbered? else { return Ok(None) };
+        let Some(signed) = signed? else { return Ok(Some(sealed)) };
+        sealed.size = sealed.size.max(signed.size);
+        (sealed.checkpoint, sealed.amiss) = (signed.checkpoint, signed.amiss);
+        Ok(Some(sealed))
+    }
+
+    async fn number(&self, turn: Turn) -> Result<Option<Sealed>, Error>
+    where
+        U: Account,
+    {
+        let mut total = Sealed::NOTHING;
         loop {
-            let (now, skip) = (self.core.now(), total.unreadable);
-            let step = Sequence::<U> { turn, skip, client: Client::unknown(), user: PhantomData };
-            let Some(Round { sealed: round, edge }) = self.upkeep(step).await? else { return Ok(None) };
+            let skip = total.unreadable;
+            let step = Number::<U> { turn, skip, client: Client::unknown(), user: PhantomData };
+            let Some(round) = self.upkeep(step).await? else { return Ok(None) };
             // Only now: what is remembered has to be what was committed.
-            evidence.remember(&edge);
-            if let Some(checkpoint) = &round.checkpoint {
-                evidence.signed(checkpoint, now);
-            }
+            self.core.evidence.remember(&round.edge);
             total.rows += round.rows;
             total.unreadable += round.unreadable;
-            total.size = round.size;
-            total.checkpoint = round.checkpoint.or(total.checkpoint);
+            total.size = round.edge.size();
             if round.rows + round.unreadable < u64::from(BATCH) {
                 return Ok(Some(total));
             }
         }
+    }
+
+    /// `None`: another node does, or did a moment ago.
+    async fn sign(&self, turn: Turn) -> Result<Option<Signed>, Error>
+    where
+        U: Account,
+    {
+        let (now, evidence) = (self.core.now(), &self.core.evidence);
+        if turn == Turn::Leased && evidence.signed_lately(now) {
+            return Ok(None);
+        }
+        let step = Sign::<U> { turn, client: Client::unknown(), user: PhantomData };
+        let signed = self.upkeep(step).await?;
+        if let Some(checkpoint) = signed.as_ref().and_then(|signed| signed.checkpoint.as_ref()) {
+            evidence.signed(checkpoint, now);
+        }
+        Ok(signed)
     }
 
     /// One round of the worker.
@@ -177,108 +208,12 @@ impl<U> Sigra<U> {
         if due == 0 || due == 1 && self.core.evidence.signed_lately(now) {
             return Ok(());
         }
-        let Some(sealed) = self.sequence(Turn::Leased).await? else { return Ok(()) };
+        let sealed = self.sequence(Turn::Leased).await;
+        if let Ok(None) = sealed {
+            return Ok(());
+        }
         self.write_counts().await?;
-        self.hand_over_checkpoints(sealed.checkpoint.as_ref()).await?;
-        sealed.complete::<U>().map(drop)
-    }
-
-    /// Hands every checkpoint that is not out yet to every sink, and the newest whatever the database says of it. A sink that fails
-    /// keeps no other from its checkpoints, and gets them in their order.
-    async fn hand_over_checkpoints(&self, newest: Option<&Checkpoint>) -> Result<(), Error>
-    where
-        U: Account,
-    {
-        let mut hands = Hands::over(&self.core.evidence);
-        let (mut above, mut newest) = (-1_i64, newest);
-        loop {
-            let statement = Rendered::<U, DueCheckpoints>::STATEMENT;
-            let values: &[&dyn crate::column::Bind] = &[&above, &i64::from(DUE_AT_ONCE)];
-            let due = self.core.pool.read().await?.fetch(statement, values).await?;
-            for row in &due {
-                let checkpoint = self.stored_checkpoint(row)?;
-                above = signed(checkpoint.size());
-                newest = newest.filter(|newest| **newest != checkpoint);
-                if hands.give(&checkpoint).await {
-                    self.upkeep(Exported { size: above, client: Client::unknown() }).await?;
-                }
-            }
-            if due.len() < usize::from(DUE_AT_ONCE) {
-                break;
-            }
-        }
-        if let Some(newest) = newest {
-            hands.give(newest).await;
-        }
-        hands.first_failure().map_or(Ok(()), |failure| Err(failure.into()))
-    }
-
-    /// A checkpoint as the database has it: nothing that Sigra did not sign gets any further.
-    pub(crate) fn stored_checkpoint(&self, row: &crate::store::Row) -> Result<Checkpoint, Error>
-    where
-        U: Account,
-    {
-        let mut row = Reader::<U>::new(row);
-        let (note, size): (String, i64) = (row.next()?, row.next()?);
-        // Under another number than its own it would hide those that come after it.
-        let read = Checkpoint::parse(&note).and_then(|read| {
-            if signed(read.size()) == size { Ok(read) } else { Err(CheckpointError::Malformed) }
-        });
-        let checked = read
-            .and_then(|read| read.verify(&self.core.evidence.secrets().signer.public_keys()).map(|()| read));
-        Ok(checked.map_err(|error| {
-            Failure::AuditChanged(format!(
-                "a checkpoint in `{}_checkpoints` is not as it was: {error}",
-                table::<U>()
-            ))
-        })?)
-    }
-}
-
-/// One round of handing checkpoints over.
-struct Hands<'e> {
-    evidence: &'e Evidence,
-    /// How each sink failed, if it did.
-    failures: Vec<Option<Failure>>,
-}
-
-impl<'e> Hands<'e> {
-    fn over(evidence: &'e Evidence) -> Self {
-        Self { evidence, failures: evidence.sinks.iter().map(|_| None).collect() }
-    }
-
-    /// Gives a checkpoint to every sink that has not failed in this round. `true`: all have it.
-    async fn give(&mut self, checkpoint: &Checkpoint) -> bool {
-        for (place, sink) in self.evidence.sinks.iter().enumerate() {
-            if self.failures[place].is_some() || self.evidence.has_taken(place, checkpoint) {
-                continue;
-            }
-            match publish(sink.clone(), checkpoint.clone()).await {
-                Ok(()) => self.evidence.taken(place, checkpoint),
-                Err(source) => {
-                    self.failures[place] = Some(Failure::CheckpointSink { sink: sink.name(), source });
-                }
-            }
-        }
-        let all = self.failures.iter().all(Option::is_none);
-        if all {
-            self.evidence.handed_over(checkpoint);
-        }
-        all
-    }
-
-    fn first_failure(self) -> Option<Failure> {
-        self.failures.into_iter().flatten().next()
-    }
-}
-
-/// Hands a checkpoint over. A sink that panics or never answers is one that failed.
-async fn publish(sink: Arc<dyn CheckpointSink>, checkpoint: Checkpoint) -> Result<(), SinkError> {
-    let publishing = tokio::spawn(async move { sink.publish(checkpoint).await });
-    match tokio::time::timeout(PUBLISH_WITHIN, publishing).await {
-        Ok(Ok(published)) => published,
-        Ok(Err(_)) => Err(SinkError::new("the sink panicked")),
-        Err(_) => Err(SinkError::new("the sink did not answer in time")),
+        sealed?.map_or(Ok(()), |sealed| sealed.complete::<U>().map(drop))
     }
 }
 
@@ -363,7 +298,7 @@ impl<U: Account> Unit<'_, U> {
         Ok(Some(tree))
     }
 
-    async fn hold_tree(&mut self, turn: Turn) -> Result<bool, Error> {
+    pub(crate) async fn hold_tree(&mut self, turn: Turn) -> Result<bool, Error> {
         let done = match turn {
             Turn::Now => self.execute(HoldTree, &[]).await?,
             Turn::Leased => {
@@ -380,8 +315,8 @@ impl<U: Account> Unit<'_, U> {
         self.write_tree_with(tree, &secrets).await
     }
 
-    /// Puts what the log has under another of these keys under the one that writes `next`: the tree's state, and checkpoints
-    /// that no sink has yet. Later it may be gone, and nothing else would do it where no row is written.
+    /// Puts what the log has under another of these keys under the one that writes `next`: the tree's state, the newest
+    /// checkpoint, and those that no sink has yet. Later it may be gone, and nothing else would do it where no row is written.
     pub(crate) async fn renew_log(&mut self, before: &Secrets, next: &Secrets) -> Result<(), Error> {
         self.execute(HoldTree, &[]).await?;
         if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
@@ -392,27 +327,24 @@ impl<U: Account> Unit<'_, U> {
                 self.write_tree_with(&tree, next).await?;
             }
         }
-        let [before, now] = [before, next].map(|secrets| secrets.signer.public_keys());
+        let now = next.signer.public_keys();
+        let known = [&before.signer.public_keys()[..], &now].concat();
         let mut above = -1_i64;
+        let mut rows: Vec<_> = self.fetch_optional(NewestCheckpoint, &[]).await?.into_iter().collect();
         loop {
-            let rows = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
             for row in &rows {
-                let mut row = Reader::<U>::new(row);
-                let note: String = row.next()?;
-                above = row.next()?;
+                let Stored { number, checkpoint } = Stored::read::<U>(&mut Reader::new(row), &known)?;
                 // What nobody signed stands as it is, for whoever hands it over to find.
-                let Ok(checkpoint) = Checkpoint::parse(&note) else { continue };
-                let is_known = checkpoint.verify(&before).is_ok() || checkpoint.verify(&now).is_ok();
-                if is_known
+                if let Ok(checkpoint) = checkpoint
                     && checkpoint.verify(&now[..1]).is_err()
                     && let Ok(renewed) = checkpoint.signed_by(&next.signer)
                 {
-                    self.execute(RenewCheckpoint, &[&renewed.to_string(), &above]).await?;
+                    self.execute(RenewCheckpoint, &[&renewed.to_string(), &number]).await?;
                 }
             }
-            if rows.len() < usize::from(DUE_AT_ONCE) {
-                return Ok(());
-            }
+            rows = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            above = Reader::<U>::new(last).next()?;
         }
     }
 
@@ -436,7 +368,7 @@ pub(crate) const fn signed(number: u64) -> i64 {
 }
 
 /// Takes one batch of rows into the tree.
-struct Sequence<U> {
+struct Number<U> {
     turn: Turn,
     /// Rows at the front that cannot be read.
     skip: u64,
@@ -446,11 +378,12 @@ struct Sequence<U> {
 
 /// What one batch came to, and the tree with it.
 struct Round {
-    sealed: Sealed,
+    rows: u64,
+    unreadable: u64,
     edge: Edge,
 }
 
-impl<U: Account> Step<U> for Sequence<U> {
+impl<U: Account> Step<U> for Number<U> {
     type Output = Option<Round>;
 
     fn client(&self) -> &Client {
@@ -463,16 +396,10 @@ impl<U: Account> Step<U> for Sequence<U> {
         };
         let waiting = unit.fetch(UnsealedRows, &[&i64::from(BATCH), &signed(self.skip)]).await?;
         let rows: Vec<Row> = waiting.iter().filter_map(|row| Row::read(row).ok()).collect();
-        let count = rows.len();
+        let (count, unreadable) = (rows.len() as u64, (waiting.len() - rows.len()) as u64);
         append(unit, &mut tree, rows).await?;
-        let is_last = waiting.len() < usize::from(BATCH);
-        let checkpoint = match self.turn {
-            Turn::Now if !is_last => None,
-            turn => sign_checkpoint(unit, &tree, turn).await?,
-        };
-        let unreadable = (waiting.len() - count) as u64;
-        let sealed = Sealed { rows: count as u64, size: tree.edge.size(), checkpoint, unreadable };
-        Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(Round { sealed, edge: tree.edge })))
+        let round = Round { rows: count, unreadable, edge: tree.edge };
+        Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(round)))
     }
 }
 
@@ -510,9 +437,10 @@ async fn append<U: Account>(
     match unit.execute(SealRows, values).await {
         Ok(done) if done.rows == count => {}
         Ok(_) => return Err(crate::error::DatabaseError::lost_race().into()),
-        Err(error) if error.kind == DatabaseErrorKind::Unique => {
-            let given =
-                format!("`{table}` has rows numbered {first} or higher, which the log has not given yet");
+        Err(error) if matches!(error.kind, DatabaseErrorKind::Unique | DatabaseErrorKind::Trigger) => {
+            let given = format!(
+                "`{table}` has rows numbered {first} or higher, or with a seal, that the log has not given: {error}"
+            );
             return Err(Failure::AuditChanged(given).into());
         }
         Err(error) => return Err(error.into()),
@@ -524,75 +452,86 @@ async fn append<U: Account>(
 }
 
 /// Signs a checkpoint, if there are rows above the last one and its time has come.
-async fn sign_checkpoint<U: Account>(
-    unit: &mut Unit<'_, U>,
-    tree: &Tree,
+struct Sign<U> {
     turn: Turn,
-) -> Result<Option<Checkpoint>, Error> {
-    let evidence = &unit.core.evidence;
-    let newest = newest_checkpoint(unit, tree).await?;
-    let grew = tree.edge.size() > newest.map_or(0, |(size, _)| size);
-    // A time of the future is none: whoever can write to the table could keep every other checkpoint away with it.
-    let is_recent = |at: OffsetDateTime| at <= unit.now && unit.now - at < evidence.every;
-    let due = turn == Turn::Now || !newest.and_then(|(_, at)| at).is_some_and(is_recent);
-    if !grew || !due {
-        return Ok(None);
-    }
-    let size = tree.edge.size();
-    let (secrets, root) = (evidence.secrets(), tree.edge.root());
-    let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
-    unit.execute(InsertCheckpoint, &[&signed(size), &checkpoint.to_string(), &unit.stamp()]).await?;
-    Ok(Some(checkpoint))
-}
-
-/// The size of the newest checkpoint and when it was signed, as far as that can be told. None, where it is under a key that the
-/// ring has no more: then the next one takes its place.
-async fn newest_checkpoint<U: Account>(
-    unit: &mut Unit<'_, U>,
-    tree: &Tree,
-) -> Result<Option<(u64, Option<OffsetDateTime>)>, Error> {
-    let Some(columns) = unit.fetch_optional(NewestCheckpoint, &[]).await? else { return Ok(None) };
-    let mut row = Reader::<U>::new(&columns);
-    let (note, number): (String, i64) = (row.next()?, row.next()?);
-    let evidence = &unit.core.evidence;
-    let changed = |what: String| {
-        Failure::AuditChanged(format!("the newest checkpoint in `{}_checkpoints` {what}", table::<U>()))
-    };
-    let not_ours = |error: CheckpointError| changed(format!("is not as it was: {error}"));
-    let checkpoint = Checkpoint::parse(&note).map_err(not_ours)?;
-    let size = checkpoint.size();
-    if signed(size) != number || size > tree.edge.size() {
-        return Err(changed("is for other rows than there are".into()).into());
-    }
-    match checkpoint.verify(&evidence.secrets().signer.public_keys()) {
-        Ok(()) => {}
-        Err(CheckpointError::UnknownKey) => return Ok(None),
-        Err(error) => return Err(not_ours(error).into()),
-    }
-    if size == tree.edge.size() && checkpoint.root() != tree.edge.root() {
-        return Err(changed("is for other rows than there are".into()).into());
-    }
-    // What this process remembers counts more than what stands there.
-    let at = evidence.signed_at(size).or_else(|| row.next::<Stamp>().ok().map(|Stamp(at)| at));
-    Ok(Some((size, at)))
-}
-
-/// Notes that every sink has a checkpoint.
-struct Exported {
-    size: i64,
     client: Client,
+    user: PhantomData<fn() -> U>,
 }
 
-impl<U: Account> Step<U> for Exported {
-    type Output = ();
+struct Signed {
+    /// Rows that the log has.
+    size: u64,
+    checkpoint: Option<Checkpoint>,
+    amiss: Option<(i64, CheckpointError)>,
+}
+
+impl<U: Account> Step<U> for Sign<U> {
+    type Output = Option<Signed>;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        let now = unit.stamp();
-        unit.execute(CheckpointExported, &[&now, &self.size]).await?;
-        Ok(unit.bookkeeping(Bookkeeping::Sealing, ()))
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Option<Signed>>, Error> {
+        let Some(tree) = unit.tree(self.turn).await? else {
+            return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
+        };
+        let evidence = &unit.core.evidence;
+        let Newest { signed: newest, amiss } = newest_checkpoint(unit, &tree).await?;
+        let size = tree.edge.size();
+        let grew = size > newest.map_or(0, |(size, _)| size);
+        // A time of the future is none: whoever can write to the table could keep every other checkpoint away with it.
+        let is_recent = |at: OffsetDateTime| at <= unit.now && unit.now - at < evidence.every;
+        let due = self.turn == Turn::Now || !newest.and_then(|(_, at)| at).is_some_and(is_recent);
+        let mut done = Signed { size, checkpoint: None, amiss };
+        if grew && due {
+            let (secrets, root) = (evidence.secrets(), tree.edge.root());
+            let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
+            let values: &[&dyn crate::column::Bind] =
+                &[&signed(size), &checkpoint.to_string(), &unit.stamp()];
+            unit.execute(InsertCheckpoint, values).await?;
+            done.checkpoint = Some(checkpoint);
+        }
+        Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(done)))
     }
+}
+
+struct Newest {
+    /// The size of the newest checkpoint and when it was signed, as far as that can be told.
+    signed: Option<(u64, Option<OffsetDateTime>)>,
+    /// The newest row is none of Sigra's: its number, and what is wrong with it.
+    amiss: Option<(i64, CheckpointError)>,
+}
+
+async fn newest_checkpoint<U: Account>(unit: &mut Unit<'_, U>, tree: &Tree) -> Result<Newest, Error> {
+    let Some(columns) = unit.fetch_optional(NewestCheckpoint, &[]).await? else {
+        return Ok(Newest { signed: None, amiss: None });
+    };
+    let evidence = &unit.core.evidence;
+    let mut row = Reader::<U>::new(&columns);
+    let Stored { number, checkpoint } =
+        Stored::read::<U>(&mut row, &evidence.secrets().signer.public_keys())?;
+    let checkpoint = match checkpoint {
+        Ok(checkpoint) => checkpoint,
+        // Under a key that the ring has no more: the next one takes its place.
+        Err(CheckpointError::UnknownKey) if number <= signed(tree.edge.size()) => {
+            return Ok(Newest { signed: None, amiss: None });
+        }
+        // One row that somebody wrote must not stop all that come after it. What this process remembers takes its place.
+        Err(why) => {
+            let remembered = evidence.newest_signed().map(|(newest, at)| (newest.size(), Some(at)));
+            return Ok(Newest { signed: remembered, amiss: Some((number, why)) });
+        }
+    };
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    if size > tree.edge.size() || size == tree.edge.size() && root != tree.edge.root() {
+        let what = format!(
+            "the newest checkpoint in `{}_checkpoints` is for other rows than there are",
+            table::<U>()
+        );
+        return Err(Failure::AuditChanged(what).into());
+    }
+    // What this process remembers counts more than what stands there.
+    let at = evidence.signed_at(size).or_else(|| row.next::<Stamp>().ok().map(|Stamp(at)| at));
+    Ok(Newest { signed: Some((size, at)), amiss: None })
 }

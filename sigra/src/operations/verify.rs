@@ -6,21 +6,22 @@ use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Checkpoint, CheckpointError, Edge, Finding, Hash, Hashes, InclusionProof,
-    MOST_FINDINGS, PublicKey, Row, SEGMENT, inclusion, table,
+    AuditReport, Auditor, CheckpointError, Edge, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
+    PublicKey, Row, SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{
-    NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows, Tree as ReadTree,
-    UnsealedFrom,
+    DueCheckpoints, NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows,
+    Tree as ReadTree, UnsealedFrom,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::Shielded;
 
+use super::hand_over::{DUE_AT_ONCE, Stored, changed};
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
@@ -127,9 +128,15 @@ impl<U: Account> Shielded<U> {
         let longest = self.0.core.evidence.longest();
         let snapshot = self.0.core.pool.snapshot().await?;
         let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public, longest };
-        walk.run().await?;
+        let extent = walk.run().await?;
         walk.snapshot.end().await;
-        Ok(walk.auditor.finish())
+        let report = walk.auditor.finish();
+        if report.is_clean()
+            && let Some(tree) = extent.tree
+        {
+            self.0.core.evidence.remember(&tree.edge);
+        }
+        Ok(report)
     }
 
     async fn prove(&self, id: uuid::Uuid) -> Result<Proved, Error> {
@@ -162,33 +169,55 @@ impl<U: Account> Walk<'_, U> {
         Ok(self.snapshot.connection.fetch(Rendered::<U, T>::STATEMENT, values).await?)
     }
 
-    async fn run(&mut self) -> Result<(), Error> {
+    async fn run(&mut self) -> Result<Extent, Error> {
         let extent = self.extent().await?;
         self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
         if let Some(tree) = &extent.tree {
             let oldest = U::POLICY.audit.retain.map(|retain| self.auth.core.now() - retain);
             self.auditor.retained_since(oldest.unwrap_or(OffsetDateTime::UNIX_EPOCH), tree.removed);
         }
-        if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
-            let note = Reader::<U>::new(row).next::<String>().map_err(|_| CheckpointError::Malformed);
-            let newest = note.and_then(|note| Checkpoint::parse(&note));
-            match newest.and_then(|newest| newest.verify(&self.public).map(|()| newest)) {
-                Ok(newest) => self.auditor.expect(&newest),
-                Err(why) => self.auditor.find(Finding::BadCheckpoint { size: None, why }),
-            }
-        }
+        self.walk_checkpoints().await?;
         self.walk_segments(&extent).await?;
         let tree = extent.tree.as_ref().map(|tree| &tree.edge);
         self.auditor.end_log(tree, self.longest.as_ref());
         self.walk_strays(&extent).await?;
         self.walk_unsealed().await?;
-        self.walk_sinks(&extent).await
+        self.walk_sinks(&extent).await?;
+        Ok(extent)
+    }
+
+    /// The newest one, and those that no sink has yet: what is not Sigra's among them keeps nothing back, but is there for a reason.
+    async fn walk_checkpoints(&mut self) -> Result<(), Error> {
+        let (mut newest, mut above) = (None, -1);
+        if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
+            newest = Some(self.checkpoint(row, None)?);
+        }
+        loop {
+            let due = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for row in &due {
+                above = self.checkpoint(row, newest)?;
+            }
+        }
+    }
+
+    /// Holds a checkpoint of the table against the rows, but not the one under this number, and gives its own.
+    fn checkpoint(&mut self, row: &Columns, but: Option<i64>) -> Result<i64, Error> {
+        let Stored { number, checkpoint } = Stored::read::<U>(&mut Reader::new(row), &self.public)?;
+        match checkpoint {
+            _ if but == Some(number) => {}
+            Ok(checkpoint) => self.auditor.expect(&checkpoint),
+            Err(why) => self.auditor.find(Finding::BadCheckpoint { size: u64::try_from(number).ok(), why }),
+        }
+        Ok(number)
     }
 
     async fn walk_sinks(&mut self, extent: &Extent) -> Result<(), Error> {
         for row in self.fetch(SinksAhead, &[&signed(extent.size)]).await? {
             let sink = Reader::<U>::new(&row).next()?;
-            self.auditor.find(Finding::Sink { sink });
+            self.auditor.find(Finding::SinkPlace { sink });
         }
         Ok(())
     }
@@ -327,7 +356,13 @@ async fn prove<U: Account>(
     }
     let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
     let Some(newest) = newest else { return Ok(Proved::NotCovered) };
-    let checkpoint: Checkpoint = auth.stored_checkpoint(&newest)?;
+    let newest = Stored::read::<U>(&mut Reader::new(&newest), &auth.audit_public_keys())?;
+    let checkpoint = match newest.checkpoint {
+        Ok(checkpoint) => checkpoint,
+        // It was signed by a key that is gone: the next one takes its place.
+        Err(CheckpointError::UnknownKey) => return Ok(Proved::NotCovered),
+        Err(why) => return Err(changed::<U>(newest.number, why).into()),
+    };
     let size = checkpoint.size();
     let leaf = row.leaf.and_then(|leaf| u64::try_from(leaf).ok()).filter(|leaf| *leaf < size);
     let Some(leaf) = leaf else { return Ok(Proved::NotCovered) };

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 4;
 /// What was asked for it looks at so much later at most: a stranger who asks for a mail cannot know when to send the request that
 /// would wait for what the worker writes for it.
 const BEGIN_WITHIN: Duration = Duration::from_secs(1);
-/// How often it looks for rows without a number, and for rows that a sink has not got.
+/// How often it looks for rows without a number, and for checkpoints and rows that a sink has not got.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How long it leaves alone what failed: the outbox, the trail, or a sink.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
@@ -67,6 +67,7 @@ async fn work<U: Account>(auth: Sigra<U>, mailer: impl Mailer, links: Links) {
         deliver(auth.clone(), Queue::ToProved, mailer.clone(), links.clone()),
         deliver(auth.clone(), Queue::ToUnproved, mailer, links),
         seal(auth.clone()),
+        hand_over(auth.clone()),
         forward(auth.clone()),
         sweep(auth.clone()),
         measure(auth),
@@ -130,6 +131,20 @@ async fn seal<U: Account>(auth: Sigra<U>) {
         tokio::time::sleep(SEAL_EVERY).await;
         if let Err(error) = auth.seal_round().await {
             telemetry::worker_failed("seal", &error);
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// By itself, so that no row waits for its seal while a sink does not answer.
+async fn hand_over<U: Account>(auth: Sigra<U>) {
+    if !U::POLICY.audit.enabled {
+        return;
+    }
+    loop {
+        tokio::time::sleep(SEAL_EVERY).await;
+        if let Err(error) = auth.hand_over_round().await {
+            telemetry::worker_failed("hand_over", &error);
             tokio::time::sleep(AFTER_FAILURE).await;
         }
     }

@@ -393,13 +393,12 @@ statements! {
     /// all if it was asked to.
     UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2",
         mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1 OFFSET $2";
-    /// Whether the worker has anything to do: 2 for rows to number, counts to write or a checkpoint to hand over, 1 for rows
-    /// that wait for a checkpoint alone. When one is due is no question for here: the times in these tables are under no keyed
+    /// Whether the worker has anything to seal: 2 for rows to number or counts to write, 1 for rows that wait for a checkpoint
+    /// alone. When one is due is no question for here: the times in these tables are under no keyed
     /// hash.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
-         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) \
-         OR EXISTS (SELECT 1 FROM [audit_checkpoints] WHERE exported_at IS NULL) THEN 2 \
+         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 2 \
          WHEN EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size <> \
          COALESCE((SELECT MAX(c.size) FROM [audit_checkpoints] c), 0)) THEN 1 ELSE 0 END AS {int8})";
     /// For metrics alone: rows without a number, when the newest checkpoint was signed that every sink has, or the oldest where
@@ -449,13 +448,13 @@ statements! {
          DO UPDATE SET note = excluded.note, signed_at = excluded.signed_at, exported_at = NULL",
         mysql: "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3) ON DUPLICATE KEY \
          UPDATE note = VALUES(note), signed_at = VALUES(signed_at), exported_at = NULL";
-    NewestCheckpoint = "SELECT note, size, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
+    NewestCheckpoint = "SELECT size, note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
     NewestExported =
-        "SELECT note, size FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
+        "SELECT size, note FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
     DueCheckpoints =
-        "SELECT note, size FROM [audit_checkpoints] WHERE exported_at IS NULL AND size > $1 ORDER BY size LIMIT $2";
+        "SELECT size, note FROM [audit_checkpoints] WHERE exported_at IS NULL AND size > $1 ORDER BY size LIMIT $2";
     /// The same statement under other keys.
-    RenewCheckpoint = "UPDATE [audit_checkpoints] SET note = $1 WHERE size = $2 AND exported_at IS NULL";
+    RenewCheckpoint = "UPDATE [audit_checkpoints] SET note = $1 WHERE size = $2";
     UnsealedUnder = "SELECT COUNT(*) FROM [audit] WHERE leaf IS NULL AND key_id = $1";
     /// What the database takes for the time, where that is another computer.
     DatabaseTime =
@@ -480,7 +479,7 @@ statements! {
 
 // Sinks of rows: how far each has come, and whose turn it is.
 statements! {
-    /// Whether a sink has not got the newest row yet; 2 where its place is behind the end of the log.
+    /// Whether a sink has not got the newest row yet; 2 where its place is past the end of the log.
     SinksDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf > t.size \
          WHERE s.name = $1) THEN 2 WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
@@ -490,7 +489,7 @@ statements! {
         "SELECT COALESCE((SELECT MAX(l.leaf) + 1 FROM [audit] l), 0) - \
          COALESCE((SELECT s.next_leaf FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf <= t.size \
          WHERE s.name = $1), 0)";
-    /// Sinks whose place is behind the end of the log.
+    /// Sinks whose place is not one in the log.
     SinksAhead = "SELECT name FROM [audit_sinks] WHERE next_leaf > $1 OR next_leaf < 0 ORDER BY name";
     RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT $2";
     StartSink =
