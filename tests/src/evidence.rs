@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sigra::audit::{Checkpoint, CheckpointSink, SinkError};
@@ -157,6 +158,8 @@ pub struct Intruder {
     size: u64,
     /// Earlier states of the tree's row, each good in its time.
     trees: Vec<u64>,
+    /// How often everything was put back.
+    undone: AtomicU32,
 }
 
 /// What the intruder did, and what a report must name.
@@ -186,9 +189,6 @@ impl Intruder {
         for trigger in ["insert", "update"] {
             database.run(&format!("DROP TRIGGER sigra_audit_tree_on_{trigger}{on_tree}")).await;
         }
-        if database.kind() == Kind::Postgres {
-            database.run("DROP TRIGGER sigra_audit_on_truncate ON sigra_audit").await;
-        }
         let on_segments = if database.kind() == Kind::Postgres { " ON sigra_audit_segments" } else { "" };
         database.run(&format!("DROP TRIGGER sigra_audit_segments_on_update{on_segments}")).await;
         if database.kind() != Kind::Postgres {
@@ -197,7 +197,7 @@ impl Intruder {
         let on = if database.kind() == Kind::MySql { " ON sigra_audit" } else { "" };
         database.run(&format!("DROP INDEX sigra_audit_by_leaf{on}")).await;
         let size = u64::try_from(database.count("sigra_audit", "leaf IS NOT NULL").await).expect("a number");
-        Self { database, random: Random::new(seed), size, trees: Vec::new() }
+        Self { database, random: Random::new(seed), size, trees: Vec::new(), undone: AtomicU32::new(0) }
     }
 
     /// Keeps a copy of the tree's row as it is now, to put it back later.
@@ -228,12 +228,14 @@ impl Intruder {
     /// # Panics
     /// The database refuses.
     pub async fn undo(&self) {
-        // PostgreSQL keeps what is deleted until it has time for it, and reads through all of it meanwhile.
-        let empty = if self.database.kind() == Kind::Postgres { "TRUNCATE" } else { "DELETE FROM" };
         let undo = TABLES
-            .map(|table| format!("{empty} {table}; INSERT INTO {table} SELECT * FROM pristine_{table};"))
+            .map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pristine_{table};"))
             .join(" ");
         self.database.run(&format!("{} {undo} COMMIT", self.begin())).await;
+        // PostgreSQL keeps deleted rows until it has time for them, and reads through all of them meanwhile.
+        if self.database.kind() == Kind::Postgres && self.undone.fetch_add(1, Ordering::Relaxed) % 16 == 15 {
+            self.database.run(&format!("VACUUM {}", TABLES.join(", "))).await;
+        }
     }
 
     fn begin(&self) -> &'static str {
