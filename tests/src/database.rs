@@ -37,6 +37,13 @@ impl fmt::Display for Kind {
 /// The line about what is missing is said once.
 static SAID: Once = Once::new();
 
+/// A connection of the test's own. Without TLS, whose handshake waits twice for an acknowledgement that is held back for 40 ms:
+/// the tests make thousands of connections.
+async fn postgres(url: &str) -> Result<sqlx::PgConnection, sqlx::Error> {
+    let options: sqlx::postgres::PgConnectOptions = url.parse()?;
+    sqlx::PgConnection::connect_with(&options.ssl_mode(sqlx::postgres::PgSslMode::Disable)).await
+}
+
 /// The databases that this run covers.
 ///
 /// # Panics
@@ -138,7 +145,7 @@ impl Database {
             }
             Kind::Postgres => {
                 let server = server(kind);
-                let mut connection = sqlx::PgConnection::connect(&server).await.expect("PostgreSQL answers");
+                let mut connection = postgres(&server).await.expect("PostgreSQL answers");
                 let create = format!("CREATE DATABASE {name}");
                 sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database");
                 (with_database(&server, &name), Some(server))
@@ -192,7 +199,7 @@ impl Database {
                 connection.close().await
             }
             Kind::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.url()).await?;
+                let mut connection = postgres(self.url()).await?;
                 sqlx::raw_sql(sql).execute(&mut connection).await?;
                 connection.close().await
             }
@@ -214,7 +221,7 @@ impl Database {
         match self.0.kind {
             Kind::Sqlite => held.await,
             Kind::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.url()).await.expect("a connection");
+                let mut connection = postgres(self.url()).await.expect("a connection");
                 let begin = AssertSqlSafe(format!("BEGIN; {sql}"));
                 sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
                 let output = held.await;
@@ -250,8 +257,7 @@ impl Database {
                 rows.iter().map(|row| row.get::<String, _>(0)).collect()
             }
             Kind::Postgres => {
-                let mut connection =
-                    sqlx::PgConnection::connect(self.url()).await.unwrap_or_else(|error| panic!("{error}"));
+                let mut connection = postgres(self.url()).await.unwrap_or_else(|error| panic!("{error}"));
                 let rows = sqlx::query(query)
                     .fetch_all(&mut connection)
                     .await
@@ -486,7 +492,7 @@ impl Drop for Inner {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                     runtime.block_on(async move {
                         if kind == Kind::Postgres {
-                            let mut connection = sqlx::PgConnection::connect(&server).await?;
+                            let mut connection = postgres(&server).await?;
                             for sql in [
                                 format!("DROP DATABASE {name} WITH (FORCE)"),
                                 format!("DROP ROLE IF EXISTS {name}"),

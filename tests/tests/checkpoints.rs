@@ -9,12 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sigra::audit::{Checkpoint, CheckpointError, CheckpointSink, FileSink, Finding, SinkError};
+use sigra::audit::{
+    AuditSink, Checkpoint, CheckpointError, CheckpointSink, FileSink, Finding, Row, SinkError,
+};
 use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::evidence::{MemorySink, host_with_sink, idle_rows, join_with_sink};
 use sigra_tests::host::{Mailbox, User, links};
 use sigra_tests::{Database, Host, each_database, until};
+
+/// The id of the first row of the log.
+async fn first_row(database: &Database) -> uuid::Uuid {
+    let id = if database.kind() == Kind::Postgres { "id::text" } else { "lower(hex(id))" };
+    let first = format!("SELECT {id} FROM sigra_audit WHERE leaf = 0");
+    database.texts(&first).await.remove(0).parse().unwrap()
+}
 
 fn sizes(sink: &MemorySink) -> Vec<u64> {
     sink.all().iter().map(Checkpoint::size).collect()
@@ -103,7 +112,7 @@ async fn a_row_that_is_no_checkpoint_keeps_none_from_being_signed_and_handed_ove
         }
         sink.break_down(false);
         let what = what_changed(host.auth.seal_audit().await);
-        assert!(what.contains("with the size 1000000 is not as it was"), "{what}");
+        assert!(what.contains("with the size 1000000 is no checkpoint of Sigra's"), "{what}");
         assert_eq!(sizes(&sink), [5, 10]);
         assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 2, "the junk");
 
@@ -117,7 +126,11 @@ async fn a_row_that_is_no_checkpoint_keeps_none_from_being_signed_and_handed_ove
         idle_rows(&other, 5).await;
         let _ = what_changed(other.auth.seal_audit().await);
         assert_eq!(sizes(&others), [20]);
+        let _ = what_changed(other.auth.seal_audit().await);
+        assert_eq!(sizes(&others), [20], "nothing is signed twice");
         assert_eq!(database.count("sigra_audit", "leaf IS NULL").await, 0);
+        let row = first_row(&database).await;
+        assert!(host.auth.prove_audit_row(row).await.unwrap().is_some());
 
         let text = format!("{}{}", sink.text(), others.text());
         let report = other.auth.verify_audit(&text).await.unwrap();
@@ -163,7 +176,13 @@ async fn the_newest_checkpoint_cannot_be_put_in_the_place_of_those_to_come() {
 #[tokio::test]
 async fn a_checkpoint_that_the_table_has_lost_goes_to_the_sinks_all_the_same() {
     each_database(|database| async move {
-        let (host, sink) = host_with_sink(database.clone()).await;
+        let sink = MemorySink::default();
+        let taken = sink.clone();
+        // Signed anew it would come too: tomorrow.
+        let host = host_with(&database, |builder| {
+            builder.checkpoint_to(taken).checkpoint_every(Duration::from_hours(24))
+        })
+        .await;
         let set = if database.kind() == Kind::Sqlite { "1" } else { "'2026-01-01 00:00:00'" };
         let marked = format!("UPDATE sigra_audit_checkpoints SET exported_at = {set}");
         let changes = ["DELETE FROM sigra_audit_checkpoints", &marked];
@@ -181,6 +200,51 @@ async fn a_checkpoint_that_the_table_has_lost_goes_to_the_sinks_all_the_same() {
     .await;
 }
 
+/// A row of the right size that is none passes for the checkpoint that is due, where only the tables are asked.
+#[tokio::test]
+async fn who_has_seen_rows_that_nothing_vouches_for_signs_whatever_the_table_says() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        until("a checkpoint", async || sizes(&sink) == [5]).await;
+        idle_rows(&host, 5).await;
+        until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
+        let junk = "INSERT INTO sigra_audit_checkpoints (size, note, signed_at, exported_at)";
+        database
+            .run(&format!("{junk} SELECT 10, 'x', signed_at, signed_at FROM sigra_audit_checkpoints"))
+            .await;
+        host.clock.advance(Duration::from_mins(2));
+        until("a checkpoint", async || sizes(&sink) == [5, 10]).await;
+        drop(worker);
+        assert!(host.auth.verify_audit(&sink.text()).await.unwrap().is_clean());
+    })
+    .await;
+}
+
+/// When a checkpoint was signed is said by what was signed: a time in the table keeps the next one away for no moment.
+#[tokio::test]
+async fn no_time_that_somebody_writes_keeps_a_checkpoint_back() {
+    each_database(|database| async move {
+        let (host, _) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        host.auth.seal_audit().await.unwrap();
+        let (other, others) = join_with_sink(database.clone()).await;
+        other.clock.advance(Duration::from_hours(1));
+        idle_rows(&other, 5).await;
+        // The time of a row that was written a moment ago, as the other process sees it.
+        let moment = "(SELECT at FROM (SELECT MAX(at) AS at FROM sigra_audit) l)";
+        database.run(&format!("UPDATE sigra_audit_checkpoints SET signed_at = {moment}")).await;
+        let worker = other.auth.start_worker(Mailbox::default(), links());
+        until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
+        until("a checkpoint", async || sizes(&others) == [10]).await;
+        drop(worker);
+        let report = host.auth.verify_audit(&others.text()).await.unwrap();
+        assert!(report.is_clean(), "{report:?}");
+    })
+    .await;
+}
+
 /// A number that somebody gives to a row stands in the way of those before it, until it is taken back. It passes the triggers.
 #[tokio::test]
 async fn a_number_given_by_hand_keeps_no_checkpoint_back_and_can_be_taken_back() {
@@ -188,7 +252,8 @@ async fn a_number_given_by_hand_keeps_no_checkpoint_back_and_can_be_taken_back()
         let sink = MemorySink::default();
         let taken = sink.clone();
         let host = host_with(&database, |builder| {
-            builder.checkpoint_to(taken).checkpoint_every(Duration::from_hours(24))
+            let builder = builder.checkpoint_to(taken).forward_audit_to(Drain);
+            builder.checkpoint_every(Duration::from_hours(24))
         })
         .await;
         idle_rows(&host, 3).await;
@@ -198,6 +263,7 @@ async fn a_number_given_by_hand_keeps_no_checkpoint_back_and_can_be_taken_back()
         until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
         drop(worker);
         assert_eq!(sizes(&sink), [3], "the next one is due tomorrow");
+        host.auth.forward_audit().await.unwrap();
 
         idle_rows(&host, 2).await;
         let last = "SELECT id FROM (SELECT id FROM sigra_audit ORDER BY id DESC LIMIT 1) l";
@@ -209,6 +275,8 @@ async fn a_number_given_by_hand_keeps_no_checkpoint_back_and_can_be_taken_back()
         let report = host.auth.verify_audit(&sink.text()).await.unwrap();
         let named = |finding: &Finding| matches!(finding, Finding::Moved { leaf: Some(7), from: None, .. });
         assert!(matches!(&report.findings[..], [finding] if named(finding)), "{report:?}");
+        // Nor does a sink of rows get it before its turn.
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 0);
 
         // As SECURITY.md says.
         let on = if database.kind() == Kind::Postgres { " ON sigra_audit" } else { "" };
@@ -219,14 +287,39 @@ async fn a_number_given_by_hand_keeps_no_checkpoint_back_and_can_be_taken_back()
         assert!(written.contains(repair) && written.contains("DROP TRIGGER sigra_audit_on_update"));
         host.auth.seal_audit().await.unwrap();
         assert_eq!(sizes(&sink), [3, 7, 9]);
+        assert_eq!(host.auth.forward_audit().await.unwrap(), 2);
         assert!(host.auth.verify_audit(&sink.text()).await.unwrap().is_clean());
     })
     .await;
 }
 
-/// Never answers, and counts how often it was asked.
+/// Takes rows and forgets them.
+struct Drain;
+
+impl AuditSink for Drain {
+    fn name(&self) -> String {
+        "drain".into()
+    }
+
+    fn forward(&self, _: Vec<Row>) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Never answers, and counts how often it was asked and given up.
 #[derive(Clone, Default)]
-struct Silent(Arc<AtomicUsize>);
+struct Silent {
+    asked: Arc<AtomicUsize>,
+    given_up: Arc<AtomicUsize>,
+}
+
+struct GivenUp(Arc<AtomicUsize>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
 impl CheckpointSink for Silent {
     fn name(&self) -> String {
@@ -234,8 +327,12 @@ impl CheckpointSink for Silent {
     }
 
     fn publish(&self, _: Checkpoint) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Box::pin(std::future::pending())
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let given_up = GivenUp(self.given_up.clone());
+        Box::pin(async move {
+            let _given_up = given_up;
+            std::future::pending().await
+        })
     }
 }
 
@@ -248,12 +345,48 @@ async fn rows_get_their_numbers_while_a_sink_does_not_answer() {
             host_with(&database, |builder| builder.checkpoint_to(sinks.1).checkpoint_to(sinks.0)).await;
         idle_rows(&host, 5).await;
         let worker = host.auth.start_worker(Mailbox::default(), links());
-        until("the sink is asked", async || silent.0.load(Ordering::SeqCst) == 1).await;
+        until("the sink is asked", async || silent.asked.load(Ordering::SeqCst) > 0).await;
+        let given_up = silent.given_up.load(Ordering::SeqCst);
         assert_eq!(sizes(&good), [5]);
         idle_rows(&host, 5).await;
         until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
-        assert_eq!(silent.0.load(Ordering::SeqCst), 1, "it is still at the first");
+        assert_eq!(silent.given_up.load(Ordering::SeqCst), given_up, "it is still at it");
         drop(worker);
+        // It is given up with the worker, and nothing of it goes on.
+        until("the end", async || {
+            silent.given_up.load(Ordering::SeqCst) == silent.asked.load(Ordering::SeqCst)
+        })
+        .await;
+    })
+    .await;
+}
+
+/// Whatever the other one has meanwhile.
+#[tokio::test]
+async fn a_sink_that_comes_back_gets_every_checkpoint_in_order() {
+    each_database(|database| async move {
+        let [broken, good] = [MemorySink::default(), MemorySink::default()];
+        let sinks = (broken.clone(), good.clone());
+        let host =
+            host_with(&database, |builder| builder.checkpoint_to(sinks.0).checkpoint_to(sinks.1)).await;
+        broken.break_down(true);
+        // More than are read at once, while a worker hands over beside.
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        for _ in 0..25 {
+            idle_rows(&host, 1).await;
+            let _ = host.auth.seal_audit().await.unwrap_err();
+        }
+        drop(worker);
+        broken.break_down(false);
+        host.auth.seal_audit().await.unwrap();
+        let all: Vec<u64> = (1..=25).collect();
+        assert_eq!(sizes(&broken), all);
+        let mut others = sizes(&good);
+        others.dedup();
+        others.sort_unstable();
+        others.dedup();
+        assert_eq!(others, all);
+        assert_eq!(database.count("sigra_audit_checkpoints", "exported_at IS NULL").await, 0);
     })
     .await;
 }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, TryLockError};
 
 use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
 
 use super::note::{self, NoteError, PublicKey, Signer};
-use super::tree::Hash;
+use super::tree::{Edge, Hash};
 
 /// A signed statement of the log: so many rows there are, this is the hash over them, and it was signed then.
 ///
@@ -105,6 +106,11 @@ impl Checkpoint {
         }
         checkpoint.verify(keys)?;
         Ok(checkpoint)
+    }
+
+    /// Whether it can be one of this tree: of an earlier state, or of this one.
+    pub(crate) fn is_of(&self, tree: &Edge) -> bool {
+        self.size < tree.size() || self.size == tree.size() && self.root == tree.root()
     }
 
     /// Finds every checkpoint in a text that may hold others and remains of writing that was cut off: a file of
@@ -205,7 +211,8 @@ impl fmt::Debug for Checkpoint {
 pub trait CheckpointSink: Send + Sync + 'static {
     /// What it is called where it fails.
     fn name(&self) -> String;
-    /// Hands the checkpoint over. An error means that it is tried again.
+    /// Hands the checkpoint over. An error means that it is tried again, and so does no answer within 30 seconds: then what it
+    /// is doing is dropped.
     fn publish(
         &self,
         checkpoint: Checkpoint,
@@ -248,18 +255,29 @@ impl CheckpointSink for LogSink {
 /// Appends checkpoints to a file and waits until they are on the disk. Put it where whoever can write to the database cannot
 /// write. Read it with [`Checkpoint::find_all`]. Keep of every day one at least for as long as rows are kept, and the newest: by
 /// their times [`verify_audit`](crate::Sigra::verify_audit) tells rows that retention removed from such as were too young.
+///
+/// While a disk does not answer, nothing more is begun: what is written there is tried again when it does.
 #[derive(Clone, Debug)]
 pub struct FileSink {
     path: PathBuf,
+    /// Held while something is written.
+    writing: Arc<Mutex<()>>,
 }
 
 impl FileSink {
     /// Names the file. It is created with the first checkpoint.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), writing: Arc::default() }
     }
 
     fn append(&self, checkpoint: &Checkpoint) -> std::io::Result<()> {
+        let _writing = match self.writing.try_lock() {
+            Ok(writing) => writing,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(std::io::Error::other("the checkpoint before it is still being written"));
+            }
+        };
         let mut file = std::fs::OpenOptions::new().create(true).append(true).read(true).open(&self.path)?;
         let mut text = format!("{checkpoint}\n");
         // What a crash cut off must not run into the next one.

@@ -1,5 +1,6 @@
 //! What one process needs to make evidence and to check it: keys, signer, sinks.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -47,8 +48,10 @@ struct Memory {
     edge: Option<Edge>,
     /// The newest checkpoint that it signed, and when it did.
     signed: Option<(Checkpoint, OffsetDateTime)>,
-    /// The largest checkpoint that each sink has taken from it.
-    taken: Vec<Option<(u64, Hash)>>,
+    /// Rows below the newest good checkpoint that it has seen.
+    vouched: u64,
+    /// Which sink has taken which checkpoint, of those that wait for others, and of the newest.
+    taken: HashSet<(usize, u64, Hash)>,
 }
 
 /// What is derived from one ring. Whoever takes it keeps the ring it was derived from, also while another replaces it.
@@ -99,40 +102,56 @@ impl Evidence {
         true
     }
 
-    /// When this process signed the checkpoint below which there are so many rows, if that was the newest it signed.
-    pub(crate) fn signed_at(&self, size: u64) -> Option<OffsetDateTime> {
-        self.memory().signed.as_ref().filter(|(signed, _)| signed.size() == size).map(|(_, at)| *at)
-    }
-
     /// Whether this process has signed one within the interval.
     pub(crate) fn signed_lately(&self, now: OffsetDateTime) -> bool {
         self.memory().signed.as_ref().is_some_and(|(_, at)| *at <= now && now - *at < self.every)
     }
 
+    /// Remembers a checkpoint that it signed. Two tasks may come with theirs in any order.
     pub(crate) fn signed(&self, checkpoint: &Checkpoint, at: OffsetDateTime) {
-        self.memory().signed = Some((checkpoint.clone(), at));
+        self.vouched(checkpoint.size());
+        let mut memory = self.memory();
+        if memory.signed.as_ref().is_none_or(|(newest, _)| newest.size() <= checkpoint.size()) {
+            memory.signed = Some((checkpoint.clone(), at));
+        }
     }
 
-    /// The newest checkpoint that this process signed, and when it did.
-    pub(crate) fn newest_signed(&self) -> Option<(Checkpoint, OffsetDateTime)> {
-        self.memory().signed.clone()
+    /// Remembers that a good checkpoint vouches for so many rows.
+    pub(crate) fn vouched(&self, size: u64) {
+        let mut memory = self.memory();
+        memory.vouched = memory.vouched.max(size);
     }
 
-    /// The newest checkpoint that this process signed, where a sink has not taken it, nor a larger one.
+    /// Whether it has seen rows that no checkpoint it has seen vouches for, whatever the tables say now.
+    pub(crate) fn has_unvouched(&self) -> bool {
+        let memory = self.memory();
+        memory.edge.as_ref().is_some_and(|edge| edge.size() > memory.vouched)
+    }
+
+    /// The newest checkpoint that this process signed.
+    pub(crate) fn newest_signed(&self) -> Option<Checkpoint> {
+        self.memory().signed.as_ref().map(|(newest, _)| newest.clone())
+    }
+
+    /// The newest checkpoint that this process signed, where a sink has not taken it.
     pub(crate) fn newest_due(&self) -> Option<Checkpoint> {
-        let (newest, _) = self.newest_signed()?;
+        let newest = self.newest_signed()?;
         (0..self.sinks.len()).any(|sink| !self.has_taken(sink, &newest)).then_some(newest)
     }
 
-    /// Whether a sink has taken this checkpoint from this process, or a larger one. Two of one size that differ are two.
     pub(crate) fn has_taken(&self, sink: usize, checkpoint: &Checkpoint) -> bool {
-        self.memory().taken[sink].is_some_and(|(size, root)| {
-            size > checkpoint.size() || size == checkpoint.size() && root == checkpoint.root()
-        })
+        self.memory().taken.contains(&(sink, checkpoint.size(), checkpoint.root()))
     }
 
     pub(crate) fn taken(&self, sink: usize, checkpoint: &Checkpoint) {
-        self.memory().taken[sink] = Some((checkpoint.size(), checkpoint.root()));
+        self.memory().taken.insert((sink, checkpoint.size(), checkpoint.root()));
+    }
+
+    /// Forgets who has taken what, but of these sizes and of the newest.
+    pub(crate) fn wait_for(&self, sizes: &HashSet<u64>) {
+        let mut memory = self.memory();
+        let newest = memory.signed.as_ref().map(|(newest, _)| newest.size());
+        memory.taken.retain(|(_, size, _)| Some(*size) == newest || sizes.contains(size));
     }
 
     /// Derives the keys of the trail in `table`.
@@ -151,7 +170,6 @@ impl Evidence {
             sinks.push(Arc::new(LogSink));
         }
         let secrets = RwLock::new(Arc::new(Secrets::of(ring, &origin)));
-        let memory = Mutex::new(Memory { taken: vec![None; sinks.len()], ..Memory::default() });
         Ok(Self {
             secrets,
             origin,
@@ -159,7 +177,7 @@ impl Evidence {
             sinks,
             row_sinks: setup.row_sinks,
             node: uuid::Uuid::now_v7(),
-            memory,
+            memory: Mutex::default(),
         })
     }
 }

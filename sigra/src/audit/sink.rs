@@ -43,8 +43,8 @@ pub trait AuditSink: Send + Sync + 'static {
     fn forward(&self, rows: Vec<Row>) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>>;
 }
 
-/// Gives a sink so long to take something. One that panics or never answers is one that failed; what it was doing ends, so that
-/// it cannot come after what is handed over later.
+/// Gives a sink so long to take something. One that panics or never answers is one that failed; what it was doing is dropped, so
+/// that it does not come after what is handed over later.
 pub(crate) async fn answer(
     within: Duration,
     taking: impl Future<Output = Result<(), SinkError>> + Send + 'static,

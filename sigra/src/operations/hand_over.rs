@@ -1,5 +1,6 @@
-//! Hands checkpoints over to the sinks: in their order, at least once, by the node that seals.
+//! Hands checkpoints over to the sinks: at least once each, in their order by the node that seals.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::account::Account;
@@ -11,10 +12,10 @@ use crate::store::statements::{CheckpointExported, DueCheckpoints};
 use crate::store::{Rendered, Row as Columns};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::seal::Turn;
+use super::seal::{Turn, signed};
 
-/// Checkpoints that are read at once, to be handed over.
-pub(crate) const DUE_AT_ONCE: u16 = 20;
+/// Checkpoints that are read at once: to be handed over, or until one is found that is good.
+pub(crate) const CHECKPOINTS_AT_ONCE: u16 = 20;
 /// How long a sink has for one checkpoint.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(30);
 
@@ -25,11 +26,43 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads the first columns of `NewestCheckpoint`, `NewestExported` and `DueCheckpoints`.
-    pub(crate) fn read<U: Account>(row: &mut Reader<'_, U>, keys: &[PublicKey]) -> Result<Self, Error> {
+    /// Reads the columns of `NewestCheckpoints`, `NewestExported` and `DueCheckpoints`.
+    pub(crate) fn read<U: Account>(row: &Columns, keys: &[PublicKey]) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
         let number = row.next()?;
         let note = row.next::<String>().map_err(|_| CheckpointError::Malformed);
         Ok(Self { number, checkpoint: note.and_then(|note| Checkpoint::stored(&note, number, keys)) })
+    }
+}
+
+/// The first good one of the newest checkpoints, and what is wrong with one before it. One that a key has signed which the ring has
+/// no more is neither: another takes its place.
+#[derive(Default)]
+pub(crate) struct Newest {
+    pub(crate) good: Option<Checkpoint>,
+    pub(crate) amiss: Option<(i64, CheckpointError)>,
+}
+
+impl Newest {
+    /// Reads what `NewestCheckpoints` or `NewestExported` give. `size`: rows that the log has, as far as that is known.
+    pub(crate) fn of<U: Account>(
+        rows: &[Columns],
+        keys: &[PublicKey],
+        size: Option<u64>,
+    ) -> Result<Self, Error> {
+        let mut newest = Self::default();
+        for row in rows {
+            let Stored { number, checkpoint } = Stored::read::<U>(row, keys)?;
+            match checkpoint {
+                Ok(good) => {
+                    newest.good = Some(good);
+                    break;
+                }
+                Err(CheckpointError::UnknownKey) if size.is_none_or(|size| number <= signed(size)) => {}
+                Err(why) => newest.amiss = newest.amiss.or(Some((number, why))),
+            }
+        }
+        Ok(newest)
     }
 }
 
@@ -42,7 +75,7 @@ pub(crate) fn changed<U: Account>(number: i64, why: CheckpointError) -> Failure 
         "when that has been looked into, delete the row"
     };
     Failure::AuditChanged(format!(
-        "the checkpoint in `{table}_checkpoints` with the size {number} is not as it was: {why}. It goes to no sink; {what_to_do}"
+        "the row of `{table}_checkpoints` with the size {number} is no checkpoint of Sigra's: {why}. It stops no other; {what_to_do}"
     ))
 }
 
@@ -52,15 +85,15 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        if self.due_checkpoints(-1).await?.is_empty() {
-            // What the database has lost, this process alone can hand over.
-            return if self.core.evidence.newest_due().is_some() {
-                self.hand_over_checkpoints().await
-            } else {
-                Ok(())
-            };
+        if !self.due_checkpoints(-1).await?.is_empty() && self.upkeep(Lead(Client::unknown())).await? {
+            return self.hand_over_checkpoints().await;
         }
-        if self.upkeep(Lead(Client::unknown())).await? { self.hand_over_checkpoints().await } else { Ok(()) }
+        // What the database has lost, or who leads may have, this process alone can hand over for certain.
+        let mut hands = Hands::over(&self.core.evidence);
+        if let Some(newest) = self.core.evidence.newest_due() {
+            hands.give(&newest).await;
+        }
+        hands.first_failure().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     /// Hands every checkpoint that is not out yet to every sink, and the newest whatever the database says of it. A sink that fails
@@ -73,25 +106,28 @@ impl<U> Sigra<U> {
         let evidence = &self.core.evidence;
         let keys = evidence.secrets().signer.public_keys();
         let (mut hands, mut amiss) = (Hands::over(evidence), None);
-        let mut above = -1;
+        // Those that are signed meanwhile come after it, and have their turn in the next round.
+        let newest = evidence.newest_due();
+        let (mut above, mut waiting) = (-1, HashSet::new());
         while !hands.have_all_failed() {
             let due = self.due_checkpoints(above).await?;
             for row in &due {
-                let stored = Stored::read::<U>(&mut Reader::new(row), &keys)?;
+                let stored = Stored::read::<U>(row, &keys)?;
                 above = stored.number;
                 match stored.checkpoint {
                     Ok(checkpoint) if hands.give(&checkpoint).await => {
                         self.upkeep(Exported { size: above, client: Client::unknown() }).await?;
                     }
-                    Ok(_) => {}
+                    Ok(checkpoint) => drop(waiting.insert(checkpoint.size())),
                     Err(why) => amiss = amiss.or(Some(changed::<U>(above, why))),
                 }
             }
-            if due.len() < usize::from(DUE_AT_ONCE) {
+            if due.len() < usize::from(CHECKPOINTS_AT_ONCE) {
+                evidence.wait_for(&waiting);
                 break;
             }
         }
-        if let Some(newest) = evidence.newest_due() {
+        if let Some(newest) = newest {
             hands.give(&newest).await;
         }
         hands.first_failure().or(amiss).map_or(Ok(()), |failure| Err(failure.into()))
@@ -101,7 +137,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let values: &[&dyn crate::column::Bind] = &[&above, &i64::from(DUE_AT_ONCE)];
+        let values: &[&dyn crate::column::Bind] = &[&above, &i64::from(CHECKPOINTS_AT_ONCE)];
         Ok(self.core.pool.read().await?.fetch(Rendered::<U, DueCheckpoints>::STATEMENT, values).await?)
     }
 }

@@ -16,7 +16,7 @@ use crate::store::statements::{
 };
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::hand_over::Stored;
+use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest};
 use super::seal::{Turn, signed};
 
 /// Segments that one transaction removes.
@@ -96,10 +96,8 @@ impl<U: Account> Step<U> for RemoveOldRows<U> {
 }
 
 async fn newest_exported<U: Account>(unit: &mut Unit<'_, U>) -> Result<Option<Checkpoint>, Error> {
-    let Some(row) = unit.fetch_optional(NewestExported, &[]).await? else { return Ok(None) };
-    let keys = unit.core.evidence.secrets().signer.public_keys();
-    // One that was signed before a key was taken out of the ring says nothing any more; the next one will.
-    Ok(Stored::read::<U>(&mut Reader::new(&row), &keys)?.checkpoint.ok())
+    let rows = unit.fetch(NewestExported, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
+    Ok(Newest::of::<U>(&rows, &unit.core.evidence.secrets().signer.public_keys(), None)?.good)
 }
 
 /// This process's time or the database's: what one clock that is ahead has removed, no other brings back.

@@ -17,14 +17,14 @@ use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
 use crate::feature;
 use crate::store::statements::{
-    DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree, NewestCheckpoint, RenewCheckpoint,
+    DueCheckpoints, HoldTree, InsertCheckpoint, InsertSegment, LeaseTree, NewestCheckpoints, RenewCheckpoint,
     SealRows, SealingDue, SealingStands, StartTree, Tree as ReadTree, UnsealedRows, WriteTree,
 };
 use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::hand_over::{DUE_AT_ONCE, Stored, changed};
+use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored, changed};
 
 /// Rows that one transaction numbers.
 const BATCH: u16 = 512;
@@ -145,38 +145,49 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        let numbered = self.number(turn).await;
-        if let Ok(None) = numbered {
-            return Ok(None);
+        let (mut total, mut unsigned) = (Sealed::NOTHING, None);
+        loop {
+            let numbered = self.number(turn, total.unreadable).await;
+            let is_last = match &numbered {
+                Ok(None) => return Ok(None),
+                Ok(Some(round)) => round.rows + round.unreadable < u64::from(BATCH),
+                Err(_) => true,
+            };
+            // In a transaction of its own: what keeps rows from their numbers keeps nobody from vouching for those below, nor
+            // the other way round. The worker does not wait for the last row, which may never come.
+            if is_last || turn == Turn::Leased {
+                match self.sign(turn).await {
+                    Ok(None) => {}
+                    Ok(Some(signed)) => {
+                        total.size = total.size.max(signed.size);
+                        total.checkpoint = signed.checkpoint.or(total.checkpoint);
+                        total.amiss = signed.amiss;
+                    }
+                    Err(error) => unsigned = Some(error),
+                }
+            }
+            let Some(round) = numbered? else { return Ok(None) };
+            total.rows += round.rows;
+            total.unreadable += round.unreadable;
+            total.size = total.size.max(round.edge.size());
+            if is_last {
+                return unsigned.map_or(Ok(Some(total)), Err);
+            }
         }
-        // In a transaction of its own: what keeps rows from their numbers keeps nobody from vouching for those below, nor the
-        // other way round.
-        let signed = self.sign(turn).await;
-        let Some(mut sealed) = numbered? else { return Ok(None) };
-        let Some(signed) = signed? else { return Ok(Some(sealed)) };
-        sealed.size = sealed.size.max(signed.size);
-        (sealed.checkpoint, sealed.amiss) = (signed.checkpoint, signed.amiss);
-        Ok(Some(sealed))
     }
 
-    async fn number(&self, turn: Turn) -> Result<Option<Sealed>, Error>
+    /// Numbers and seals one batch.
+    async fn number(&self, turn: Turn, skip: u64) -> Result<Option<Round>, Error>
     where
         U: Account,
     {
-        let mut total = Sealed::NOTHING;
-        loop {
-            let skip = total.unreadable;
-            let step = Number::<U> { turn, skip, client: Client::unknown(), user: PhantomData };
-            let Some(round) = self.upkeep(step).await? else { return Ok(None) };
+        let round =
+            self.upkeep(Number::<U> { turn, skip, client: Client::unknown(), user: PhantomData }).await?;
+        if let Some(round) = &round {
             // Only now: what is remembered has to be what was committed.
             self.core.evidence.remember(&round.edge);
-            total.rows += round.rows;
-            total.unreadable += round.unreadable;
-            total.size = round.edge.size();
-            if round.rows + round.unreadable < u64::from(BATCH) {
-                return Ok(Some(total));
-            }
         }
+        Ok(round)
     }
 
     /// `None`: another node does, or did a moment ago.
@@ -205,7 +216,9 @@ impl<U> Sigra<U> {
         let statement = Rendered::<U, SealingDue>::STATEMENT;
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
         let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
-        if due == 0 || due == 1 && self.core.evidence.signed_lately(now) {
+        // What this process has seen for itself no row can talk it out of.
+        let waits = due == 1 || due == 0 && self.core.evidence.has_unvouched();
+        if due != 2 && (!waits || self.core.evidence.signed_lately(now)) {
             return Ok(());
         }
         let sealed = self.sequence(Turn::Leased).await;
@@ -319,30 +332,30 @@ impl<U: Account> Unit<'_, U> {
     /// checkpoint, and those that no sink has yet. Later it may be gone, and nothing else would do it where no row is written.
     pub(crate) async fn renew_log(&mut self, before: &Secrets, next: &Secrets) -> Result<(), Error> {
         self.execute(HoldTree, &[]).await?;
-        if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
-            let (tree, known) = (Tree::read_with::<U>(next, &row), Tree::read_with::<U>(before, &row));
-            if let Some(tree) = tree.or(known.map(|tree| Tree { is_renewed: false, ..tree }))
-                && !tree.is_renewed
-            {
-                self.write_tree_with(&tree, next).await?;
-            }
+        let Some(row) = self.fetch_optional(ReadTree, &[]).await? else { return Ok(()) };
+        let (tree, known) = (Tree::read_with::<U>(next, &row), Tree::read_with::<U>(before, &row));
+        let tree = tree.or(known.map(|tree| Tree { is_renewed: false, ..tree }));
+        let Some(tree) = tree else { return Ok(()) };
+        if !tree.is_renewed {
+            self.write_tree_with(&tree, next).await?;
         }
         let now = next.signer.public_keys();
         let known = [&before.signer.public_keys()[..], &now].concat();
         let mut above = -1_i64;
-        let mut rows: Vec<_> = self.fetch_optional(NewestCheckpoint, &[]).await?.into_iter().collect();
+        let mut rows = self.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
         loop {
             for row in &rows {
-                let Stored { number, checkpoint } = Stored::read::<U>(&mut Reader::new(row), &known)?;
-                // What nobody signed stands as it is, for whoever hands it over to find.
+                let Stored { number, checkpoint } = Stored::read::<U>(row, &known)?;
+                // What nobody signed, or not for this log, stands as it is, for whoever hands it over to find.
                 if let Ok(checkpoint) = checkpoint
+                    && checkpoint.is_of(&tree.edge)
                     && checkpoint.verify(&now[..1]).is_err()
                     && let Ok(renewed) = checkpoint.signed_by(&next.signer)
                 {
                     self.execute(RenewCheckpoint, &[&renewed.to_string(), &number]).await?;
                 }
             }
-            rows = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
+            rows = self.fetch(DueCheckpoints, &[&above, &i64::from(CHECKPOINTS_AT_ONCE)]).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             above = Reader::<U>::new(last).next()?;
         }
@@ -439,7 +452,8 @@ async fn append<U: Account>(
         Ok(_) => return Err(crate::error::DatabaseError::lost_race().into()),
         Err(error) if matches!(error.kind, DatabaseErrorKind::Unique | DatabaseErrorKind::Trigger) => {
             let given = format!(
-                "`{table}` has rows numbered {first} or higher, or with a seal, that the log has not given: {error}"
+                "`{table}` has rows numbered {first} or higher, or with a seal, and the log has {first} rows: they were \
+                 numbered by hand, or the log was put back to an earlier state: {error}"
             );
             return Err(Failure::AuditChanged(given).into());
         }
@@ -477,15 +491,32 @@ impl<U: Account> Step<U> for Sign<U> {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
         let evidence = &unit.core.evidence;
-        let Newest { signed: newest, amiss } = newest_checkpoint(unit, &tree).await?;
+        let secrets = evidence.secrets();
         let size = tree.edge.size();
-        let grew = size > newest.map_or(0, |(size, _)| size);
-        // A time of the future is none: whoever can write to the table could keep every other checkpoint away with it.
+        let rows = unit.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
+        let Newest { good, amiss } = Newest::of::<U>(&rows, &secrets.signer.public_keys(), Some(size))?;
+        if let Some(newest) = &good {
+            if !newest.is_of(&tree.edge) {
+                let what = format!(
+                    "the newest checkpoint in `{}_checkpoints` is for other rows than there are",
+                    table::<U>()
+                );
+                return Err(Failure::AuditChanged(what).into());
+            }
+            evidence.vouched(newest.size());
+        }
+        // Behind nothing but rows that are no checkpoints, what this process remembers.
+        let remembered = || amiss.and_then(|_| evidence.newest_signed());
+        let newest = good.or_else(remembered);
+        let grew = size > newest.as_ref().map_or(0, Checkpoint::size);
+        // The time that was signed, which nobody else can change. One of the future is none: a clock that was ahead would keep
+        // every other checkpoint away with it.
         let is_recent = |at: OffsetDateTime| at <= unit.now && unit.now - at < evidence.every;
-        let due = self.turn == Turn::Now || !newest.and_then(|(_, at)| at).is_some_and(is_recent);
+        let at = newest.and_then(|newest| newest.signed_at());
+        let due = self.turn == Turn::Now || !at.is_some_and(is_recent);
         let mut done = Signed { size, checkpoint: None, amiss };
         if grew && due {
-            let (secrets, root) = (evidence.secrets(), tree.edge.root());
+            let root = tree.edge.root();
             let checkpoint = Checkpoint::sign(&secrets.signer, &evidence.origin, size, root, unit.now);
             let values: &[&dyn crate::column::Bind] =
                 &[&signed(size), &checkpoint.to_string(), &unit.stamp()];
@@ -494,44 +525,4 @@ impl<U: Account> Step<U> for Sign<U> {
         }
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(done)))
     }
-}
-
-struct Newest {
-    /// The size of the newest checkpoint and when it was signed, as far as that can be told.
-    signed: Option<(u64, Option<OffsetDateTime>)>,
-    /// The newest row is none of Sigra's: its number, and what is wrong with it.
-    amiss: Option<(i64, CheckpointError)>,
-}
-
-async fn newest_checkpoint<U: Account>(unit: &mut Unit<'_, U>, tree: &Tree) -> Result<Newest, Error> {
-    let Some(columns) = unit.fetch_optional(NewestCheckpoint, &[]).await? else {
-        return Ok(Newest { signed: None, amiss: None });
-    };
-    let evidence = &unit.core.evidence;
-    let mut row = Reader::<U>::new(&columns);
-    let Stored { number, checkpoint } =
-        Stored::read::<U>(&mut row, &evidence.secrets().signer.public_keys())?;
-    let checkpoint = match checkpoint {
-        Ok(checkpoint) => checkpoint,
-        // Under a key that the ring has no more: the next one takes its place.
-        Err(CheckpointError::UnknownKey) if number <= signed(tree.edge.size()) => {
-            return Ok(Newest { signed: None, amiss: None });
-        }
-        // One row that somebody wrote must not stop all that come after it. What this process remembers takes its place.
-        Err(why) => {
-            let remembered = evidence.newest_signed().map(|(newest, at)| (newest.size(), Some(at)));
-            return Ok(Newest { signed: remembered, amiss: Some((number, why)) });
-        }
-    };
-    let (size, root) = (checkpoint.size(), checkpoint.root());
-    if size > tree.edge.size() || size == tree.edge.size() && root != tree.edge.root() {
-        let what = format!(
-            "the newest checkpoint in `{}_checkpoints` is for other rows than there are",
-            table::<U>()
-        );
-        return Err(Failure::AuditChanged(what).into());
-    }
-    // What this process remembers counts more than what stands there.
-    let at = evidence.signed_at(size).or_else(|| row.next::<Stamp>().ok().map(|Stamp(at)| at));
-    Ok(Newest { signed: Some((size, at)), amiss: None })
 }

@@ -1,27 +1,27 @@
 //! Verifies the trail against itself and against checkpoints, and proves single rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, CheckpointError, Edge, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS,
-    PublicKey, Row, SEGMENT, inclusion, table,
+    AuditReport, Auditor, Edge, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS, PublicKey, Row,
+    SEGMENT, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
 use crate::feature;
 use crate::store::statements::{
-    DueCheckpoints, NewestCheckpoint, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows,
+    DueCheckpoints, NewestCheckpoints, Numbered, RowById, RowsFrom, Segments, SinksAhead, StrayRows,
     Tree as ReadTree, UnsealedFrom,
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::Shielded;
 
-use super::hand_over::{DUE_AT_ONCE, Stored, changed};
+use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored, changed};
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
@@ -131,8 +131,9 @@ impl<U: Account> Shielded<U> {
         let extent = walk.run().await?;
         walk.snapshot.end().await;
         let report = walk.auditor.finish();
-        if report.is_clean()
-            && let Some(tree) = extent.tree
+        // Whatever else there is to find, so long the log was.
+        if let Some(tree) = extent.tree
+            && !report.findings.contains(&Finding::Tree)
         {
             self.0.core.evidence.remember(&tree.edge);
         }
@@ -188,30 +189,38 @@ impl<U: Account> Walk<'_, U> {
 
     /// The newest one, and those that no sink has yet: what is not Sigra's among them keeps nothing back, but is there for a reason.
     async fn walk_checkpoints(&mut self) -> Result<(), Error> {
-        let (mut newest, mut above) = (None, -1);
-        if let Some(row) = self.fetch(NewestCheckpoint, &[]).await?.first() {
-            newest = Some(self.checkpoint(row, None)?);
+        let mut looked_at = BTreeSet::new();
+        for row in self.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await? {
+            let stored = Stored::read::<U>(&row, &self.public)?;
+            looked_at.insert(stored.number);
+            if self.checkpoint(stored) {
+                break;
+            }
         }
+        let mut above = -1;
         loop {
-            let due = self.fetch(DueCheckpoints, &[&above, &i64::from(DUE_AT_ONCE)]).await?;
+            let due = self.fetch(DueCheckpoints, &[&above, &i64::from(CHECKPOINTS_AT_ONCE)]).await?;
             if due.is_empty() {
                 return Ok(());
             }
             for row in &due {
-                above = self.checkpoint(row, newest)?;
+                let stored = Stored::read::<U>(row, &self.public)?;
+                above = stored.number;
+                if looked_at.insert(above) {
+                    self.checkpoint(stored);
+                }
             }
         }
     }
 
-    /// Holds a checkpoint of the table against the rows, but not the one under this number, and gives its own.
-    fn checkpoint(&mut self, row: &Columns, but: Option<i64>) -> Result<i64, Error> {
-        let Stored { number, checkpoint } = Stored::read::<U>(&mut Reader::new(row), &self.public)?;
-        match checkpoint {
-            _ if but == Some(number) => {}
-            Ok(checkpoint) => self.auditor.expect(&checkpoint),
-            Err(why) => self.auditor.find(Finding::BadCheckpoint { size: u64::try_from(number).ok(), why }),
+    /// Has a checkpoint of the table held against the rows. `false`: it is none.
+    fn checkpoint(&mut self, Stored { number, checkpoint }: Stored) -> bool {
+        let size = u64::try_from(number).ok();
+        match &checkpoint {
+            Ok(checkpoint) => self.auditor.expect(checkpoint),
+            Err(why) => self.auditor.find(Finding::BadCheckpoint { size, why: *why }),
         }
-        Ok(number)
+        checkpoint.is_ok()
     }
 
     async fn walk_sinks(&mut self, extent: &Extent) -> Result<(), Error> {
@@ -354,14 +363,13 @@ async fn prove<U: Account>(
     if row.is_foreign() || keys.knows(&row.key_id) && !keys.signed(&row, &table) {
         return Ok(Proved::Nothing);
     }
-    let newest = connection.fetch_optional(Rendered::<U, NewestCheckpoint>::STATEMENT, &[]).await?;
-    let Some(newest) = newest else { return Ok(Proved::NotCovered) };
-    let newest = Stored::read::<U>(&mut Reader::new(&newest), &auth.audit_public_keys())?;
-    let checkpoint = match newest.checkpoint {
-        Ok(checkpoint) => checkpoint,
-        // It was signed by a key that is gone: the next one takes its place.
-        Err(CheckpointError::UnknownKey) => return Ok(Proved::NotCovered),
-        Err(why) => return Err(changed::<U>(newest.number, why).into()),
+    let newest = connection
+        .fetch(Rendered::<U, NewestCheckpoints>::STATEMENT, &[&i64::from(CHECKPOINTS_AT_ONCE)])
+        .await?;
+    let checkpoint = match Newest::of::<U>(&newest, &auth.audit_public_keys(), None)? {
+        Newest { good: Some(checkpoint), .. } => checkpoint,
+        Newest { amiss: Some((number, why)), .. } => return Err(changed::<U>(number, why).into()),
+        Newest { .. } => return Ok(Proved::NotCovered),
     };
     let size = checkpoint.size();
     let leaf = row.leaf.and_then(|leaf| u64::try_from(leaf).ok()).filter(|leaf| *leaf < size);

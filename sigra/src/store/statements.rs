@@ -448,9 +448,9 @@ statements! {
          DO UPDATE SET note = excluded.note, signed_at = excluded.signed_at, exported_at = NULL",
         mysql: "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3) ON DUPLICATE KEY \
          UPDATE note = VALUES(note), signed_at = VALUES(signed_at), exported_at = NULL";
-    NewestCheckpoint = "SELECT size, note, signed_at FROM [audit_checkpoints] ORDER BY size DESC LIMIT 1";
+    NewestCheckpoints = "SELECT size, note FROM [audit_checkpoints] ORDER BY size DESC LIMIT $1";
     NewestExported =
-        "SELECT size, note FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT 1";
+        "SELECT size, note FROM [audit_checkpoints] WHERE exported_at IS NOT NULL ORDER BY size DESC LIMIT $1";
     DueCheckpoints =
         "SELECT size, note FROM [audit_checkpoints] WHERE exported_at IS NULL AND size > $1 ORDER BY size LIMIT $2";
     /// The same statement under other keys.
@@ -483,15 +483,19 @@ statements! {
     SinksDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf > t.size \
          WHERE s.name = $1) THEN 2 WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
-         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $2), 0)) THEN 1 ELSE 0 END AS {int8})";
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $2), 0) \
+         AND l.leaf < (SELECT t.size FROM [audit_tree] t)) THEN 1 ELSE 0 END AS {int8})";
     /// How many sealed rows a sink has not got: all of them, where its place is none.
     SinkBehind =
-        "SELECT COALESCE((SELECT MAX(l.leaf) + 1 FROM [audit] l), 0) - \
+        "SELECT COALESCE((SELECT n.size FROM [audit_tree] n), 0) - \
          COALESCE((SELECT s.next_leaf FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf <= t.size \
          WHERE s.name = $1), 0)";
     /// Sinks whose place is not one in the log.
     SinksAhead = "SELECT name FROM [audit_sinks] WHERE next_leaf > $1 OR next_leaf < 0 ORDER BY name";
-    RowsToForward = "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 ORDER BY l.leaf LIMIT $2";
+    /// A number that the log has not given is nobody's yet.
+    RowsToForward =
+        "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < (SELECT t.size FROM [audit_tree] t) \
+         ORDER BY l.leaf LIMIT $2";
     StartSink =
         "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
     LeaseSink =
