@@ -200,9 +200,35 @@ async fn a_checkpoint_that_the_table_has_lost_goes_to_the_sinks_all_the_same() {
     .await;
 }
 
-/// A row of the right size that is none passes for the checkpoint that is due, where only the tables are asked.
+/// More rows that are none than are looked at once.
 #[tokio::test]
-async fn who_has_seen_rows_that_nothing_vouches_for_signs_whatever_the_table_says() {
+async fn many_rows_that_are_no_checkpoints_keep_none_from_being_signed_either() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        host.auth.seal_audit().await.unwrap();
+        let insert = "INSERT INTO sigra_audit_checkpoints (size, note, signed_at, exported_at)";
+        for size in 1_000_000..1_000_025 {
+            let select = format!("SELECT {size}, 'x', signed_at, exported_at FROM sigra_audit_checkpoints");
+            database.run(&format!("{insert} {select} WHERE size = 5")).await;
+        }
+        let (other, others) = join_with_sink(database.clone()).await;
+        for process in [&host, &other] {
+            idle_rows(process, 5).await;
+            for _ in 0..2 {
+                let _ = what_changed(process.auth.seal_audit().await);
+            }
+            // Which of them would vouch for it is not looked for any further.
+            let _ = what_changed(process.auth.prove_audit_row(first_row(&database).await).await);
+        }
+        assert_eq!((sizes(&sink), sizes(&others)), (vec![5, 10], vec![15]));
+    })
+    .await;
+}
+
+/// A row of the right size that is none does not pass for the checkpoint that is due, and what takes its place is good.
+#[tokio::test]
+async fn a_row_in_the_place_of_the_checkpoint_that_is_due_keeps_it_from_nobody() {
     each_database(|database| async move {
         let (host, sink) = host_with_sink(database.clone()).await;
         idle_rows(&host, 5).await;
@@ -211,13 +237,31 @@ async fn who_has_seen_rows_that_nothing_vouches_for_signs_whatever_the_table_say
         idle_rows(&host, 5).await;
         until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
         let junk = "INSERT INTO sigra_audit_checkpoints (size, note, signed_at, exported_at)";
-        database
-            .run(&format!("{junk} SELECT 10, 'x', signed_at, signed_at FROM sigra_audit_checkpoints"))
-            .await;
+        let put = async |size: u64| {
+            let select = format!("SELECT {size}, 'x', signed_at, signed_at FROM sigra_audit_checkpoints");
+            database.run(&format!("{junk} {select} WHERE size = 5")).await;
+        };
+        put(10).await;
         host.clock.advance(Duration::from_mins(2));
         until("a checkpoint", async || sizes(&sink) == [5, 10]).await;
         drop(worker);
-        assert!(host.auth.verify_audit(&sink.text()).await.unwrap().is_clean());
+        // Nor for a process that starts now, and has seen nothing.
+        idle_rows(&host, 5).await;
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
+        drop(worker);
+        put(15).await;
+        let (other, others) = join_with_sink(database.clone()).await;
+        other.clock.advance(Duration::from_mins(10));
+        let worker = other.auth.start_worker(Mailbox::default(), links());
+        until("a checkpoint", async || sizes(&others) == [15]).await;
+        drop(worker);
+        assert!(other.auth.verify_audit(&sink.text()).await.unwrap().is_clean());
+        put(20).await;
+        idle_rows(&other, 5).await;
+        let what = what_changed(other.auth.seal_audit().await);
+        assert!(what.contains("with the size 20") && what.contains("has taken its place"), "{what}");
+        other.auth.seal_audit().await.unwrap();
     })
     .await;
 }
@@ -382,7 +426,6 @@ async fn a_sink_that_comes_back_gets_every_checkpoint_in_order() {
         let all: Vec<u64> = (1..=25).collect();
         assert_eq!(sizes(&broken), all);
         let mut others = sizes(&good);
-        others.dedup();
         others.sort_unstable();
         others.dedup();
         assert_eq!(others, all);

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};
 use time::OffsetDateTime;
@@ -256,12 +256,12 @@ impl CheckpointSink for LogSink {
 /// write. Read it with [`Checkpoint::find_all`]. Keep of every day one at least for as long as rows are kept, and the newest: by
 /// their times [`verify_audit`](crate::Sigra::verify_audit) tells rows that retention removed from such as were too young.
 ///
-/// While a disk does not answer, nothing more is begun: what is written there is tried again when it does.
+/// One is written after the other. While a disk does not answer nothing more is begun, and it is tried again when it does.
 #[derive(Clone, Debug)]
 pub struct FileSink {
     path: PathBuf,
-    /// Held while something is written.
-    writing: Arc<Mutex<()>>,
+    /// Held while something is written, also when nobody waits for it any more.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl FileSink {
@@ -271,13 +271,6 @@ impl FileSink {
     }
 
     fn append(&self, checkpoint: &Checkpoint) -> std::io::Result<()> {
-        let _writing = match self.writing.try_lock() {
-            Ok(writing) => writing,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(std::io::Error::other("the checkpoint before it is still being written"));
-            }
-        };
         let mut file = std::fs::OpenOptions::new().create(true).append(true).read(true).open(&self.path)?;
         let mut text = format!("{checkpoint}\n");
         // What a crash cut off must not run into the next one.
@@ -305,7 +298,12 @@ impl CheckpointSink for FileSink {
     ) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + '_>> {
         let sink = self.clone();
         Box::pin(async move {
-            let written = tokio::task::spawn_blocking(move || sink.append(&checkpoint)).await;
+            let writing = sink.writing.clone().lock_owned().await;
+            let append = move || {
+                let _writing = writing;
+                sink.append(&checkpoint)
+            };
+            let written = tokio::task::spawn_blocking(append).await;
             written.map_err(SinkError::new)?.map_err(SinkError::new)
         })
     }

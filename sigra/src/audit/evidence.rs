@@ -48,8 +48,6 @@ struct Memory {
     edge: Option<Edge>,
     /// The newest checkpoint that it signed, and when it did.
     signed: Option<(Checkpoint, OffsetDateTime)>,
-    /// Rows below the newest good checkpoint that it has seen.
-    vouched: u64,
     /// Which sink has taken which checkpoint, of those that wait for others, and of the newest.
     taken: HashSet<(usize, u64, Hash)>,
 }
@@ -109,23 +107,10 @@ impl Evidence {
 
     /// Remembers a checkpoint that it signed. Two tasks may come with theirs in any order.
     pub(crate) fn signed(&self, checkpoint: &Checkpoint, at: OffsetDateTime) {
-        self.vouched(checkpoint.size());
         let mut memory = self.memory();
         if memory.signed.as_ref().is_none_or(|(newest, _)| newest.size() <= checkpoint.size()) {
             memory.signed = Some((checkpoint.clone(), at));
         }
-    }
-
-    /// Remembers that a good checkpoint vouches for so many rows.
-    pub(crate) fn vouched(&self, size: u64) {
-        let mut memory = self.memory();
-        memory.vouched = memory.vouched.max(size);
-    }
-
-    /// Whether it has seen rows that no checkpoint it has seen vouches for, whatever the tables say now.
-    pub(crate) fn has_unvouched(&self) -> bool {
-        let memory = self.memory();
-        memory.edge.as_ref().is_some_and(|edge| edge.size() > memory.vouched)
     }
 
     /// The newest checkpoint that this process signed.

@@ -40,7 +40,7 @@ impl Stored {
 #[derive(Default)]
 pub(crate) struct Newest {
     pub(crate) good: Option<Checkpoint>,
-    pub(crate) amiss: Option<(i64, CheckpointError)>,
+    pub(crate) amiss: Option<Amiss>,
 }
 
 impl Newest {
@@ -59,58 +59,100 @@ impl Newest {
                     break;
                 }
                 Err(CheckpointError::UnknownKey) if size.is_none_or(|size| number <= signed(size)) => {}
-                Err(why) => newest.amiss = newest.amiss.or(Some((number, why))),
+                Err(why) => newest.amiss = newest.amiss.or(Some(Amiss { number, why, replaced: false })),
             }
         }
         Ok(newest)
     }
 }
 
-/// What is said of a checkpoint that is not as it was.
-pub(crate) fn changed<U: Account>(number: i64, why: CheckpointError) -> Failure {
-    let table = table::<U>();
-    let what_to_do = if why == CheckpointError::UnknownKey {
-        "put a key that was taken out of the ring back behind the newest, or delete the row"
-    } else {
-        "when that has been looked into, delete the row"
-    };
-    Failure::AuditChanged(format!(
-        "the row of `{table}_checkpoints` with the size {number} is no checkpoint of Sigra's: {why}. It stops no other; {what_to_do}"
-    ))
+/// A row among the checkpoints that is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Amiss {
+    number: i64,
+    why: CheckpointError,
+    /// One that is good stands there now.
+    replaced: bool,
+}
+
+impl Amiss {
+    /// The same after a checkpoint for so many rows was written.
+    pub(crate) fn replaced_at(self, size: u64) -> Self {
+        Self { replaced: self.number == signed(size), ..self }
+    }
+
+    pub(crate) fn failure<U: Account>(self) -> Failure {
+        let Self { number, why, replaced } = self;
+        let what_to_do = match why {
+            _ if replaced => "one that is good has taken its place",
+            CheckpointError::UnknownKey => {
+                "put a key that was taken out of the ring back behind the newest, or delete the row"
+            }
+            _ => "when that has been looked into, delete the row",
+        };
+        Failure::AuditChanged(format!(
+            "the row of `{}_checkpoints` with the size {number} is no checkpoint of Sigra's: {why}. It stops no other; {what_to_do}",
+            table::<U>()
+        ))
+    }
+}
+
+/// What was looked at of the checkpoints that the table has for the sinks.
+enum Listed {
+    All { amiss: Option<Amiss> },
+    Some { amiss: Option<Amiss> },
 }
 
 impl<U> Sigra<U> {
-    /// One round of the worker.
-    pub(super) async fn hand_over_round(&self) -> Result<(), Error>
-    where
-        U: Account,
-    {
-        if !self.due_checkpoints(-1).await?.is_empty() && self.upkeep(Lead(Client::unknown())).await? {
-            return self.hand_over_checkpoints().await;
-        }
-        // What the database has lost, or who leads may have, this process alone can hand over for certain.
-        let mut hands = Hands::over(&self.core.evidence);
-        if let Some(newest) = self.core.evidence.newest_due() {
-            hands.give(&newest).await;
-        }
-        hands.first_failure().map_or(Ok(()), |failure| Err(failure.into()))
-    }
-
-    /// Hands every checkpoint that is not out yet to every sink, and the newest whatever the database says of it. A sink that fails
-    /// keeps no other from its checkpoints, and gets them in their order. A row that is no checkpoint of Sigra's is told of at the
-    /// end.
-    pub(super) async fn hand_over_checkpoints(&self) -> Result<(), Error>
+    /// Hands every checkpoint over that a sink still lacks: by whoever asks, or by the node that leads. A sink that fails keeps no
+    /// other from its checkpoints, and gets them in their order. A row that is no checkpoint of Sigra's is told of at the end.
+    pub(super) async fn hand_over_checkpoints(&self, turn: Turn) -> Result<(), Error>
     where
         U: Account,
     {
         let evidence = &self.core.evidence;
-        let keys = evidence.secrets().signer.public_keys();
-        let (mut hands, mut amiss) = (Hands::over(evidence), None);
         // Those that are signed meanwhile come after it, and have their turn in the next round.
         let newest = evidence.newest_due();
-        let (mut above, mut waiting) = (-1, HashSet::new());
+        let (mut hands, mut waiting) = (Hands::over(evidence), HashSet::new());
+        let listed = self.hand_over_due(turn, &mut hands, &mut waiting).await;
+        // What the database has lost, or does not give, or another node leads with, this process has for certain.
+        if let Some(newest) = newest {
+            hands.give(&newest).await;
+            waiting.insert(newest.size());
+        }
+        if let Ok(Listed::All { .. }) = listed {
+            evidence.wait_for(&waiting);
+        }
+        match (hands.first_failure(), listed?) {
+            (Some(failure), _) => Err(failure.into()),
+            (None, Listed::All { amiss: Some(amiss) } | Listed::Some { amiss: Some(amiss) }) => {
+                Err(amiss.failure::<U>().into())
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// The checkpoints that the table has for the sinks. Those that a sink has not taken go into `waiting`.
+    async fn hand_over_due(
+        &self,
+        turn: Turn,
+        hands: &mut Hands<'_>,
+        waiting: &mut HashSet<u64>,
+    ) -> Result<Listed, Error>
+    where
+        U: Account,
+    {
+        let keys = self.core.evidence.secrets().signer.public_keys();
+        let (mut above, mut amiss) = (-1, None);
         while !hands.have_all_failed() {
             let due = self.due_checkpoints(above).await?;
+            if turn == Turn::Leased
+                && above < 0
+                && !due.is_empty()
+                && !self.upkeep(Lead(Client::unknown())).await?
+            {
+                break;
+            }
             for row in &due {
                 let stored = Stored::read::<U>(row, &keys)?;
                 above = stored.number;
@@ -119,18 +161,14 @@ impl<U> Sigra<U> {
                         self.upkeep(Exported { size: above, client: Client::unknown() }).await?;
                     }
                     Ok(checkpoint) => drop(waiting.insert(checkpoint.size())),
-                    Err(why) => amiss = amiss.or(Some(changed::<U>(above, why))),
+                    Err(why) => amiss = amiss.or(Some(Amiss { number: above, why, replaced: false })),
                 }
             }
             if due.len() < usize::from(CHECKPOINTS_AT_ONCE) {
-                evidence.wait_for(&waiting);
-                break;
+                return Ok(Listed::All { amiss });
             }
         }
-        if let Some(newest) = newest {
-            hands.give(&newest).await;
-        }
-        hands.first_failure().or(amiss).map_or(Ok(()), |failure| Err(failure.into()))
+        Ok(Listed::Some { amiss })
     }
 
     async fn due_checkpoints(&self, above: i64) -> Result<Vec<Columns>, Error>
@@ -180,7 +218,7 @@ impl<'e> Hands<'e> {
     }
 }
 
-/// Takes the lease of the node that seals, or finds it taken: sinks get a checkpoint from one node.
+/// Takes the lease of the node that seals, or finds it taken: sinks that answer within it get a checkpoint from one node.
 struct Lead(Client);
 
 impl<U: Account> Step<U> for Lead {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::account::Account;
-use crate::audit::{Checkpoint, CheckpointError, Edge, Row, SEGMENT, Secrets, encode_tree, micros, table};
+use crate::audit::{Checkpoint, Edge, Row, SEGMENT, Secrets, encode_tree, micros, table};
 use crate::client::Client;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::{DatabaseErrorKind, Error, Failure};
@@ -24,7 +24,7 @@ use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored, changed};
+use super::hand_over::{Amiss, CHECKPOINTS_AT_ONCE, Newest, Stored};
 
 /// Rows that one transaction numbers.
 const BATCH: u16 = 512;
@@ -43,17 +43,17 @@ pub struct Sealed {
     pub checkpoint: Option<Checkpoint>,
     /// Rows that wait for a number and cannot be read.
     unreadable: u64,
-    /// The newest checkpoint in the table is none of Sigra's: its number, and what is wrong with it.
-    amiss: Option<(i64, CheckpointError)>,
+    /// A row in the place of the newest checkpoint that is none.
+    amiss: Option<Amiss>,
 }
 
 impl Sealed {
     const NOTHING: Self = Self { rows: 0, size: 0, checkpoint: None, unreadable: 0, amiss: None };
 
     /// What cannot be read keeps nothing else waiting, and is told of when that is done.
-    fn complete<U: Account>(self) -> Result<Self, Error> {
-        if let Some((number, why)) = self.amiss {
-            return Err(changed::<U>(number, why).into());
+    pub(super) fn complete<U: Account>(self) -> Result<Self, Error> {
+        if let Some(amiss) = self.amiss {
+            return Err(amiss.failure::<U>().into());
         }
         if self.unreadable == 0 {
             return Ok(self);
@@ -99,7 +99,7 @@ impl<U> Sigra<U> {
         self.write_counts().await?;
         let sealed = self.sequence(Turn::Now).await;
         // What keeps rows from their numbers keeps no checkpoint from the sinks.
-        let handed_over = self.hand_over_checkpoints().await;
+        let handed_over = self.hand_over_checkpoints(Turn::Now).await;
         let sealed = sealed?.unwrap_or(Sealed::NOTHING).complete::<U>()?;
         handed_over.map(|()| sealed)
     }
@@ -159,9 +159,10 @@ impl<U> Sigra<U> {
                 match self.sign(turn).await {
                     Ok(None) => {}
                     Ok(Some(signed)) => {
+                        unsigned = None;
                         total.size = total.size.max(signed.size);
                         total.checkpoint = signed.checkpoint.or(total.checkpoint);
-                        total.amiss = signed.amiss;
+                        total.amiss = signed.amiss.or(total.amiss);
                     }
                     Err(error) => unsigned = Some(error),
                 }
@@ -207,6 +208,18 @@ impl<U> Sigra<U> {
         Ok(signed)
     }
 
+    /// Whether the newest good checkpoint is of so many rows. Asked of what was signed: a row that is none would pass for it.
+    async fn is_vouched(&self, size: i64) -> Result<bool, Error>
+    where
+        U: Account,
+    {
+        let statement = Rendered::<U, NewestCheckpoints>::STATEMENT;
+        let rows = self.core.pool.read().await?.fetch(statement, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
+        let keys = self.core.evidence.secrets().signer.public_keys();
+        let newest = Newest::of::<U>(&rows, &keys, None)?.good;
+        Ok(newest.map_or(0, |newest| signed(newest.size())) == size)
+    }
+
     /// One round of the worker.
     pub(super) async fn seal_round(&self) -> Result<(), Error>
     where
@@ -215,10 +228,10 @@ impl<U> Sigra<U> {
         let now = self.core.now();
         let statement = Rendered::<U, SealingDue>::STATEMENT;
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
-        let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
-        // What this process has seen for itself no row can talk it out of.
-        let waits = due == 1 || due == 0 && self.core.evidence.has_unvouched();
-        if due != 2 && (!waits || self.core.evidence.signed_lately(now)) {
+        let Some(row) = row else { return Ok(()) };
+        let mut row = Reader::<U>::new(&row);
+        let (due, size): (i64, i64) = (row.next()?, row.next()?);
+        if due == 0 && (self.core.evidence.signed_lately(now) || self.is_vouched(size).await?) {
             return Ok(());
         }
         let sealed = self.sequence(Turn::Leased).await;
@@ -323,13 +336,28 @@ impl<U: Account> Unit<'_, U> {
         Ok(done.rows == 1)
     }
 
+    /// The newest good checkpoint in the table, which has to be one of this tree.
+    async fn newest_checkpoint(&mut self, tree: &Tree) -> Result<Newest, Error> {
+        let rows = self.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
+        let keys = self.core.evidence.secrets().signer.public_keys();
+        let newest = Newest::of::<U>(&rows, &keys, Some(tree.edge.size()))?;
+        if newest.good.as_ref().is_some_and(|newest| !newest.is_of(&tree.edge)) {
+            let table = table::<U>();
+            let what = format!(
+                "the newest checkpoint in `{table}_checkpoints` is for other rows than there are: was the log put back?"
+            );
+            return Err(Failure::AuditChanged(what).into());
+        }
+        Ok(newest)
+    }
+
     pub(crate) async fn write_tree(&mut self, tree: &Tree) -> Result<(), Error> {
         let secrets = self.core.evidence.secrets();
         self.write_tree_with(tree, &secrets).await
     }
 
     /// Puts what the log has under another of these keys under the one that writes `next`: the tree's state, the newest
-    /// checkpoint, and those that no sink has yet. Later it may be gone, and nothing else would do it where no row is written.
+    /// checkpoints, and those that not every sink has. Later it may be gone, and nothing else would do it where no row is written.
     pub(crate) async fn renew_log(&mut self, before: &Secrets, next: &Secrets) -> Result<(), Error> {
         self.execute(HoldTree, &[]).await?;
         let Some(row) = self.fetch_optional(ReadTree, &[]).await? else { return Ok(()) };
@@ -407,6 +435,8 @@ impl<U: Account> Step<U> for Number<U> {
         let Some(mut tree) = unit.tree(self.turn).await? else {
             return Ok(unit.bookkeeping(Bookkeeping::Sealing, None));
         };
+        // Rows that come after a log which was put back stay as they are, for whoever looks into it.
+        unit.newest_checkpoint(&tree).await?;
         let waiting = unit.fetch(UnsealedRows, &[&i64::from(BATCH), &signed(self.skip)]).await?;
         let rows: Vec<Row> = waiting.iter().filter_map(|row| Row::read(row).ok()).collect();
         let (count, unreadable) = (rows.len() as u64, (waiting.len() - rows.len()) as u64);
@@ -476,7 +506,7 @@ struct Signed {
     /// Rows that the log has.
     size: u64,
     checkpoint: Option<Checkpoint>,
-    amiss: Option<(i64, CheckpointError)>,
+    amiss: Option<Amiss>,
 }
 
 impl<U: Account> Step<U> for Sign<U> {
@@ -493,18 +523,7 @@ impl<U: Account> Step<U> for Sign<U> {
         let evidence = &unit.core.evidence;
         let secrets = evidence.secrets();
         let size = tree.edge.size();
-        let rows = unit.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
-        let Newest { good, amiss } = Newest::of::<U>(&rows, &secrets.signer.public_keys(), Some(size))?;
-        if let Some(newest) = &good {
-            if !newest.is_of(&tree.edge) {
-                let what = format!(
-                    "the newest checkpoint in `{}_checkpoints` is for other rows than there are",
-                    table::<U>()
-                );
-                return Err(Failure::AuditChanged(what).into());
-            }
-            evidence.vouched(newest.size());
-        }
+        let Newest { good, amiss } = unit.newest_checkpoint(&tree).await?;
         // Behind nothing but rows that are no checkpoints, what this process remembers.
         let remembered = || amiss.and_then(|_| evidence.newest_signed());
         let newest = good.or_else(remembered);
@@ -522,6 +541,8 @@ impl<U: Account> Step<U> for Sign<U> {
                 &[&signed(size), &checkpoint.to_string(), &unit.stamp()];
             unit.execute(InsertCheckpoint, values).await?;
             done.checkpoint = Some(checkpoint);
+            // What stood there is gone.
+            done.amiss = amiss.map(|amiss| amiss.replaced_at(size));
         }
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(done)))
     }

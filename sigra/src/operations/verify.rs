@@ -21,7 +21,7 @@ use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::Shielded;
 
-use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored, changed};
+use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored};
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
@@ -108,8 +108,12 @@ impl<U> Sigra<U> {
                 Proved::Nothing => return Ok(None),
                 Proved::Proof(proof) => return Ok(Some(*proof)),
             }
-            self.sequence(Turn::Now).await?;
-            Ok(if let Proved::Proof(proof) = prove().await? { Some(*proof) } else { None })
+            let sealed = self.sequence(Turn::Now).await?;
+            if let Proved::Proof(proof) = prove().await? {
+                return Ok(Some(*proof));
+            }
+            // Not without a word, where something is in the way.
+            sealed.map_or(Ok(None), |sealed| sealed.complete::<U>().map(|_| None))
         })
     }
 }
@@ -187,7 +191,7 @@ impl<U: Account> Walk<'_, U> {
         Ok(extent)
     }
 
-    /// The newest one, and those that no sink has yet: what is not Sigra's among them keeps nothing back, but is there for a reason.
+    /// The newest one, and those that not every sink has: what is not Sigra's among them keeps nothing back, but is there for a reason.
     async fn walk_checkpoints(&mut self) -> Result<(), Error> {
         let mut looked_at = BTreeSet::new();
         for row in self.fetch(NewestCheckpoints, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await? {
@@ -368,7 +372,7 @@ async fn prove<U: Account>(
         .await?;
     let checkpoint = match Newest::of::<U>(&newest, &auth.audit_public_keys(), None)? {
         Newest { good: Some(checkpoint), .. } => checkpoint,
-        Newest { amiss: Some((number, why)), .. } => return Err(changed::<U>(number, why).into()),
+        Newest { amiss: Some(amiss), .. } => return Err(amiss.failure::<U>().into()),
         Newest { .. } => return Ok(Proved::NotCovered),
     };
     let size = checkpoint.size();

@@ -10,6 +10,7 @@ use crate::mail::{Links, Mailer};
 use crate::telemetry;
 
 use super::outbox::{BATCH, Queue};
+use super::seal::Turn;
 
 /// How often it looks for mail that another process wrote, or that was postponed.
 const POLL_EVERY: Duration = Duration::from_secs(2);
@@ -143,7 +144,7 @@ async fn hand_over<U: Account>(auth: Sigra<U>) {
     }
     loop {
         tokio::time::sleep(SEAL_EVERY).await;
-        if let Err(error) = auth.hand_over_round().await {
+        if let Err(error) = auth.hand_over_checkpoints(Turn::Leased).await {
             telemetry::worker_failed("hand_over", &error);
             tokio::time::sleep(AFTER_FAILURE).await;
         }

@@ -393,14 +393,12 @@ statements! {
     /// all if it was asked to.
     UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2",
         mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1 OFFSET $2";
-    /// Whether the worker has anything to seal: 2 for rows to number or counts to write, 1 for rows that wait for a checkpoint
-    /// alone. When one is due is no question for here: the times in these tables are under no keyed
+    /// Whether the worker has rows to number or counts to write, and how many rows the log has, which a checkpoint has to be for. When one is due is no question for here: the times in these tables are under no keyed
     /// hash.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
-         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 2 \
-         WHEN EXISTS (SELECT 1 FROM [audit_tree] t WHERE t.size <> \
-         COALESCE((SELECT MAX(c.size) FROM [audit_checkpoints] c), 0)) THEN 1 ELSE 0 END AS {int8})";
+         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 1 ELSE 0 END AS {int8}), \
+         COALESCE((SELECT t.size FROM [audit_tree] t), 0)";
     /// For metrics alone: rows without a number, when the newest checkpoint was signed that every sink has, or the oldest where
     /// they have none, and whether there are newer rows. What is for more rows than there are, or of the future, was put there.
     SealingStands =
@@ -442,7 +440,7 @@ statements! {
         "UPDATE [audit_tree] SET size = $1, nodes = $2, removed = $3, removed_until = $4, mac = $5 WHERE id = 1";
     InsertSegment = "INSERT INTO [audit_segments] (segment, hash) VALUES ($1, $2)";
     Segments = "SELECT segment, hash FROM [audit_segments] WHERE segment >= $1 ORDER BY segment LIMIT $2";
-    /// In the place of one that only a key could tell that is in the ring no more.
+    /// In the place of one that a key has signed which is in the ring no more, or of what is none.
     InsertCheckpoint =
         "INSERT INTO [audit_checkpoints] (size, note, signed_at) VALUES ($1, $2, $3) ON CONFLICT (size) \
          DO UPDATE SET note = excluded.note, signed_at = excluded.signed_at, exported_at = NULL",
