@@ -59,7 +59,7 @@ impl Newest {
                     break;
                 }
                 Err(CheckpointError::UnknownKey) if size.is_none_or(|size| number <= signed(size)) => {}
-                Err(why) => newest.amiss = newest.amiss.or(Some(Amiss { number, why, replaced: false })),
+                Err(why) => newest.amiss = newest.amiss.or(Some(Amiss::new(number, why))),
             }
         }
         Ok(newest)
@@ -76,6 +76,10 @@ pub(crate) struct Amiss {
 }
 
 impl Amiss {
+    fn new(number: i64, why: CheckpointError) -> Self {
+        Self { number, why, replaced: false }
+    }
+
     /// The same after a checkpoint for so many rows was written.
     pub(crate) fn replaced_at(self, size: u64) -> Self {
         Self { replaced: self.number == signed(size), ..self }
@@ -97,10 +101,14 @@ impl Amiss {
     }
 }
 
-/// What was looked at of the checkpoints that the table has for the sinks.
-enum Listed {
-    All { amiss: Option<Amiss> },
-    Some { amiss: Option<Amiss> },
+/// The checkpoints that the table has for the sinks, after they were handed over.
+#[derive(Default)]
+struct Due {
+    /// Rows below each that a sink has not taken.
+    waiting: HashSet<u64>,
+    /// No other is due.
+    is_all: bool,
+    amiss: Option<Amiss>,
 }
 
 impl<U> Sigra<U> {
@@ -113,62 +121,51 @@ impl<U> Sigra<U> {
         let evidence = &self.core.evidence;
         // Those that are signed meanwhile come after it, and have their turn in the next round.
         let newest = evidence.newest_due();
-        let (mut hands, mut waiting) = (Hands::over(evidence), HashSet::new());
-        let listed = self.hand_over_due(turn, &mut hands, &mut waiting).await;
+        let mut hands = Hands::over(evidence);
+        let due = self.hand_over_due(turn, &mut hands).await;
         // What the database has lost, or does not give, or another node leads with, this process has for certain.
-        if let Some(newest) = newest {
-            hands.give(&newest).await;
-            waiting.insert(newest.size());
+        if let Some(newest) = &newest {
+            hands.give(newest).await;
         }
-        if let Ok(Listed::All { .. }) = listed {
-            evidence.wait_for(&waiting);
+        let mut due = due?;
+        if due.is_all {
+            due.waiting.extend(newest.map(|newest| newest.size()));
+            evidence.wait_for(&due.waiting);
         }
-        match (hands.first_failure(), listed?) {
-            (Some(failure), _) => Err(failure.into()),
-            (None, Listed::All { amiss: Some(amiss) } | Listed::Some { amiss: Some(amiss) }) => {
-                Err(amiss.failure::<U>().into())
-            }
-            (None, _) => Ok(()),
-        }
+        let amiss = due.amiss.map(Amiss::failure::<U>);
+        hands.first_failure().or(amiss).map_or(Ok(()), |failure| Err(failure.into()))
     }
 
-    /// The checkpoints that the table has for the sinks. Those that a sink has not taken go into `waiting`.
-    async fn hand_over_due(
-        &self,
-        turn: Turn,
-        hands: &mut Hands<'_>,
-        waiting: &mut HashSet<u64>,
-    ) -> Result<Listed, Error>
+    async fn hand_over_due(&self, turn: Turn, hands: &mut Hands<'_>) -> Result<Due, Error>
     where
         U: Account,
     {
         let keys = self.core.evidence.secrets().signer.public_keys();
-        let (mut above, mut amiss) = (-1, None);
+        let (mut due, mut above) = (Due::default(), -1);
+        let mut leads = turn == Turn::Now;
         while !hands.have_all_failed() {
-            let due = self.due_checkpoints(above).await?;
-            if turn == Turn::Leased
-                && above < 0
-                && !due.is_empty()
-                && !self.upkeep(Lead(Client::unknown())).await?
-            {
+            let rows = self.due_checkpoints(above).await?;
+            leads = leads || rows.is_empty() || self.upkeep(Lead(Client::unknown())).await?;
+            if !leads {
                 break;
             }
-            for row in &due {
+            for row in &rows {
                 let stored = Stored::read::<U>(row, &keys)?;
                 above = stored.number;
                 match stored.checkpoint {
                     Ok(checkpoint) if hands.give(&checkpoint).await => {
                         self.upkeep(Exported { size: above, client: Client::unknown() }).await?;
                     }
-                    Ok(checkpoint) => drop(waiting.insert(checkpoint.size())),
-                    Err(why) => amiss = amiss.or(Some(Amiss { number: above, why, replaced: false })),
+                    Ok(checkpoint) => drop(due.waiting.insert(checkpoint.size())),
+                    Err(why) => due.amiss = due.amiss.or(Some(Amiss::new(above, why))),
                 }
             }
-            if due.len() < usize::from(CHECKPOINTS_AT_ONCE) {
-                return Ok(Listed::All { amiss });
+            if rows.len() < usize::from(CHECKPOINTS_AT_ONCE) {
+                due.is_all = true;
+                break;
             }
         }
-        Ok(Listed::Some { amiss })
+        Ok(due)
     }
 
     async fn due_checkpoints(&self, above: i64) -> Result<Vec<Columns>, Error>
