@@ -14,9 +14,9 @@ use sigra::audit::{
 };
 use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
-use sigra_tests::evidence::{MemorySink, host_with_sink, idle_rows, join_with_sink};
+use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink};
 use sigra_tests::host::{Mailbox, User, links};
-use sigra_tests::{Database, Host, each_database, until};
+use sigra_tests::{Database, Host, each_database, log, until};
 
 /// The id of the first row of the log.
 async fn first_row(database: &Database) -> uuid::Uuid {
@@ -262,6 +262,62 @@ async fn a_row_in_the_place_of_the_checkpoint_that_is_due_keeps_it_from_nobody()
         let what = what_changed(other.auth.seal_audit().await);
         assert!(what.contains("with the size 20") && what.contains("has taken its place"), "{what}");
         other.auth.seal_audit().await.unwrap();
+    })
+    .await;
+}
+
+/// In a quiet time nothing but the worker looks.
+#[tokio::test]
+async fn a_worker_tells_of_a_log_that_was_put_back_while_nothing_is_written() {
+    each_database(|database| async move {
+        let (host, sink) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 5).await;
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        until("a checkpoint", async || sizes(&sink) == [5]).await;
+        Intruder::keep_tree(&database, 5).await;
+        idle_rows(&host, 5).await;
+        until("numbers", async || database.count("sigra_audit", "leaf IS NULL").await == 0).await;
+        Intruder::break_in(database.clone(), 1).await;
+        let back = "DELETE FROM sigra_audit WHERE leaf >= 5; DELETE FROM sigra_audit_tree; \
+                    INSERT INTO sigra_audit_tree SELECT * FROM kept_tree_5";
+        database.run(back).await;
+        let told = || {
+            let is_it = |line: &&String| line.contains("put back to an earlier state");
+            log::capture().lines().iter().filter(is_it).count()
+        };
+        let before = told();
+        host.clock.advance(Duration::from_mins(2));
+        until("it is told", async || told() > before).await;
+        drop(worker);
+        assert_eq!(sizes(&sink), [5]);
+    })
+    .await;
+}
+
+/// Rows that are not the tree's are nothing to anybody.
+#[tokio::test]
+async fn a_second_row_of_the_tree_stops_nothing() {
+    each_database(|database| async move {
+        let sink = MemorySink::default();
+        let taken = sink.clone();
+        let host =
+            host_with(&database, |builder| builder.checkpoint_to(taken).forward_audit_to(Drain)).await;
+        idle_rows(&host, 5).await;
+        host.auth.seal_audit().await.unwrap();
+        let columns = "nodes, removed, removed_until, mac, holder, lease_until";
+        let second = format!(
+            "INSERT INTO sigra_audit_tree (id, size, {columns}) SELECT 2, 900, {columns} FROM sigra_audit_tree"
+        );
+        database.run(&second).await;
+        let worker = host.auth.start_worker(Mailbox::default(), links());
+        idle_rows(&host, 5).await;
+        host.clock.advance(Duration::from_mins(2));
+        until("a checkpoint", async || sizes(&sink) == [5, 10]).await;
+        drop(worker);
+        host.auth.forward_audit().await.unwrap();
+        let forwarded = database.texts("SELECT CAST(next_leaf AS CHAR(9)) FROM sigra_audit_sinks").await;
+        assert_eq!(forwarded[0].trim(), "10");
+        assert!(host.auth.verify_audit(&sink.text()).await.unwrap().is_clean());
     })
     .await;
 }

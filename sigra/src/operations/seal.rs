@@ -208,16 +208,25 @@ impl<U> Sigra<U> {
         Ok(signed)
     }
 
-    /// Whether the newest good checkpoint is of so many rows. Asked of what was signed: a row that is none would pass for it.
-    async fn is_vouched(&self, size: i64) -> Result<bool, Error>
+    /// Whether the log is as this process last saw it, or longer, and the newest good checkpoint is of all its rows. Asked of what
+    /// was signed and sealed: a row that is neither would pass for it.
+    async fn is_vouched(&self) -> Result<bool, Error>
     where
         U: Account,
     {
-        let statement = Rendered::<U, NewestCheckpoints>::STATEMENT;
-        let rows = self.core.pool.read().await?.fetch(statement, &[&i64::from(CHECKPOINTS_AT_ONCE)]).await?;
+        // Before what is read, which may be older than what is remembered later.
+        let longest = self.core.evidence.longest();
+        let mut connection = self.core.pool.read().await?;
+        let most = i64::from(CHECKPOINTS_AT_ONCE);
+        let tree = connection.fetch_optional(Rendered::<U, ReadTree>::STATEMENT, &[]).await?;
+        let rows = connection.fetch(Rendered::<U, NewestCheckpoints>::STATEMENT, &[&most]).await?;
         let keys = self.core.evidence.secrets().signer.public_keys();
         let newest = Newest::of::<U>(&rows, &keys, None)?.good;
-        Ok(newest.map_or(0, |newest| signed(newest.size())) == size)
+        let Some(tree) = tree else { return Ok(longest.is_none() && newest.is_none()) };
+        Ok(Tree::read::<U>(&self.core, &tree).is_some_and(|Tree { edge, .. }| {
+            longest.is_none_or(|longest| !edge.goes_back_from(&longest))
+                && newest.map_or(0, |newest| newest.size()) == edge.size()
+        }))
     }
 
     /// One round of the worker.
@@ -228,10 +237,8 @@ impl<U> Sigra<U> {
         let now = self.core.now();
         let statement = Rendered::<U, SealingDue>::STATEMENT;
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
-        let Some(row) = row else { return Ok(()) };
-        let mut row = Reader::<U>::new(&row);
-        let (due, size): (i64, i64) = (row.next()?, row.next()?);
-        if due == 0 && (self.core.evidence.signed_lately(now) || self.is_vouched(size).await?) {
+        let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
+        if due == 0 && (self.core.evidence.signed_lately(now) || self.is_vouched().await?) {
             return Ok(());
         }
         let sealed = self.sequence(Turn::Leased).await;

@@ -393,12 +393,11 @@ statements! {
     /// all if it was asked to.
     UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2",
         mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1 OFFSET $2";
-    /// Whether the worker has rows to number or counts to write, and how many rows the log has, which a checkpoint has to be for. When one is due is no question for here: the times in these tables are under no keyed
+    /// Whether the worker has rows to number or counts to write. When one is due is no question for here: the times in these tables are under no keyed
     /// hash.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
-         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 1 ELSE 0 END AS {int8}), \
-         COALESCE((SELECT t.size FROM [audit_tree] t), 0)";
+         OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 1 ELSE 0 END AS {int8})";
     /// For metrics alone: rows without a number, when the newest checkpoint was signed that every sink has, or the oldest where
     /// they have none, and whether there are newer rows. What is for more rows than there are, or of the future, was put there.
     SealingStands =
@@ -479,20 +478,21 @@ statements! {
 statements! {
     /// Whether a sink has not got the newest row yet; 2 where its place is past the end of the log.
     SinksDue =
-        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf > t.size \
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit_sinks] s JOIN [audit_tree] t ON t.id = 1 AND s.next_leaf > t.size \
          WHERE s.name = $1) THEN 2 WHEN EXISTS (SELECT 1 FROM [audit] l WHERE l.leaf >= \
          COALESCE((SELECT s.next_leaf FROM [audit_sinks] s WHERE s.name = $2), 0) \
-         AND l.leaf < (SELECT t.size FROM [audit_tree] t)) THEN 1 ELSE 0 END AS {int8})";
+         AND l.leaf < (SELECT t.size FROM [audit_tree] t WHERE t.id = 1)) THEN 1 ELSE 0 END AS {int8})";
     /// How many sealed rows a sink has not got: all of them, where its place is none.
     SinkBehind =
-        "SELECT COALESCE((SELECT n.size FROM [audit_tree] n), 0) - \
-         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s JOIN [audit_tree] t ON s.next_leaf <= t.size \
+        "SELECT COALESCE((SELECT n.size FROM [audit_tree] n WHERE n.id = 1), 0) - \
+         COALESCE((SELECT s.next_leaf FROM [audit_sinks] s JOIN [audit_tree] t ON t.id = 1 AND s.next_leaf <= t.size \
          WHERE s.name = $1), 0)";
     /// Sinks whose place is not one in the log.
     SinksAhead = "SELECT name FROM [audit_sinks] WHERE next_leaf > $1 OR next_leaf < 0 ORDER BY name";
     /// A number that the log has not given is nobody's yet.
     RowsToForward =
-        "SELECT {audit_row} FROM [audit] l WHERE l.leaf >= $1 AND l.leaf < (SELECT t.size FROM [audit_tree] t) \
+        "SELECT {audit_row} FROM [audit] l \
+         WHERE l.leaf >= $1 AND l.leaf < (SELECT t.size FROM [audit_tree] t WHERE t.id = 1) \
          ORDER BY l.leaf LIMIT $2";
     StartSink =
         "INSERT{ignore} INTO [audit_sinks] (name, next_leaf, lease_until) VALUES ($1, 0, $2){on_conflict}";
