@@ -48,6 +48,15 @@ async fn host_with(
     host
 }
 
+/// A host with two sinks, of which the first refuses everything.
+async fn host_with_a_broken_sink(database: &Database) -> (Host, MemorySink, MemorySink) {
+    let [broken, good] = [MemorySink::default(), MemorySink::default()];
+    let sinks = (broken.clone(), good.clone());
+    let host = host_with(database, |builder| builder.checkpoint_to(sinks.0).checkpoint_to(sinks.1)).await;
+    broken.break_down(true);
+    (host, broken, good)
+}
+
 #[tokio::test]
 async fn a_checkpoint_waits_until_every_sink_has_taken_it() {
     each_database(|database| async move {
@@ -75,11 +84,7 @@ async fn a_checkpoint_waits_until_every_sink_has_taken_it() {
 #[tokio::test]
 async fn a_sink_that_fails_keeps_no_other_from_its_checkpoints() {
     each_database(|database| async move {
-        let [broken, good] = [MemorySink::default(), MemorySink::default()];
-        let sinks = (broken.clone(), good.clone());
-        let host =
-            host_with(&database, |builder| builder.checkpoint_to(sinks.0).checkpoint_to(sinks.1)).await;
-        broken.break_down(true);
+        let (host, broken, good) = host_with_a_broken_sink(&database).await;
         for _ in 0..2 {
             idle_rows(&host, 5).await;
             let error = host.auth.seal_audit().await.unwrap_err();
@@ -465,11 +470,7 @@ async fn rows_get_their_numbers_while_a_sink_does_not_answer() {
 #[tokio::test]
 async fn a_sink_that_comes_back_gets_every_checkpoint_in_order() {
     each_database(|database| async move {
-        let [broken, good] = [MemorySink::default(), MemorySink::default()];
-        let sinks = (broken.clone(), good.clone());
-        let host =
-            host_with(&database, |builder| builder.checkpoint_to(sinks.0).checkpoint_to(sinks.1)).await;
-        broken.break_down(true);
+        let (host, broken, good) = host_with_a_broken_sink(&database).await;
         // More than are read at once, while a worker hands over beside.
         let worker = host.auth.start_worker(Mailbox::default(), links());
         for _ in 0..25 {

@@ -25,6 +25,7 @@ mod audit_page;
 mod backup_codes;
 #[cfg(feature = "totp")]
 mod changes;
+mod checkpoints;
 #[cfg(feature = "totp")]
 mod codes;
 mod devices;

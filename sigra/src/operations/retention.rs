@@ -16,7 +16,7 @@ use crate::store::statements::{
 };
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest};
+use super::checkpoints::{CHECKPOINTS_AT_ONCE, Newest};
 use super::seal::{Turn, signed};
 
 /// Segments that one transaction removes.

@@ -24,7 +24,7 @@ use crate::store::{Rendered, Stamp};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Step, Unit};
 
-use super::hand_over::{Amiss, CHECKPOINTS_AT_ONCE, Newest, Stored};
+use super::checkpoints::{Amiss, CHECKPOINTS_AT_ONCE, Newest, Stored};
 
 /// Rows that one transaction numbers.
 const BATCH: u16 = 512;

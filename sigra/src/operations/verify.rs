@@ -21,7 +21,7 @@ use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
 use crate::unit::Shielded;
 
-use super::hand_over::{CHECKPOINTS_AT_ONCE, Newest, Stored};
+use super::checkpoints::{CHECKPOINTS_AT_ONCE, Newest, Stored};
 use super::seal::{Tree, Turn, signed};
 
 /// Hashes of segments that are read at once.
