@@ -15,7 +15,7 @@ use crate::core::{Core, Sigra};
 use crate::error::{DatabaseError, DatabaseErrorKind, Error, Failure, Refusal};
 use crate::keyring::Keyring;
 use crate::store::statements::InsertAudit;
-use crate::store::{Dialect, Done, Rendered, Row, Stamp, Statement, Template, WithAuditRow, Writer};
+use crate::store::{Ahead, Dialect, Done, Rendered, Row, Stamp, Statement, Template, WithAuditRow, Writer};
 use crate::telemetry::{self, Busy, Notes};
 
 /// One step of an operation that changes the database.
@@ -89,7 +89,7 @@ pub(crate) struct Unit<'c, U> {
     mailed: bool,
     /// Sessions that ended because the account had as many as it may: the row of the step says so.
     pub(crate) surplus_sessions: u64,
-    /// A statement that waits for the next one, or for the audit row.
+    /// Statements that wait for the next one, or for the audit row.
     waiting: Option<Waiting>,
     /// The audit row, which is the last thing that a transaction writes.
     row: Option<Box<AuditRow>>,
@@ -98,13 +98,15 @@ pub(crate) struct Unit<'c, U> {
     user: PhantomData<fn() -> U>,
 }
 
-/// A statement of which nothing is asked but that it is done.
+/// Statements of which nothing is asked but that they are done.
 struct Waiting {
-    statement: Statement,
-    /// The same together with the audit row.
+    each: Vec<(Statement, Values)>,
+    /// All of them together with the audit row.
     with_row: Statement,
-    values: Vec<Box<dyn Bind>>,
 }
+
+/// The parameters of a statement that waits.
+pub(crate) type Values = Vec<Box<dyn Bind>>;
 
 /// Why a transaction did not commit.
 enum NotCommitted {
@@ -266,7 +268,9 @@ impl<'c, U: Account> Unit<'c, U> {
             && let Some(row) = self.row.take()
         {
             let (statement, mut values) = match self.waiting.take() {
-                Some(Waiting { with_row, values, .. }) => (with_row, values),
+                Some(Waiting { with_row, each }) => {
+                    (with_row, each.into_iter().flat_map(|(_, values)| values).collect())
+                }
                 None => (WithAuditRow::<U, Nothing>::STATEMENT, Vec::new()),
             };
             values.extend(row.into_values());
@@ -352,21 +356,22 @@ impl<'c, U: Account> Unit<'c, U> {
         Ok(self.fetch(template, values).await?.into_iter().next())
     }
 
-    /// Runs a statement of which nothing is asked but that it is done: before the next one, or together with the audit row.
-    pub(crate) async fn execute_later<T: Template>(
+    /// Runs statements of which nothing is asked but that they are done, with the parameters of each: before the next one, or
+    /// together with the audit row.
+    pub(crate) async fn execute_later<T: Ahead>(
         &mut self,
         _: T,
-        values: Vec<Box<dyn Bind>>,
+        values: Vec<Values>,
     ) -> Result<(), DatabaseError> {
         self.settle().await?;
-        let (statement, with_row) = (Rendered::<U, T>::STATEMENT, WithAuditRow::<U, T>::STATEMENT);
-        self.waiting = Some(Waiting { statement, with_row, values });
+        let each = T::statements::<U>().into_iter().zip(values).collect();
+        self.waiting = Some(Waiting { each, with_row: WithAuditRow::<U, T>::STATEMENT });
         Ok(())
     }
 
-    /// Runs the statement that waits, if there is one.
+    /// Runs the statements that wait, if there are any.
     async fn settle(&mut self) -> Result<(), DatabaseError> {
-        if let Some(Waiting { statement, values, .. }) = self.waiting.take() {
+        for (statement, values) in self.waiting.take().map_or_else(Vec::new, |waiting| waiting.each) {
             self.writer.connection.execute(statement, &borrowed(&values)).await?;
         }
         Ok(())

@@ -17,13 +17,21 @@ use crate::store::statements::{
     TouchDevice,
 };
 use crate::token::DeviceToken;
-use crate::unit::Unit;
+use crate::unit::{Unit, Values};
 
 /// How long a device stays known without a sign-in.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
 
 /// Devices of one account.
 const DEVICES: u16 = 20;
+
+/// What became of the client's device.
+pub(super) struct Recognised {
+    /// Its secret, for the cookie.
+    pub(super) token: Option<DeviceToken>,
+    /// What `InsertDevice` is still to write.
+    pub(super) new: Option<Values>,
+}
 
 /// A device in which the account that is tried is known. Only [`Unit::known_device`] and `Unit::factor_device` make one.
 #[derive(Clone, Debug)]
@@ -74,8 +82,22 @@ impl<U: Account> Unit<'_, U> {
         epoch: i64,
         second: bool,
     ) -> Result<Option<DeviceToken>, Error> {
+        let Recognised { token, new } = self.recognise_later(user_id, epoch, second).await?;
+        if let Some(values) = new {
+            self.execute_later(InsertDevice, vec![values]).await?;
+        }
+        Ok(token)
+    }
+
+    /// The same, where the caller hands the row of a new device over together with one of its own.
+    pub(super) async fn recognise_later(
+        &mut self,
+        user_id: &U::Id,
+        epoch: i64,
+        second: bool,
+    ) -> Result<Recognised, Error> {
         if U::POLICY.lockout.is_none() && U::POLICY.totp.is_none() {
-            return Ok(None);
+            return Ok(Recognised { token: None, new: None });
         }
         let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
         let second_at = second.then_some(now);
@@ -101,28 +123,26 @@ impl<U: Account> Unit<'_, U> {
                 &epoch,
             ];
             if self.execute(TouchDevice, values).await?.rows == 1 {
-                return Ok(Some(token));
+                return Ok(Recognised { token: Some(token), new: None });
             }
         }
+        self.make_room_for_device(user_id).await?;
         // Of two requests at once the second finds its secret replaced; a secret of its own makes it another device.
         let token = DeviceToken::generate(&self.keys)?;
-        let id = uuid::Uuid::now_v7();
-        let values: &[&dyn crate::column::Bind] = &[
-            &id,
-            user_id,
-            &token.hash(),
-            &token.key_id(),
-            &epoch,
-            &now,
-            &now,
-            &expires,
-            &second_at,
-            &facts.network,
-            &facts.user_agent,
+        let new: Values = vec![
+            Box::new(uuid::Uuid::now_v7()),
+            Box::new(user_id.clone()),
+            Box::new(token.hash()),
+            Box::new(token.key_id().to_owned()),
+            Box::new(epoch),
+            Box::new(now),
+            Box::new(now),
+            Box::new(expires),
+            Box::new(second_at),
+            Box::new(facts.network),
+            Box::new(facts.user_agent),
         ];
-        self.execute(InsertDevice, values).await?;
-        self.forget_surplus_devices(user_id).await?;
-        Ok(Some(token))
+        Ok(Recognised { token: Some(token), new: Some(new) })
     }
 
     /// A wrong password. After the most in a row, over whatever time, whoever has the device is a stranger: nothing else keeps a
@@ -149,9 +169,11 @@ impl<U: Account> Unit<'_, U> {
         Ok(())
     }
 
-    /// Keeps the devices of an account that were used last: programs that keep no cookie must not fill the table.
-    async fn forget_surplus_devices(&mut self, user_id: &U::Id) -> Result<(), Error> {
-        if let Some(row) = self.fetch_optional(SurplusDevice, &[user_id, &i64::from(DEVICES)]).await? {
+    /// Keeps, beside the one to come, the devices of an account that were used last: programs that keep no cookie must not fill
+    /// the table.
+    async fn make_room_for_device(&mut self, user_id: &U::Id) -> Result<(), Error> {
+        let others = i64::from(DEVICES - 1);
+        if let Some(row) = self.fetch_optional(SurplusDevice, &[user_id, &others]).await? {
             let mut row = Reader::<U>::new(&row);
             let (seen, id) = (row.next::<Stamp>()?, row.next::<uuid::Uuid>()?);
             self.execute(DeleteSurplusDevices, &[user_id, &seen, &seen, &id]).await?;

@@ -10,12 +10,14 @@ use crate::error::{Error, Refusal};
 use crate::outcome::{Disabled, MustChangePassword, Outcome, Slot as _};
 use crate::session::{NewSession, Session, SessionId};
 use crate::store::statements::{
-    DeleteSurplusSessions, HoldEpoch, InsertSession, LoadUser, RotateSession, SessionIsLive,
+    DeleteSurplusSessions, HoldEpoch, InsertDevice, InsertSession, LoadUser, RotateSession, SessionIsLive,
     Standing as StandingOf, SurplusSession,
 };
 use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
-use crate::unit::Unit;
+use crate::unit::{Unit, Values};
+
+use super::devices::Recognised;
 
 /// Live sessions of one account.
 pub(super) const LIVE_SESSIONS: u16 = 100;
@@ -360,36 +362,37 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
         let user = Reader::<U>::new(&row).user()?;
         self.end_surplus_sessions(&account.user_id).await?;
-        // Last, so that it can go together with the audit row.
-        self.execute_later(
-            InsertSession,
-            vec![
-                Box::new(id.0),
-                Box::new(account.user_id.clone()),
-                Box::new(token.hash()),
-                Box::new(token.key_id().to_owned()),
-                Box::new(account.epoch),
-                Box::new(i64::from(remembered)),
-                Box::new(now),
-                Box::new(now),
-                Box::new(self.after(idle)),
-                Box::new(expires),
-                Box::new(facts.network),
-                Box::new(facts.user_agent),
-                Box::new(facts.note),
-                Box::new(assurance.first.name().to_owned()),
-                Box::new(Stamp(assurance.first_at)),
-                Box::new(second),
-                Box::new(second_at),
-                Box::new(Stamp(assurance.proved_at)),
-                Box::new(i64::from(assurance.trusted)),
-            ],
-        )
-        .await?;
+        let Recognised { token: device, new } =
+            self.recognise_later(&account.user_id, account.epoch, assurance.second.is_some()).await?;
+        let values: Values = vec![
+            Box::new(id.0),
+            Box::new(account.user_id.clone()),
+            Box::new(token.hash()),
+            Box::new(token.key_id().to_owned()),
+            Box::new(account.epoch),
+            Box::new(i64::from(remembered)),
+            Box::new(now),
+            Box::new(now),
+            Box::new(self.after(idle)),
+            Box::new(expires),
+            Box::new(facts.network),
+            Box::new(facts.user_agent),
+            Box::new(facts.note),
+            Box::new(assurance.first.name().to_owned()),
+            Box::new(Stamp(assurance.first_at)),
+            Box::new(second),
+            Box::new(second_at),
+            Box::new(Stamp(assurance.proved_at)),
+            Box::new(i64::from(assurance.trusted)),
+        ];
+        // Last, so that they go together with the audit row.
+        match new {
+            Some(device) => self.execute_later((InsertDevice, InsertSession), vec![device, values]).await?,
+            None => self.execute_later(InsertSession, vec![values]).await?,
+        }
         let Stamp(created_at) = now;
         let (last_seen_at, Stamp(expires_at)) = (created_at, expires);
         let session = Session { id, user, remembered, created_at, last_seen_at, expires_at, assurance };
-        let device = self.recognise(&account.user_id, account.epoch, assurance.second.is_some()).await?;
         Ok(NewSession { session, token, device })
     }
 }

@@ -22,7 +22,7 @@ pub use self::connection::Row;
 pub use self::migrate::Migration;
 pub(crate) use self::migrate::{run as migrate, texts as migration_texts};
 pub(crate) use self::pool::{Pool, Snapshot, Source, Writer};
-pub(crate) use self::statement::{Rendered, Statement, Template, WithAuditRow};
+pub(crate) use self::statement::{Ahead, Rendered, Statement, Template, WithAuditRow};
 pub(crate) use self::time::Stamp;
 
 /// A database that Sigra can stand on.

@@ -77,16 +77,47 @@ impl<U: Account, T: Template> Rendered<U, T> {
     };
 }
 
-/// `T`, the audit row and on SQLite the commit, in one statement: a hand-off less, or two. MariaDB has no such statement.
+/// What may go ahead of the audit row in the same statement: one template, or two that do not look at what the other did.
+pub(crate) trait Ahead {
+    #[cfg(feature = "sqlite")]
+    const SQLITE_TEXTS: [&'static str; 2];
+    #[cfg(feature = "postgres")]
+    const POSTGRES_TEXTS: [&'static str; 2];
+    /// Each by itself.
+    fn statements<U: Account>() -> Vec<Statement>;
+}
+
+impl<T: Template> Ahead for T {
+    #[cfg(feature = "sqlite")]
+    const SQLITE_TEXTS: [&'static str; 2] = [T::SQL, ""];
+    #[cfg(feature = "postgres")]
+    const POSTGRES_TEXTS: [&'static str; 2] = [T::POSTGRES, ""];
+
+    fn statements<U: Account>() -> Vec<Statement> {
+        vec![Rendered::<U, T>::STATEMENT]
+    }
+}
+
+impl<A: Template, B: Template> Ahead for (A, B) {
+    #[cfg(feature = "sqlite")]
+    const SQLITE_TEXTS: [&'static str; 2] = [A::SQL, B::SQL];
+    #[cfg(feature = "postgres")]
+    const POSTGRES_TEXTS: [&'static str; 2] = [A::POSTGRES, B::POSTGRES];
+
+    fn statements<U: Account>() -> Vec<Statement> {
+        vec![Rendered::<U, A>::STATEMENT, Rendered::<U, B>::STATEMENT]
+    }
+}
+
+/// `T`, the audit row and on SQLite the commit, in one statement: so many hand-offs less. MariaDB has no such statement.
 pub(crate) struct WithAuditRow<U, T>(PhantomData<(U, T)>);
 
-impl<U: Account, T: Template> WithAuditRow<U, T> {
+impl<U: Account, T: Ahead> WithAuditRow<U, T> {
     #[cfg(feature = "sqlite")]
-    const SQLITE: &'static [u8; CAPACITY] =
-        &Self::render("", T::SQL, "; ", InsertAudit::SQL, "; COMMIT", Dialect::Sqlite);
+    const SQLITE: &'static [u8; CAPACITY] = &Self::render(T::SQLITE_TEXTS, InsertAudit::SQL, Dialect::Sqlite);
     #[cfg(feature = "postgres")]
     const POSTGRES: &'static [u8; CAPACITY] =
-        &Self::render("WITH written AS (", T::POSTGRES, ") ", InsertAudit::POSTGRES, "", Dialect::Postgres);
+        &Self::render(T::POSTGRES_TEXTS, InsertAudit::POSTGRES, Dialect::Postgres);
 
     pub(crate) const STATEMENT: Statement = Statement {
         #[cfg(feature = "sqlite")]
@@ -98,23 +129,22 @@ impl<U: Account, T: Template> WithAuditRow<U, T> {
     };
 
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    const fn render(
-        before: &str,
-        first: &str,
-        between: &str,
-        second: &str,
-        after: &str,
-        dialect: Dialect,
-    ) -> [u8; CAPACITY] {
+    const fn render(ahead: [&str; 2], row: &str, dialect: Dialect) -> [u8; CAPACITY] {
+        // On SQLite statements one after the other; on PostgreSQL the others are parts of the last.
+        let (begins, ends, last) = match dialect {
+            Dialect::Postgres => (["WITH first AS (", ", second AS ("], ") ", ""),
+            Dialect::Sqlite | Dialect::MySql => (["", ""], "; ", "; COMMIT"),
+        };
         let mut out = Text { bytes: [0; CAPACITY], length: 0 };
-        let mut parameters = 0;
-        if !first.is_empty() {
-            out.str(before);
-            parameters = append(&mut out, first, &U::SCHEMA, U::Id::KIND, dialect, 0);
-            out.str(between);
+        let (mut parameters, mut i) = (0, 0);
+        while i < ahead.len() && !ahead[i].is_empty() {
+            out.str(begins[i]);
+            parameters = append(&mut out, ahead[i], &U::SCHEMA, U::Id::KIND, dialect, parameters);
+            out.str(ends);
+            i += 1;
         }
-        append(&mut out, second, &U::SCHEMA, U::Id::KIND, dialect, parameters);
-        out.str(after);
+        append(&mut out, row, &U::SCHEMA, U::Id::KIND, dialect, parameters);
+        out.str(last);
         out.bytes
     }
 }
