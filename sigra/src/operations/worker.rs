@@ -20,7 +20,7 @@ const AT_ONCE: usize = 4;
 /// would wait for what the worker writes for it.
 const BEGIN_WITHIN: Duration = Duration::from_secs(1);
 /// How often it looks for rows without a number, and for checkpoints and rows that a sink has not got.
-const SEAL_EVERY: Duration = Duration::from_secs(1);
+pub(super) const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How long it leaves alone what failed: the outbox, the trail, or a sink.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
