@@ -361,7 +361,7 @@ impl<'c, U: Account> Unit<'c, U> {
     pub(crate) async fn execute_later<T: Ahead>(
         &mut self,
         _: T,
-        values: Vec<Values>,
+        values: T::Each<Values>,
     ) -> Result<(), DatabaseError> {
         self.settle().await?;
         let each = T::statements::<U>().into_iter().zip(values).collect();
@@ -453,7 +453,7 @@ impl<U> Drop for Unit<'_, U> {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-mod tests {
+pub(crate) mod tests {
     use std::pin::Pin;
 
     use sqlx::Connection as _;
@@ -473,13 +473,54 @@ mod tests {
         audit(retain = "400d"),
         unsafe_shared_tables = "each test has a database of its own"
     )]
-    struct User {
+    pub(crate) struct User {
         #[sigra(id)]
         id: i64,
         #[sigra(email)]
         email: String,
         #[sigra(password)]
         password: Option<PasswordHash>,
+    }
+
+    /// A database with the table of users in it.
+    pub(crate) struct Scratch(std::path::PathBuf);
+
+    #[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+    impl Scratch {
+        pub(crate) async fn new() -> Self {
+            let name = format!("sigra-scratch-{}.db", uuid::Uuid::now_v7());
+            let scratch = Self(std::env::temp_dir().join(name));
+            scratch
+                .run("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, password TEXT NULL)")
+                .await;
+            scratch
+        }
+
+        fn url(&self) -> String {
+            format!("sqlite://{}", self.0.display())
+        }
+
+        /// One process more that uses it.
+        pub(crate) async fn open(&self) -> Sigra<User> {
+            let keys = Keyring::parse("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY").unwrap();
+            Sigra::<User>::builder().url(&self.url()).keyring(keys).build().await.unwrap()
+        }
+
+        /// What an intruder does.
+        pub(crate) async fn run(&self, sql: &'static str) {
+            let url = format!("{}?mode=rwc", self.url());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
+            }
+        }
     }
 
     /// Takes every mail.
@@ -493,13 +534,8 @@ mod tests {
 
     #[tokio::test]
     async fn visitors_who_fill_every_place_keep_neither_mail_nor_seals_waiting() {
-        let path = std::env::temp_dir().join(format!("sigra-places-{}.db", uuid::Uuid::now_v7()));
-        let url = format!("sqlite://{}", path.display());
-        let mut connection = sqlx::SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
-        let table = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, password TEXT NULL)";
-        sqlx::raw_sql(table).execute(&mut connection).await.unwrap();
-        let keys = Keyring::parse("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY").unwrap();
-        let auth = Sigra::<User>::builder().url(&url).keyring(keys).build().await.unwrap();
+        let scratch = Scratch::new().await;
+        let auth = scratch.open().await;
         auth.migrate().await.unwrap();
         let new = NewUser { email: "ada@example.com".into(), password: "glacier teapot 47 violins".into() };
         let client = Client::unknown();
@@ -516,8 +552,5 @@ mod tests {
         assert!(auth.seal_audit().await.unwrap().rows > 0);
         auth.sweep().await.unwrap();
         auth.close().await;
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
-        }
     }
 }

@@ -10,6 +10,7 @@ use super::seal::signed;
 
 /// Checkpoints that are read at once: to be handed over, or until one is found that is good.
 pub(crate) const CHECKPOINTS_AT_ONCE: u16 = 20;
+
 /// A row of the table of checkpoints: the number that it stands under, and what Sigra signed there.
 pub(crate) struct Stored {
     pub(crate) number: i64,

@@ -25,17 +25,14 @@ pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(180 * 24);
 /// Devices of one account.
 const DEVICES: u16 = 20;
 
-/// What became of the client's device.
-pub(super) struct Recognised {
-    /// Its secret, for the cookie.
-    pub(super) token: Option<DeviceToken>,
-    /// What `InsertDevice` is still to write.
-    pub(super) new: Option<Values>,
-}
-
 /// A device in which the account that is tried is known. Only [`Unit::known_device`] and `Unit::factor_device` make one.
 #[derive(Clone, Debug)]
 pub(super) struct Device(uuid::Uuid);
+
+/// Whether devices are kept: where something is locked out or asked for that a known one is spared.
+pub(super) fn knows_devices<U: Account>() -> bool {
+    U::POLICY.lockout.is_some() || U::POLICY.totp.is_some()
+}
 
 impl Device {
     pub(super) fn bucket(&self) -> Bucket {
@@ -82,39 +79,23 @@ impl<U: Account> Unit<'_, U> {
         epoch: i64,
         second: bool,
     ) -> Result<Option<DeviceToken>, Error> {
-        let Recognised { token, new } = self.recognise_later(user_id, epoch, second).await?;
-        if let Some(values) = new {
-            self.execute_later(InsertDevice, vec![values]).await?;
+        if !knows_devices::<U>() {
+            return Ok(None);
         }
-        Ok(token)
-    }
-
-    /// The same, where the caller hands the row of a new device over together with one of its own.
-    pub(super) async fn recognise_later(
-        &mut self,
-        user_id: &U::Id,
-        epoch: i64,
-        second: bool,
-    ) -> Result<Recognised, Error> {
-        if U::POLICY.lockout.is_none() && U::POLICY.totp.is_none() {
-            return Ok(Recognised { token: None, new: None });
-        }
-        let (now, expires) = (self.stamp(), self.after(KNOWN_FOR));
-        let second_at = second.then_some(now);
-        let facts = self.facts().clone();
-        let shown = self.client_device();
-        let token = match &shown {
-            Some(token) if token.key_id() == self.keys.current() => token.clone(),
-            // Under the key that writes, or an old one would be needed for as long as its owner comes back.
-            _ => DeviceToken::generate(&self.keys)?,
-        };
-        if let Some(shown) = shown {
+        if let Some(shown) = self.client_device() {
+            let token = if shown.key_id() == self.keys.current() {
+                shown.clone()
+            } else {
+                // Under the key that writes, or an old one would be needed for as long as its owner comes back.
+                DeviceToken::generate(&self.keys)?
+            };
+            let (now, facts) = (self.stamp(), self.facts().clone());
             let values: &[&dyn crate::column::Bind] = &[
                 &now,
-                &expires,
+                &self.after(KNOWN_FOR),
                 &token.hash(),
                 &token.key_id(),
-                &second_at,
+                &second.then_some(now),
                 &facts.network,
                 &facts.user_agent,
                 &shown.hash(),
@@ -123,13 +104,26 @@ impl<U: Account> Unit<'_, U> {
                 &epoch,
             ];
             if self.execute(TouchDevice, values).await?.rows == 1 {
-                return Ok(Recognised { token: Some(token), new: None });
+                return Ok(Some(token));
             }
         }
+        let (token, row) = self.new_device(user_id, epoch, second).await?;
+        self.execute_later(InsertDevice, [row]).await?;
+        Ok(Some(token))
+    }
+
+    /// A device that becomes known, and the row that the caller has to write for it with `InsertDevice`.
+    pub(super) async fn new_device(
+        &mut self,
+        user_id: &U::Id,
+        epoch: i64,
+        second: bool,
+    ) -> Result<(DeviceToken, Values), Error> {
         self.make_room_for_device(user_id).await?;
         // Of two requests at once the second finds its secret replaced; a secret of its own makes it another device.
         let token = DeviceToken::generate(&self.keys)?;
-        let new: Values = vec![
+        let (now, facts) = (self.stamp(), self.facts().clone());
+        let row: Values = vec![
             Box::new(uuid::Uuid::now_v7()),
             Box::new(user_id.clone()),
             Box::new(token.hash()),
@@ -137,12 +131,12 @@ impl<U: Account> Unit<'_, U> {
             Box::new(epoch),
             Box::new(now),
             Box::new(now),
-            Box::new(expires),
-            Box::new(second_at),
+            Box::new(self.after(KNOWN_FOR)),
+            Box::new(second.then_some(now)),
             Box::new(facts.network),
             Box::new(facts.user_agent),
         ];
-        Ok(Recognised { token: Some(token), new: Some(new) })
+        Ok((token, row))
     }
 
     /// A wrong password. After the most in a row, over whatever time, whoever has the device is a stranger: nothing else keeps a

@@ -17,7 +17,7 @@ use crate::store::{Row, Stamp};
 use crate::token::SessionToken;
 use crate::unit::{Unit, Values};
 
-use super::devices::Recognised;
+use super::devices::knows_devices;
 
 /// Live sessions of one account.
 pub(super) const LIVE_SESSIONS: u16 = 100;
@@ -362,9 +362,7 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(LoadUser, &[&account.user_id]).await?.ok_or_else(gone)?;
         let user = Reader::<U>::new(&row).user()?;
         self.end_surplus_sessions(&account.user_id).await?;
-        let Recognised { token: device, new } =
-            self.recognise_later(&account.user_id, account.epoch, assurance.second.is_some()).await?;
-        let values: Values = vec![
+        let row: Values = vec![
             Box::new(id.0),
             Box::new(account.user_id.clone()),
             Box::new(token.hash()),
@@ -385,11 +383,18 @@ impl<U: Account> Unit<'_, U> {
             Box::new(Stamp(assurance.proved_at)),
             Box::new(i64::from(assurance.trusted)),
         ];
-        // Last, so that they go together with the audit row.
-        match new {
-            Some(device) => self.execute_later((InsertDevice, InsertSession), vec![device, values]).await?,
-            None => self.execute_later(InsertSession, vec![values]).await?,
-        }
+        let proved_second = assurance.second.is_some();
+        // Last, so that what is written goes together with the audit row.
+        let device = if knows_devices::<U>() && self.client_device().is_none() {
+            let (token, device) = self.new_device(&account.user_id, account.epoch, proved_second).await?;
+            self.execute_later((InsertDevice, InsertSession), [device, row]).await?;
+            Some(token)
+        } else {
+            // The session before the device, which is there: its foreign key locks the user's row, and whoever deletes an account
+            // begins with that.
+            self.execute_later(InsertSession, [row]).await?;
+            self.recognise(&account.user_id, account.epoch, proved_second).await?
+        };
         let Stamp(created_at) = now;
         let (last_seen_at, Stamp(expires_at)) = (created_at, expires);
         let session = Session { id, user, remembered, created_at, last_seen_at, expires_at, assurance };

@@ -83,8 +83,10 @@ pub(crate) trait Ahead {
     const SQLITE_TEXTS: [&'static str; 2];
     #[cfg(feature = "postgres")]
     const POSTGRES_TEXTS: [&'static str; 2];
+    /// As many of something as there are templates.
+    type Each<T>: IntoIterator<Item = T>;
     /// Each by itself.
-    fn statements<U: Account>() -> Vec<Statement>;
+    fn statements<U: Account>() -> Self::Each<Statement>;
 }
 
 impl<T: Template> Ahead for T {
@@ -92,9 +94,10 @@ impl<T: Template> Ahead for T {
     const SQLITE_TEXTS: [&'static str; 2] = [T::SQL, ""];
     #[cfg(feature = "postgres")]
     const POSTGRES_TEXTS: [&'static str; 2] = [T::POSTGRES, ""];
+    type Each<X> = [X; 1];
 
-    fn statements<U: Account>() -> Vec<Statement> {
-        vec![Rendered::<U, T>::STATEMENT]
+    fn statements<U: Account>() -> [Statement; 1] {
+        [Rendered::<U, T>::STATEMENT]
     }
 }
 
@@ -103,9 +106,10 @@ impl<A: Template, B: Template> Ahead for (A, B) {
     const SQLITE_TEXTS: [&'static str; 2] = [A::SQL, B::SQL];
     #[cfg(feature = "postgres")]
     const POSTGRES_TEXTS: [&'static str; 2] = [A::POSTGRES, B::POSTGRES];
+    type Each<X> = [X; 2];
 
-    fn statements<U: Account>() -> Vec<Statement> {
-        vec![Rendered::<U, A>::STATEMENT, Rendered::<U, B>::STATEMENT]
+    fn statements<U: Account>() -> [Statement; 2] {
+        [Rendered::<U, A>::STATEMENT, Rendered::<U, B>::STATEMENT]
     }
 }
 

@@ -146,7 +146,7 @@ statements! {
     DeleteOldDevices = "DELETE FROM [devices] WHERE user_id = $1 AND epoch < $2";
     RevokeTrustOf =
         "UPDATE [devices] SET trusted_until = NULL WHERE user_id = $1 AND trusted_until IS NOT NULL";
-    /// The device that is one too many.
+    /// The device that is one too many beside a new one.
     SurplusDevice =
         "SELECT last_seen_at, id FROM [devices] WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET $2";
     DeleteSurplusDevices =
@@ -393,8 +393,8 @@ statements! {
     /// all if it was asked to.
     UnsealedRows = "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL ORDER BY l.id LIMIT $1 OFFSET $2",
         mysql: "SELECT {audit_row} FROM [audit] l WHERE l.leaf IS NULL LIMIT $1 OFFSET $2";
-    /// Whether the worker has rows to number or counts to write. When one is due is no question for here: the times in these tables are under no keyed
-    /// hash.
+    /// Whether the worker has rows to number or counts to write. When a checkpoint is due is no question for here: the times in
+    /// these tables are under no keyed hash.
     SealingDue =
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM [audit] WHERE leaf IS NULL) \
          OR EXISTS (SELECT 1 FROM [audit_counts] WHERE ends_at <= $1) THEN 1 ELSE 0 END AS {int8})";
