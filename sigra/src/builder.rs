@@ -181,8 +181,8 @@ impl<U: Account> Builder<U> {
 
     /// How often the worker signs a checkpoint, where there are new rows; one minute if left out. In the rows of so long, whoever
     /// holds database and keys could still change anything without being found. Whoever holds the database alone could put the
-    /// log back to where it was and leave rows out of them, and is found only by the processes that have sealed or verified
-    /// meanwhile, until these are started again: see [`Sigra::verify_audit`].
+    /// log back to where it was and leave rows out of them, and is found only by the processes that have sealed, verified or, in
+    /// their worker, looked on meanwhile, until these are started again: see [`Sigra::verify_audit`].
     pub fn checkpoint_every(mut self, interval: std::time::Duration) -> Self {
         self.evidence.every = interval;
         self

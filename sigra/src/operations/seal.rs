@@ -230,7 +230,9 @@ impl<U> Sigra<U> {
         let newest = Newest::of::<U>(&rows, &keys, None)?.good;
         let Some(tree) = tree else { return Ok(longest.is_none() && newest.is_none()) };
         Ok(Tree::read::<U>(&self.core, &tree).is_some_and(|Tree { edge, .. }| {
-            longest.is_none_or(|longest| !edge.goes_back_from(&longest))
+            let goes_on = longest.is_none_or(|longest| !edge.goes_back_from(&longest));
+            goes_on
+                && self.core.evidence.remember(&edge)
                 && newest.map_or(0, |newest| newest.size()) == edge.size()
         }))
     }
@@ -306,8 +308,24 @@ impl Tree {
 impl<U: Account> Unit<'_, U> {
     /// Keeps other sequencers away until the transaction ends, and gives the tree. `None`: another node has the lease.
     pub(crate) async fn tree(&mut self, turn: Turn) -> Result<Option<Tree>, Error> {
+        // Before what is read, which may be older than what another task remembers later.
+        let longest = self.core.evidence.longest();
+        let changed =
+            |what: &str| Failure::AuditChanged(format!("the row in `{}_tree` {what}", table::<U>()));
+        let put_back = || {
+            changed(
+                "was put back to an earlier state: if you have restored a backup, start this process again",
+            )
+        };
         if !self.hold_tree(turn).await? {
-            if self.fetch_optional(ReadTree, &[]).await?.is_some() {
+            if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
+                // Whoever only looks on remembers too: another process may be given a log that was put back, and seal on.
+                if let Some(Tree { edge, .. }) = Tree::read::<U>(self.core, &row) {
+                    if longest.is_some_and(|longest| edge.goes_back_from(&longest)) {
+                        return Err(put_back().into());
+                    }
+                    self.core.evidence.remember(&edge);
+                }
                 return Ok(None);
             }
             let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None, is_renewed: true };
@@ -320,8 +338,6 @@ impl<U: Account> Unit<'_, U> {
         }
         let row = self.fetch_optional(ReadTree, &[]).await?;
         let tree = row.and_then(|row| Tree::read::<U>(self.core, &row));
-        let changed =
-            |what: &str| Failure::AuditChanged(format!("the row in `{}_tree` {what}", table::<U>()));
         let tree = tree.ok_or_else(|| {
             changed(
                 "is not as it was, or is under a key that the ring lacks: if one was taken out, put it back behind the \
@@ -329,10 +345,7 @@ impl<U: Account> Unit<'_, U> {
             )
         })?;
         if !self.core.evidence.remember(&tree.edge) {
-            return Err(changed(
-                "was put back to an earlier state: if you have restored a backup, start this process again",
-            )
-            .into());
+            return Err(put_back().into());
         }
         Ok(Some(tree))
     }
@@ -558,5 +571,53 @@ impl<U: Account> Step<U> for Sign<U> {
             done.amiss = amiss.map(|amiss| amiss.replaced_at(size));
         }
         Ok(unit.bookkeeping(Bookkeeping::Sealing, Some(done)))
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::unit::tests::Scratch;
+
+    #[tokio::test]
+    async fn a_process_that_never_had_its_turn_sees_that_the_log_was_put_back() {
+        let scratch = Scratch::new().await;
+        let (leader, follower, watcher) = (scratch.open().await, scratch.open().await, scratch.open().await);
+        leader.migrate().await.unwrap();
+        let client = Client::unknown();
+        let ask = async |times: u32| {
+            for number in 0..times {
+                let email = format!("u{number}@example.com");
+                leader.request_password_reset(&email, &client).await.unwrap();
+            }
+        };
+        ask(2).await;
+        assert!(leader.sequence(Turn::Leased).await.unwrap().is_some());
+        scratch.run("CREATE TABLE kept AS SELECT * FROM sigra_audit_tree").await;
+        ask(3).await;
+        assert!(leader.sequence(Turn::Leased).await.unwrap().is_some());
+        assert!(follower.sequence(Turn::Leased).await.unwrap().is_none(), "the other has the lease");
+        // A look in a quiet time is as good.
+        assert!(!watcher.is_vouched().await.unwrap(), "the next checkpoint is due in a minute");
+
+        // One row is taken out, and the lease is given to whoever comes first.
+        scratch
+            .run(
+                "DROP TRIGGER sigra_audit_on_update; DROP TRIGGER sigra_audit_on_delete; \
+                 DROP TRIGGER sigra_audit_tree_on_update; \
+                 UPDATE sigra_audit SET leaf = NULL, seal = NULL WHERE leaf >= 2; \
+                 DELETE FROM sigra_audit WHERE id = (SELECT MAX(id) FROM sigra_audit); \
+                 DELETE FROM sigra_audit_checkpoints WHERE size > 2; \
+                 DELETE FROM sigra_audit_tree; INSERT INTO sigra_audit_tree SELECT * FROM kept; \
+                 UPDATE sigra_audit_tree SET holder = NULL, lease_until = 0",
+            )
+            .await;
+        for process in [&follower, &watcher, &leader] {
+            let error = process.sequence(Turn::Leased).await.unwrap_err();
+            assert!(error.to_string().contains("put back to an earlier state"), "{error}");
+        }
+        for process in [leader, follower, watcher] {
+            process.close().await;
+        }
     }
 }
