@@ -306,7 +306,13 @@ impl<U: Account> Unit<'_, U> {
             == 1)
     }
 
-    /// Gives one attempt back that was counted at this time. Where its window is over it is gone with that: the next one has
+    /// The time by which what this step has just counted was counted, for [`refund`](Self::refund). Not the step's own: one that
+    /// began later may have opened the window before it.
+    pub(crate) fn counted_at(&self) -> OffsetDateTime {
+        self.core.now()
+    }
+
+    /// Gives one attempt back that was counted by this time. Where its window is over it is gone with that: the next one has
     /// counted others' attempts.
     pub(crate) async fn refund(
         &mut self,

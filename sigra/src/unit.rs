@@ -459,6 +459,7 @@ pub(crate) mod tests {
     use sqlx::Connection as _;
 
     use super::*;
+    use crate::clock::TestClock;
     use crate::mail::{Links, Mail, MailError, Mailer};
     use crate::password::PasswordHash;
 
@@ -470,6 +471,7 @@ pub(crate) mod tests {
         session(idle = "1h", absolute = "14d"),
         reset_password(within = "1h"),
         lockout(after = 10, wait = "15m"),
+        throttle(per_network = 100, within = "15m"),
         audit(retain = "400d"),
         unsafe_shared_tables = "each test has a database of its own"
     )]
@@ -502,8 +504,19 @@ pub(crate) mod tests {
 
         /// One process more that uses it.
         pub(crate) async fn open(&self) -> Sigra<User> {
+            self.open_at(Arc::default()).await
+        }
+
+        /// One with a clock of its own.
+        pub(crate) async fn open_at(&self, clock: Arc<TestClock>) -> Sigra<User> {
             let keys = Keyring::parse("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY").unwrap();
-            Sigra::<User>::builder().url(&self.url()).keyring(keys).build().await.unwrap()
+            Sigra::<User>::builder().url(&self.url()).keyring(keys).clock(clock).build().await.unwrap()
+        }
+
+        pub(crate) async fn sum_of(&self, column: &str, table: &str) -> i64 {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url()).await.unwrap();
+            let sql = sqlx::AssertSqlSafe(format!("SELECT SUM({column}) FROM {table}"));
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
         }
 
         /// What an intruder does.

@@ -143,13 +143,14 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Result<Attempt, (Reason, Duration)>, Error> {
         self.ask_for_a_network();
         let device = self.known_device(&identifier).await?;
-        let attempt = Attempt::new::<U>(identifier, self.client, device, self.now);
+        let mut attempt = Attempt::new::<U>(identifier, self.client, device, self.now);
         for (counted, counter) in attempt.counters.iter().enumerate() {
             if let Err(reached) = self.reserve(counter.bucket(), counter.limit()).await? {
                 self.leave_everybody_theirs(attempt.counters.iter().take(counted)).await?;
                 return Ok(Err((counter.reason(), reached.retry_after)));
             }
         }
+        attempt.at = self.counted_at();
         Ok(Ok(attempt))
     }
 
@@ -161,7 +162,7 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<(), Error> {
         for counter in counted {
             if let Counter::Overall(bucket, limit) = counter {
-                self.refund(bucket, *limit, self.now).await?;
+                self.refund(bucket, *limit, self.counted_at()).await?;
             }
         }
         Ok(())
@@ -315,7 +316,7 @@ impl<U: Account> Unit<'_, U> {
         self.record(Entry::refused(event, Actor::Visitor, reason), Err(refusal)).await
     }
 
-    /// Nothing came of a request that was counted at this time, for want of room.
+    /// Nothing came of a request that was counted by this time, for want of room.
     pub(super) async fn return_request(&mut self, counted_at: OffsetDateTime) -> Result<(), Error> {
         for (bucket, limit, _) in self.requests() {
             self.refund(&bucket, limit, counted_at).await?;
@@ -380,5 +381,52 @@ impl<U: Account> Step<U> for ReserveForHolder<U> {
         };
         let candidate = Candidate::<U>::read(&row)?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, attempt))))
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::TestClock;
+    use crate::unit::tests::{Scratch, User};
+
+    /// An attempt that is given back, in a step in which time goes by before it is counted.
+    struct Slow(Arc<TestClock>, Client);
+
+    impl Step<User> for Slow {
+        type Output = ();
+
+        fn client(&self) -> &Client {
+            &self.1
+        }
+
+        async fn run(&self, unit: &mut Unit<'_, User>) -> Result<Recorded<()>, Error> {
+            self.0.advance(Duration::from_secs(20));
+            let refused = |(_, retry_after)| Refusal::TooManyAttempts { retry_after };
+            let attempt = unit.begin_attempt(Identifier::of_attempt("eve@example.com")).await?;
+            unit.attempt_returned(&attempt.map_err(refused)?).await?;
+            Ok(unit.bookkeeping(Bookkeeping::AttemptReturned, ()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_goes_back_also_from_a_window_that_one_opened_who_began_later() {
+        let scratch = Scratch::new().await;
+        let (ahead, late) = (Arc::new(TestClock::default()), Arc::new(TestClock::default()));
+        ahead.advance(Duration::from_secs(10));
+        let client = Client::from_address([192, 0, 2, 1].into());
+        let first = scratch.open_at(ahead).await;
+        first.migrate().await.unwrap();
+        let wrong = crate::Credentials::new("ada@example.com", "no such password");
+        assert!(first.sign_in(wrong, &client).await.is_err());
+        let counted = scratch.sum_of("used", "sigra_limits").await;
+
+        let second = scratch.open_at(late.clone()).await;
+        second.perform(Slow(late, client)).await.unwrap();
+        assert_eq!(scratch.sum_of("used", "sigra_limits").await, counted);
+        first.close().await;
+        second.close().await;
     }
 }

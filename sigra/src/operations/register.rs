@@ -137,8 +137,8 @@ impl<U: Account> Step<U> for CountRegistration {
             let entry = Entry::refused(Event::Register, Actor::Visitor, reason);
             return unit.record(entry, Err(refusal)).await;
         }
-        let now = unit.now;
-        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(now)))
+        let counted_at = unit.counted_at();
+        Ok(unit.bookkeeping(Bookkeeping::RequestCounted, Ok(counted_at)))
     }
 }
 
