@@ -46,6 +46,8 @@ pub(crate) struct Evidence {
 struct Memory {
     /// The longest tree that was committed.
     edge: Option<Edge>,
+    /// Somebody put the log back. It stays so when the log has become longer than it was.
+    put_back: bool,
     /// The newest checkpoint that it signed, and when it did.
     signed: Option<(Checkpoint, OffsetDateTime)>,
     /// Which sink has taken which checkpoint, of those that wait for others, and of the newest.
@@ -90,14 +92,22 @@ impl Evidence {
         self.memory().edge.clone()
     }
 
-    /// Remembers a tree that was committed. `false`: it is not what the longest one has become.
-    pub(crate) fn remember(&self, edge: &Edge) -> bool {
+    /// Remembers a tree that was committed.
+    pub(crate) fn remember(&self, edge: &Edge) {
         let mut memory = self.memory();
-        if memory.edge.as_ref().is_some_and(|longest| edge.goes_back_from(longest)) {
-            return false;
+        if memory.edge.as_ref().is_none_or(|longest| !edge.goes_back_from(longest)) {
+            memory.edge = Some(edge.clone());
         }
-        memory.edge = Some(edge.clone());
-        true
+    }
+
+    /// Remembers a tree that was committed, and says whether it is what the longest one has become that was known before it was
+    /// read. Once it was not, none is any more.
+    pub(crate) fn goes_on(&self, edge: &Edge, longest: Option<&Edge>) -> bool {
+        if longest.is_some_and(|longest| edge.goes_back_from(longest)) {
+            self.memory().put_back = true;
+        }
+        self.remember(edge);
+        !self.memory().put_back
     }
 
     /// Whether this process has signed one within the interval.

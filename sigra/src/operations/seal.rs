@@ -214,8 +214,8 @@ impl<U> Sigra<U> {
         Ok(signed)
     }
 
-    /// Whether the log is as this process last saw it, or longer, and the newest good checkpoint is of all its rows. Asked of what
-    /// was signed and sealed: a row that is neither would pass for it.
+    /// Whether the newest good checkpoint is of all rows of the log. Asked of what was signed and sealed: a row that is neither
+    /// would pass for it. Fails where the log is not what this process last saw, or what that has become.
     async fn is_vouched(&self) -> Result<bool, Error>
     where
         U: Account,
@@ -229,12 +229,11 @@ impl<U> Sigra<U> {
         let keys = self.core.evidence.secrets().signer.public_keys();
         let newest = Newest::of::<U>(&rows, &keys, None)?.good;
         let Some(tree) = tree else { return Ok(longest.is_none() && newest.is_none()) };
-        Ok(Tree::read::<U>(&self.core, &tree).is_some_and(|Tree { edge, .. }| {
-            let goes_on = longest.is_none_or(|longest| !edge.goes_back_from(&longest));
-            goes_on
-                && self.core.evidence.remember(&edge)
-                && newest.map_or(0, |newest| newest.size()) == edge.size()
-        }))
+        let Some(tree) = Tree::read::<U>(&self.core, &tree) else { return Ok(false) };
+        if !self.core.evidence.goes_on(&tree.edge, longest.as_ref()) {
+            return Err(put_back::<U>().into());
+        }
+        Ok(newest.map_or(0, |newest| newest.size()) == tree.edge.size())
     }
 
     /// One round of the worker.
@@ -246,7 +245,7 @@ impl<U> Sigra<U> {
         let statement = Rendered::<U, SealingDue>::STATEMENT;
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
         let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
-        if due == 0 && (self.core.evidence.signed_lately(now) || self.is_vouched().await?) {
+        if due == 0 && (self.is_vouched().await? || self.core.evidence.signed_lately(now)) {
             return Ok(());
         }
         let sealed = self.sequence(Turn::Leased).await;
@@ -310,23 +309,15 @@ impl<U: Account> Unit<'_, U> {
     pub(crate) async fn tree(&mut self, turn: Turn) -> Result<Option<Tree>, Error> {
         // Before what is read, which may be older than what another task remembers later.
         let longest = self.core.evidence.longest();
-        let changed =
-            |what: &str| Failure::AuditChanged(format!("the row in `{}_tree` {what}", table::<U>()));
-        let put_back = || {
-            changed(
-                "was put back to an earlier state: if you have restored a backup, start this process again",
-            )
-        };
         if !self.hold_tree(turn).await? {
             if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
                 // Whoever only looks on remembers too: another process may be given a log that was put back, and seal on.
-                if let Some(Tree { edge, .. }) = Tree::read::<U>(self.core, &row) {
-                    if longest.is_some_and(|longest| edge.goes_back_from(&longest)) {
-                        return Err(put_back().into());
-                    }
-                    self.core.evidence.remember(&edge);
-                }
-                return Ok(None);
+                let tree = Tree::read::<U>(self.core, &row);
+                return if tree.is_none_or(|tree| self.core.evidence.goes_on(&tree.edge, longest.as_ref())) {
+                    Ok(None)
+                } else {
+                    Err(put_back::<U>().into())
+                };
             }
             let empty = Tree { edge: Edge::default(), removed: 0, removed_until: None, is_renewed: true };
             let mac = empty.mac::<U>(&self.core.evidence.secrets());
@@ -339,13 +330,13 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(ReadTree, &[]).await?;
         let tree = row.and_then(|row| Tree::read::<U>(self.core, &row));
         let tree = tree.ok_or_else(|| {
-            changed(
+            tree_changed::<U>(
                 "is not as it was, or is under a key that the ring lacks: if one was taken out, put it back behind the \
                  newest, and start again or rotate",
             )
         })?;
-        if !self.core.evidence.remember(&tree.edge) {
-            return Err(put_back().into());
+        if !self.core.evidence.goes_on(&tree.edge, longest.as_ref()) {
+            return Err(put_back::<U>().into());
         }
         Ok(Some(tree))
     }
@@ -426,6 +417,16 @@ impl<U: Account> Unit<'_, U> {
         self.execute(WriteTree, values).await?;
         Ok(())
     }
+}
+
+fn tree_changed<U: Account>(what: &str) -> Failure {
+    Failure::AuditChanged(format!("the row in `{}_tree` {what}", table::<U>()))
+}
+
+fn put_back<U: Account>() -> Failure {
+    tree_changed::<U>(
+        "was put back to an earlier state: if you have restored a backup, start this process again",
+    )
 }
 
 /// A number of the log as the databases have it.
@@ -612,10 +613,20 @@ mod tests {
                  UPDATE sigra_audit_tree SET holder = NULL, lease_until = 0",
             )
             .await;
-        for process in [&follower, &watcher, &leader] {
+        let knowing = [&follower, &watcher, &leader];
+        for process in knowing {
             let error = process.sequence(Turn::Leased).await.unwrap_err();
             assert!(error.to_string().contains("put back to an earlier state"), "{error}");
         }
+        // One that was started later goes on from there, past all that they remember. They have seen it all the same.
+        let late = scratch.open().await;
+        ask(3).await;
+        assert_eq!(late.sequence(Turn::Now).await.unwrap().unwrap().size, 7);
+        for process in knowing {
+            let error = process.is_vouched().await.unwrap_err();
+            assert!(error.to_string().contains("put back to an earlier state"), "{error}");
+        }
+        late.close().await;
         for process in [leader, follower, watcher] {
             process.close().await;
         }
