@@ -321,7 +321,8 @@ impl<U: Account> Unit<'_, U> {
         counted_at: OffsetDateTime,
     ) -> Result<(), Error> {
         let latest_end = match limit {
-            // A window that was open then began no later, and the next one begins after it.
+            // A window that was open then began no later, and the next one begins after it: but for that of a step which began
+            // before this was counted, in the moment in which one window follows another. The first keeps what the next is given.
             Limit::InWindow { within, .. } => Stamp(counted_at + within),
             Limit::InARow { .. } => self.after(FARTHEST),
         };

@@ -384,14 +384,14 @@ impl<U: Account> Unit<'_, U> {
             Box::new(i64::from(assurance.trusted)),
         ];
         let proved_second = assurance.second.is_some();
-        // Last, so that what is written goes together with the audit row.
         let device = if knows_devices::<U>() && self.client_device().is_none() {
             let (token, device) = self.new_device(&account.user_id, account.epoch, proved_second).await?;
+            // Last, so that both go together with the audit row.
             self.execute_later((InsertDevice, InsertSession), [device, row]).await?;
             Some(token)
         } else {
-            // The session before the device, which is there: its foreign key locks the user's row, and whoever deletes an account
-            // begins with that.
+            // The session before the device, whose row there may be: its foreign key locks the user's row, and whoever deletes an
+            // account begins with that.
             self.execute_later(InsertSession, [row]).await?;
             self.recognise(&account.user_id, account.epoch, proved_second).await?
         };
