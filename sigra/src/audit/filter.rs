@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use super::details::Details;
 use super::event::AuditOutcome;
-use super::row::{Row, micros};
+use super::row::Row;
+use super::row_id;
 
 /// Rows of a page, if the filter does not say how many.
 const PAGE: u32 = 50;
@@ -124,15 +125,15 @@ impl AuditFilter {
         self.page_size.unwrap_or(PAGE).clamp(1, LARGEST_PAGE) as usize
     }
 
-    /// The first moment that is asked for.
-    pub(crate) fn first(&self) -> OffsetDateTime {
-        self.from.map_or(OffsetDateTime::UNIX_EPOCH, within_bounds)
+    /// The first id that is asked for.
+    pub(crate) fn first(&self) -> uuid::Uuid {
+        self.from.map_or_else(uuid::Uuid::nil, |from| row_id::first_of(within_bounds(from)))
     }
 
     /// Where a reader of these rows starts: the newest first.
     pub(crate) fn start(&self) -> AuditCursor {
-        let at = self.until.map_or_else(|| moment(LAST), within_bounds);
-        AuditCursor { at, id: uuid::Uuid::nil() }
+        let all = AuditCursor { last: uuid::Uuid::max() };
+        self.until.map_or(all, |until| AuditCursor::below(row_id::first_of(within_bounds(until))))
     }
 
     /// What a name has to be `LIKE`, with `!` before what would stand for something else.
@@ -186,28 +187,29 @@ fn moment(micros: i64) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// How far a reader has come: after which row the next page starts. Rows that are written meanwhile move nothing.
+/// How far a reader has come: which rows are on the next page. Rows that are written meanwhile move nothing.
 ///
-/// As text it is 32 letters, digits, `-` and `_`, good for a link. It names a moment and the id of a row, no secret; whoever
-/// makes one up sees other rows of the same filter, and no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// As text it is 22 letters, digits, `-` and `_`, good for a link. It names a place between the ids of two rows, no secret;
+/// whoever makes one up sees other rows of the same filter, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuditCursor {
-    pub(crate) at: OffsetDateTime,
-    pub(crate) id: uuid::Uuid,
+    /// The last id that the next page may have on it.
+    pub(crate) last: uuid::Uuid,
 }
 
 impl AuditCursor {
     pub(crate) fn after(row: &Row) -> Self {
-        Self { at: row.at, id: row.id }
+        Self::below(row.id)
+    }
+
+    fn below(id: uuid::Uuid) -> Self {
+        Self { last: uuid::Uuid::from_u128(id.as_u128().saturating_sub(1)) }
     }
 }
 
 impl fmt::Display for AuditCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&micros(self.at).to_be_bytes());
-        bytes[8..].copy_from_slice(self.id.as_bytes());
-        f.write_str(&Base64UrlUnpadded::encode_string(&bytes))
+        f.write_str(&Base64UrlUnpadded::encode_string(self.last.as_bytes()))
     }
 }
 
@@ -215,14 +217,9 @@ impl FromStr for AuditCursor {
     type Err = CursorError;
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
-        let mut bytes = [0; 24];
+        let mut bytes = [0; 16];
         let decoded = Base64UrlUnpadded::decode(text, &mut bytes).map_err(|_| CursorError)?;
-        let (at, id) = decoded.split_first_chunk::<8>().ok_or(CursorError)?;
-        let (at, id) = (i64::from_be_bytes(*at), uuid::Uuid::from_slice(id).map_err(|_| CursorError)?);
-        if !(0..=LAST).contains(&at) {
-            return Err(CursorError);
-        }
-        Ok(Self { at: moment(at), id })
+        Ok(Self { last: uuid::Uuid::from_slice(decoded).map_err(|_| CursorError)? })
     }
 }
 
@@ -247,12 +244,10 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is_one() {
-        let cursor = AuditCursor { at: moment(1_760_000_000_000_005), id: uuid::Uuid::from_u128(7) };
+        let cursor = AuditCursor::below(uuid::Uuid::from_u128(7 << 64));
         let text = cursor.to_string();
-        assert_eq!((text.len(), text.parse()), (32, Ok(cursor)));
-        let negative = Base64UrlUnpadded::encode_string(&[0xff; 24]);
-        let late = Base64UrlUnpadded::encode_string(&[0x7f; 24]);
-        for bad in ["", "x", &text[1..], &format!("{text}AAAA"), &negative, &late, "é"] {
+        assert_eq!((text.len(), text.parse()), (22, Ok(cursor)));
+        for bad in ["", "x", &text[1..], &format!("{text}AAAA"), &format!("{text}A"), "é"] {
             assert_eq!(bad.parse::<AuditCursor>(), Err(CursorError), "{bad}");
         }
     }
@@ -267,9 +262,9 @@ mod tests {
     #[test]
     fn moments_are_rounded_up_and_kept_within_bounds() {
         let at = moment(5) + time::Duration::nanoseconds(1);
-        assert_eq!(AuditFilter::new().from(at).first(), moment(6));
+        assert_eq!(AuditFilter::new().from(at).first(), row_id::first_of(moment(6)));
         let early = OffsetDateTime::UNIX_EPOCH - time::Duration::DAY;
-        assert_eq!(AuditFilter::new().until(early).start().at, OffsetDateTime::UNIX_EPOCH);
+        assert!(AuditFilter::new().until(early).start().last < row_id::first_of(OffsetDateTime::UNIX_EPOCH));
         assert_eq!(moment(LAST).year(), 9999);
     }
 }

@@ -21,6 +21,7 @@ mod ocsf;
 mod proof;
 mod reserved;
 mod row;
+mod row_id;
 mod sink;
 mod tree;
 mod verify;

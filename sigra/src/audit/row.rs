@@ -5,6 +5,7 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 
 use super::event::{Actor, AnyReason, AuditOutcome, Entry};
+use super::row_id;
 use super::tree::{Hash, leaf_hash};
 use crate::column::{Bind, ReadError};
 use crate::keyring::{Keyring, Purpose, hmac_under};
@@ -19,7 +20,8 @@ const FOREIGN: [u8; 8] = *b"foreign\0";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
-    /// The row's own id: a version 7 UUID.
+    /// The row's own id: a version 7 UUID that begins with the time of `at`, to the microsecond (RFC 9562 6.2, method 3). Pages are
+    /// found and sorted by it; that of a [foreign](Self::is_foreign) row may say another time.
     pub id: uuid::Uuid,
     /// When it happened (UTC, whole microseconds).
     pub at: OffsetDateTime,
@@ -90,7 +92,7 @@ impl Row {
         at: OffsetDateTime,
     ) -> Self {
         Self {
-            id: uuid::Uuid::now_v7(),
+            id: row_id::generate(at),
             at,
             event: event.to_owned(),
             outcome: outcome.name().to_owned(),

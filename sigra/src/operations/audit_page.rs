@@ -6,8 +6,8 @@ use crate::column::Bind;
 use crate::core::{Operation, Sigra};
 use crate::error::{Error, Failure};
 use crate::feature;
+use crate::store::Rendered;
 use crate::store::statements::{AuditPage as Page, AuditPageOf};
-use crate::store::{Rendered, Stamp};
 use crate::telemetry::{Named, watched};
 
 impl<U> Sigra<U> {
@@ -47,21 +47,21 @@ impl<U> Sigra<U> {
         }
         // A cursor that somebody made up leads to nothing that the filter leaves out.
         let start = filter.start();
-        let place = after.filter(|after| after.at < start.at).unwrap_or(start);
-        let (first, at) = (Stamp(filter.first()), Stamp(place.at));
+        let AuditCursor { last } = after.map_or(start, |after| after.min(start));
+        let first = filter.first();
         let (pattern, outcome) = (filter.pattern(), filter.outcome.map(AuditOutcome::name));
         let size = filter.size();
         // One more tells whether there is a next page.
         #[allow(clippy::cast_possible_wrap, reason = "at most 501")]
         let limit = size as i64 + 1;
         let AuditFilter { reason, session, request, .. } = filter;
-        let mut values: Vec<&dyn Bind> = Vec::with_capacity(15);
+        let mut values: Vec<&dyn Bind> = Vec::with_capacity(13);
         if let Some(account) = &filter.account {
             values.push(account);
         }
-        values.extend::<[&dyn Bind; 14]>([
-            &first, &at, &at, &place.id, &pattern, &outcome, &outcome, reason, reason, session, session,
-            request, request, &limit,
+        values.extend::<[&dyn Bind; 12]>([
+            &first, &last, &pattern, &outcome, &outcome, reason, reason, session, session, request, request,
+            &limit,
         ]);
         let statement = match filter.account {
             Some(_) => Rendered::<U, AuditPageOf>::STATEMENT,

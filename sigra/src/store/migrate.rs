@@ -57,7 +57,6 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexOutboxByDue,
         CreateAudit,
         IndexAuditByUser,
-        IndexAuditByTime,
         IndexAuditByLeaf,
         IndexAuditUnsealed,
         CreateAuditTree,

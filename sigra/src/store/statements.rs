@@ -364,19 +364,19 @@ statements! {
     Activity =
         "SELECT l.at, l.event, l.outcome, l.reason, l.actor, l.network, l.user_agent, l.details FROM [audit] l \
          WHERE l.user_id = $1 AND l.at >= (SELECT a.created_at FROM [accounts] a WHERE a.user_id = $2) \
-         ORDER BY l.at DESC, l.id DESC LIMIT $3";
-    /// A page for an operator, older than a moment and an id. What may be left out of the filter is bound twice.
+         ORDER BY l.id DESC LIMIT $3";
+    /// A page for an operator, between two ids, which sort as the times do. What may be left out of the filter is bound twice.
     AuditPage =
-        "SELECT {audit_row} FROM [audit] l WHERE l.at >= $1 AND l.at <= $2 AND (l.at < $3 OR l.id < $4) \
-         AND l.event LIKE $5 ESCAPE '!' AND ($6 IS NULL OR l.outcome = $7) AND ($8 IS NULL OR l.reason = $9) \
-         AND ($10 IS NULL OR l.session_id = $11) AND ($12 IS NULL OR l.request_id = $13) \
-         ORDER BY l.at DESC, l.id DESC LIMIT $14";
+        "SELECT {audit_row} FROM [audit] l WHERE l.id >= $1 AND l.id <= $2 \
+         AND l.event LIKE $3 ESCAPE '!' AND ($4 IS NULL OR l.outcome = $5) AND ($6 IS NULL OR l.reason = $7) \
+         AND ($8 IS NULL OR l.session_id = $9) AND ($10 IS NULL OR l.request_id = $11) \
+         ORDER BY l.id DESC LIMIT $12";
     /// The same of one account, found by the index of its rows.
     AuditPageOf =
-        "SELECT {audit_row} FROM [audit] l WHERE l.user_id = $1 AND l.at >= $2 AND l.at <= $3 AND (l.at < $4 OR l.id < $5) \
-         AND l.event LIKE $6 ESCAPE '!' AND ($7 IS NULL OR l.outcome = $8) AND ($9 IS NULL OR l.reason = $10) \
-         AND ($11 IS NULL OR l.session_id = $12) AND ($13 IS NULL OR l.request_id = $14) \
-         ORDER BY l.at DESC, l.id DESC LIMIT $15";
+        "SELECT {audit_row} FROM [audit] l WHERE l.user_id = $1 AND l.id >= $2 AND l.id <= $3 \
+         AND l.event LIKE $4 ESCAPE '!' AND ($5 IS NULL OR l.outcome = $6) AND ($7 IS NULL OR l.reason = $8) \
+         AND ($9 IS NULL OR l.session_id = $10) AND ($11 IS NULL OR l.request_id = $12) \
+         ORDER BY l.id DESC LIMIT $13";
     /// Not those of operators who did something to the account: their facts are not the account's.
     ErasePersonalFacts =
         "UPDATE [audit] SET network = NULL, user_agent = NULL, personal_salt = NULL \
@@ -743,12 +743,10 @@ statements! {
          personal {bytes} NULL, \
          mac {bytes} NOT NULL, \
          leaf {integer} NULL, \
-         seal {bytes} NULL) {options}";
+         seal {bytes} NULL) {clustered}";
     IndexAuditByUser =
-        "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, at) WHERE user_id IS NOT NULL",
-        mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, at)";
-    /// For the pages of an operator.
-    IndexAuditByTime = "CREATE INDEX{if_not_exists} [audit_by_time] ON [audit] (at, id)";
+        "CREATE INDEX IF NOT EXISTS [audit_by_user] ON [audit] (user_id, id) WHERE user_id IS NOT NULL",
+        mysql: "CREATE INDEX [audit_by_user] ON [audit] (user_id, id)";
     /// Also finds the rows without a number on MariaDB, which has no partial indexes and keeps those at its front.
     IndexAuditByLeaf =
         "CREATE UNIQUE INDEX IF NOT EXISTS [audit_by_leaf] ON [audit] (leaf) WHERE leaf IS NOT NULL",
