@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sigra::{Dialect, Error, Failure, Sigra};
 use sigra_tests::database::Kind;
-use sigra_tests::host::{client, prepare};
+use sigra_tests::host::{client, prepare, somebody};
 use sigra_tests::pool::HostPool;
 use sigra_tests::users::{Customer, Member, Partner, Rival, connect, join, sign_in};
 use sigra_tests::wire::Wire;
@@ -482,23 +482,21 @@ async fn fill(database: &Database) {
     }
 }
 
-/// The statement of the session check, as the database itself was given it.
-async fn statement_of_the_session_check(host: &Host, token: &str) -> String {
+/// The statement that names all of these words, as the database itself was given it when the host did so.
+async fn statement_of(host: &Host, words: &[&str], act: impl AsyncFnOnce(&Host)) -> String {
     let wire = Wire::tap(&host.database).await;
     let url = wire.as_ref().map_or(host.database.url(), Wire::url);
     let through = Host::with(host.database.clone(), Sigra::<User>::builder().url(url)).await;
     let log = log::capture();
-    assert!(through.is_live(token).await);
+    act(&through).await;
     let ran = match wire {
         Some(wire) => wire.take(),
-        // Other tests of this binary log too: only they and this one ask for sessions, and all with the same text.
+        // Other tests of this binary log too, and have the same text for the same.
         None => log.statements(),
     };
-    let check = |text: &&String| {
-        text.starts_with("SELECT") && text.contains("token_hash") && text.contains("sigra_sessions")
-    };
-    let own = |text: &&String| text.contains("\"sigra_sessions\"") || text.contains("`sigra_sessions`");
-    ran.iter().filter(check).find(own).unwrap_or_else(|| panic!("no session check in {ran:?}")).clone()
+    let wanted = |text: &&String| text.starts_with("SELECT") && words.iter().all(|word| text.contains(word));
+    let own = |text: &&String| text.contains("\"sigra_") || text.contains("`sigra_");
+    ran.iter().filter(wanted).find(own).unwrap_or_else(|| panic!("no such statement in {ran:?}")).clone()
 }
 
 #[tokio::test]
@@ -508,7 +506,8 @@ async fn the_session_check_finds_its_row_by_the_index_of_the_token() {
         fill(&database).await;
         host.account(ADA).await;
         let session = host.sign_in(ADA).await;
-        let sql = statement_of_the_session_check(&host, session.token().expose()).await;
+        let check = async |host: &Host| assert!(host.is_live(session.token().expose()).await);
+        let sql = statement_of(&host, &["token_hash", "sigra_sessions"], check).await;
         match database.kind() {
             Kind::Sqlite => {
                 // The fourth column says how each table is searched.
@@ -521,7 +520,8 @@ async fn the_session_check_finds_its_row_by_the_index_of_the_token() {
                 assert!(plan.iter().all(|step| !step.contains("SCAN")), "{plan:?}");
             }
             Kind::Postgres => {
-                let plan = explain_postgres(&database, &sql).await;
+                let types = "bytea, timestamptz, timestamptz";
+                let plan = explain_postgres(&database, &sql, types, "'\\x00', now(), now()").await;
                 assert!(plan.contains("Index Scan using sigra_sessions_token_hash_key"), "{plan}");
                 assert!(!plan.contains("Seq Scan"), "{plan}");
             }
@@ -544,6 +544,62 @@ async fn the_session_check_finds_its_row_by_the_index_of_the_token() {
     .await;
 }
 
+#[tokio::test]
+async fn a_code_is_found_by_its_index_wherever_it_is_tried() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        fill(&database).await;
+        let (id, hash, at) = match database.kind() {
+            Kind::Sqlite => ("randomblob(16)", "randomblob(32)", "9000000000000000"),
+            Kind::Postgres => ("gen_random_uuid()", "sha256(identifier::bytea)", "now() + interval '1 day'"),
+            Kind::MySql => {
+                ("UNHEX(MD5(identifier))", "UNHEX(SHA2(identifier, 256))", "NOW(6) + INTERVAL 1 DAY")
+            }
+        };
+        let columns =
+            "user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, created_at";
+        database
+            .run(&format!(
+                "INSERT INTO sigra_tokens (id, {columns}, expires_at) SELECT {id}, user_id, 'confirm_email', {hash}, 'k1', \
+                 {hash}, identifier, 0, 0, 0, {at}, {at} FROM sigra_accounts"
+            ))
+            .await;
+        match database.kind() {
+            Kind::Sqlite | Kind::Postgres => database.run("ANALYZE").await,
+            Kind::MySql => database.run("ANALYZE TABLE sigra_tokens").await,
+        }
+        let wrong = async |host: &Host| {
+            assert!(host.auth.confirm_email_code(ADA, "000000", &somebody()).await.is_err());
+        };
+        let sql = statement_of(&host, &["code_hash", "sigra_tokens"], wrong).await;
+        match database.kind() {
+            Kind::Sqlite => {
+                let plan = explain_sqlite(&database, &format!("EXPLAIN QUERY PLAN {sql}")).await;
+                let by_code = plan.iter().filter(|step| step.contains("INDEX sigra_tokens_by_code")).count();
+                assert_eq!(by_code, 2, "{plan:?}");
+                let scans = |step: &&String| step.starts_with("SCAN") && step.contains("tokens");
+                assert_eq!(plan.iter().filter(scans).count(), 0, "{plan:?}");
+            }
+            Kind::Postgres => {
+                let values = "'confirm_email', 'u7@example.com', 'confirm_email'";
+                let plan = explain_postgres(&database, &sql, "text, text, text", values).await;
+                assert_eq!(plan.matches("using sigra_tokens_by_code").count(), 2, "{plan}");
+                assert!(!plan.contains("Seq Scan"), "{plan}");
+            }
+            Kind::MySql => {
+                let filled = ["'confirm_email'", "'u7@example.com'", "'confirm_email'"]
+                    .iter()
+                    .fold(sql, |sql, value| sql.replacen('?', value, 1));
+                let plan = database.texts(&format!("EXPLAIN FORMAT=JSON {filled}")).await.concat();
+                assert_eq!(plan.matches("\"key\": \"sigra_tokens_by_code\"").count(), 2, "{plan}");
+                let tokens = plan.split("\"table\"").filter(|part| part.contains("\"table_name\": \"c\""));
+                assert!(tokens.clone().count() == 2 && tokens.clone().all(|part| !part.contains("ALL")), "{plan}");
+            }
+        }
+    })
+    .await;
+}
+
 async fn explain_sqlite(database: &Database, sql: &str) -> Vec<String> {
     use sqlx::{AssertSqlSafe, Connection as _, Row as _};
     let mut connection = sqlx::SqliteConnection::connect(database.url()).await.unwrap();
@@ -553,15 +609,13 @@ async fn explain_sqlite(database: &Database, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.get::<String, _>(3)).collect()
 }
 
-async fn explain_postgres(database: &Database, sql: &str) -> String {
+async fn explain_postgres(database: &Database, sql: &str, types: &str, values: &str) -> String {
     use sqlx::{AssertSqlSafe, Connection as _, Row as _};
     let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
-    let prepare = format!(
-        "SET plan_cache_mode = force_generic_plan; PREPARE checked (bytea, timestamptz, timestamptz) AS {sql}"
-    );
+    let prepare = format!("SET plan_cache_mode = force_generic_plan; PREPARE checked ({types}) AS {sql}");
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut connection).await.unwrap();
-    let explain = "EXPLAIN EXECUTE checked ('\\x00', now(), now())";
-    let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
+    let explain = format!("EXPLAIN EXECUTE checked ({values})");
+    let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut connection).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
 }
 

@@ -9,9 +9,7 @@ use crate::account::Account;
 use crate::core::Reader;
 use crate::error::{Error, Failure};
 use crate::keyring::Purpose;
-use crate::store::statements::{
-    Consume, CountTry, DeleteTokensFor, InsertToken, TokenByHash, TokenByIdentifier,
-};
+use crate::store::statements::{Consume, CountTry, DeleteTokensFor, InsertToken, NearestCode, TokenByHash};
 use crate::store::{Row, Stamp};
 use crate::token::{Token, TokenPurpose};
 use crate::unit::Unit;
@@ -54,11 +52,7 @@ pub(super) struct Consumed<U: Account> {
 
 impl<U: Account> Found<U> {
     pub(super) fn read(row: &Row) -> Result<Self, Error> {
-        Self::next(&mut Reader::new(row))
-    }
-
-    /// The same, for a reader that goes on behind it.
-    fn next(row: &mut Reader<'_, U>) -> Result<Self, Error> {
+        let mut row = Reader::<U>::new(row);
         let (id, user_id) = (row.next()?, row.next()?);
         let (identifier, epoch) = (row.next()?, row.next()?);
         let (issued_at, expires_at) = (row.next::<Stamp>()?.0, row.next::<Stamp>()?.0);
@@ -130,8 +124,12 @@ impl<U: Account> Unit<'_, U> {
         &mut self,
         token: &Token<P>,
     ) -> Result<Option<Found<U>>, Error> {
+        self.find_by_hash::<P>(&token.hash()).await
+    }
+
+    async fn find_by_hash<P: TokenPurpose>(&mut self, hash: &[u8]) -> Result<Option<Found<U>>, Error> {
         let now = self.stamp();
-        let row = self.fetch_optional(TokenByHash, &[&token.hash(), &P::NAME, &now]).await?;
+        let row = self.fetch_optional(TokenByHash, &[&hash, &P::NAME, &now]).await?;
         row.as_ref().map(Found::read).transpose()
     }
 
@@ -156,21 +154,19 @@ impl<U: Account> Unit<'_, U> {
     ) -> Result<Option<Found<U>>, Error> {
         use subtle::ConstantTimeEq as _;
 
-        let now = self.stamp();
-        let row = self.fetch_optional(TokenByIdentifier, &[&identifier, &P::NAME, &now]).await?;
-        let mut row = row.as_ref().map(Reader::<U>::new);
-        let expected = row.as_mut().map(Reader::next::<Option<Vec<u8>>>).transpose()?.flatten();
-        // Where there is no code, one that nobody can have stands in for it.
-        let (found, expected) = match (row.as_mut(), expected) {
-            (Some(row), Some(expected)) => (Some(Found::next(row)?), expected),
-            _ => (None, Vec::new()),
-        };
-        let id = found.as_ref().map_or_else(uuid::Uuid::nil, |found| found.id);
+        let row = self.fetch_optional(NearestCode, &[&P::NAME, &identifier, &P::NAME]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut row = Reader::<U>::new(&row);
+        let (id, token_hash) = (row.next()?, row.next::<Vec<u8>>()?);
+        let (expected, whose) = (row.next::<Vec<u8>>()?, row.next::<String>()?);
         let right = self
             .keys
             .macs(Purpose::ConfirmEmailCode, &bound(id, code))
             .fold(subtle::Choice::from(0), |right, hash| right | hash.as_slice().ct_eq(&expected));
-        Ok(found.filter(|_| bool::from(right)))
+        if bool::from(right) && whose == identifier {
+            return self.find_by_hash::<P>(&token_hash).await;
+        }
+        Ok(None)
     }
 
     /// Counts a try of a token that was found, and keeps it from being consumed by another until this transaction ends. `false`:

@@ -42,6 +42,7 @@ fn steps<U: Account>() -> Vec<Step> {
         IndexDevicesByExpiry,
         CreateTokens,
         IndexTokensByUser,
+        IndexTokensByCode,
         IndexTokensByExpiry,
         CreateFactors,
         IndexFactorsByUser,
