@@ -54,6 +54,19 @@ struct Memory {
     taken: HashSet<(usize, u64, Hash)>,
 }
 
+/// What a process had seen of the log at some moment.
+pub(crate) struct Seen {
+    longest: Option<Edge>,
+    put_back: bool,
+}
+
+impl Seen {
+    /// Whether a tree that was read later is what the longest one has become.
+    pub(crate) fn goes_on(&self, edge: &Edge) -> bool {
+        !self.put_back && self.longest.as_ref().is_none_or(|longest| !edge.goes_back_from(longest))
+    }
+}
+
 /// What is derived from one ring. Whoever takes it keeps the ring it was derived from, also while another replaces it.
 pub(crate) struct Secrets {
     pub(crate) keys: Keys,
@@ -87,9 +100,11 @@ impl Evidence {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The longest tree that this process has seen committed.
-    pub(crate) fn longest(&self) -> Option<Edge> {
-        self.memory().edge.clone()
+    /// What this process has seen of the log by now. To be asked before what it is held against is read: another task may see more
+    /// meanwhile.
+    pub(crate) fn seen(&self) -> Seen {
+        let memory = self.memory();
+        Seen { longest: memory.edge.clone(), put_back: memory.put_back }
     }
 
     /// Remembers a tree that was committed.
@@ -100,14 +115,15 @@ impl Evidence {
         }
     }
 
-    /// Remembers a tree that was committed, and says whether it is what the longest one has become that was known before it was
-    /// read. Once it was not, none is any more.
-    pub(crate) fn goes_on(&self, edge: &Edge, longest: Option<&Edge>) -> bool {
-        if longest.is_some_and(|longest| edge.goes_back_from(longest)) {
+    /// Remembers a tree that was committed, and says whether it is what the one has become that was seen before it was read.
+    /// Once it was not, none is any more.
+    pub(crate) fn goes_on(&self, edge: &Edge, seen: &Seen) -> bool {
+        let goes_on = seen.goes_on(edge);
+        if !goes_on {
             self.memory().put_back = true;
         }
         self.remember(edge);
-        !self.memory().put_back
+        goes_on
     }
 
     /// Whether this process has signed one within the interval.

@@ -487,12 +487,11 @@ impl Auditor {
         self.before = self.edge.clone();
     }
 
-    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so. It may not go back from
-    /// the longest that was seen.
-    pub(crate) fn end_log(&mut self, tree: Option<&Edge>, longest: Option<&Edge>) {
+    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so. `went_back`: it is not what
+    /// the longest one has become that was seen.
+    pub(crate) fn end_log(&mut self, tree: Option<&Edge>, went_back: bool) {
         let fits = !self.broken && tree.is_some_and(|tree| *tree == self.edge);
         let is_other = tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty();
-        let went_back = tree.zip(longest).is_some_and(|(tree, longest)| tree.goes_back_from(longest));
         if is_other || went_back {
             self.find(Finding::Tree);
         }

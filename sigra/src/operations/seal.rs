@@ -214,26 +214,32 @@ impl<U> Sigra<U> {
         Ok(signed)
     }
 
-    /// Whether the newest good checkpoint is of all rows of the log. Asked of what was signed and sealed: a row that is neither
-    /// would pass for it. Fails where the log is not what this process last saw, or what that has become.
-    async fn is_vouched(&self) -> Result<bool, Error>
+    /// How the log stands, without a turn. Whether it was put back is for a turn to say: outside of a transaction that writes, a
+    /// proxy may answer with what was a moment ago.
+    async fn look(&self) -> Result<Look, Error>
     where
         U: Account,
     {
-        // Before what is read, which may be older than what is remembered later.
-        let longest = self.core.evidence.longest();
+        let seen = self.core.evidence.seen();
         let mut connection = self.core.pool.read().await?;
         let most = i64::from(CHECKPOINTS_AT_ONCE);
         let tree = connection.fetch_optional(Rendered::<U, ReadTree>::STATEMENT, &[]).await?;
         let rows = connection.fetch(Rendered::<U, NewestCheckpoints>::STATEMENT, &[&most]).await?;
         let keys = self.core.evidence.secrets().signer.public_keys();
         let newest = Newest::of::<U>(&rows, &keys, None)?.good;
-        let Some(tree) = tree else { return Ok(longest.is_none() && newest.is_none()) };
-        let Some(tree) = Tree::read::<U>(&self.core, &tree) else { return Ok(false) };
-        if !self.core.evidence.goes_on(&tree.edge, longest.as_ref()) {
-            return Err(put_back::<U>().into());
+        let edge = match tree {
+            Some(row) => match Tree::read::<U>(&self.core, &row) {
+                Some(tree) => tree.edge,
+                None => return Ok(Look::Amiss),
+            },
+            None => Edge::default(),
+        };
+        if !seen.goes_on(&edge) {
+            return Ok(Look::Amiss);
         }
-        Ok(newest.map_or(0, |newest| newest.size()) == tree.edge.size())
+        self.core.evidence.remember(&edge);
+        let vouched = newest.map_or(0, |newest| newest.size()) == edge.size();
+        Ok(if vouched { Look::Vouched } else { Look::Unvouched })
     }
 
     /// One round of the worker.
@@ -245,7 +251,13 @@ impl<U> Sigra<U> {
         let statement = Rendered::<U, SealingDue>::STATEMENT;
         let row = self.core.pool.read().await?.fetch_optional(statement, &[&Stamp(now)]).await?;
         let due = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?.unwrap_or_default();
-        if due == 0 && (self.is_vouched().await? || self.core.evidence.signed_lately(now)) {
+        let rests = due == 0
+            && match self.look().await? {
+                Look::Vouched => true,
+                Look::Unvouched => self.core.evidence.signed_lately(now),
+                Look::Amiss => false,
+            };
+        if rests {
             return Ok(());
         }
         let sealed = self.sequence(Turn::Leased).await;
@@ -255,6 +267,17 @@ impl<U> Sigra<U> {
         self.write_counts().await?;
         sealed?.map_or(Ok(()), |sealed| sealed.complete::<U>().map(drop))
     }
+}
+
+/// How the log stands where there is nothing to number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// The newest good checkpoint is of all its rows. Asked of what was signed and sealed: a row that is neither would pass for it.
+    Vouched,
+    /// A checkpoint is due, now or when its time comes.
+    Unvouched,
+    /// It is not what this process last saw, or what that has become.
+    Amiss,
 }
 
 /// Who may sequence.
@@ -307,13 +330,12 @@ impl Tree {
 impl<U: Account> Unit<'_, U> {
     /// Keeps other sequencers away until the transaction ends, and gives the tree. `None`: another node has the lease.
     pub(crate) async fn tree(&mut self, turn: Turn) -> Result<Option<Tree>, Error> {
-        // Before what is read, which may be older than what another task remembers later.
-        let longest = self.core.evidence.longest();
+        let seen = self.core.evidence.seen();
         if !self.hold_tree(turn).await? {
             if let Some(row) = self.fetch_optional(ReadTree, &[]).await? {
                 // Whoever only looks on remembers too: another process may be given a log that was put back, and seal on.
                 let tree = Tree::read::<U>(self.core, &row);
-                return if tree.is_none_or(|tree| self.core.evidence.goes_on(&tree.edge, longest.as_ref())) {
+                return if tree.is_none_or(|tree| self.core.evidence.goes_on(&tree.edge, &seen)) {
                     Ok(None)
                 } else {
                     Err(put_back::<U>().into())
@@ -335,7 +357,7 @@ impl<U: Account> Unit<'_, U> {
                  newest, and start again or rotate",
             )
         })?;
-        if !self.core.evidence.goes_on(&tree.edge, longest.as_ref()) {
+        if !self.core.evidence.goes_on(&tree.edge, &seen) {
             return Err(put_back::<U>().into());
         }
         Ok(Some(tree))
@@ -425,7 +447,8 @@ fn tree_changed<U: Account>(what: &str) -> Failure {
 
 fn put_back<U: Account>() -> Failure {
     tree_changed::<U>(
-        "was put back to an earlier state: if you have restored a backup, start this process again",
+        "was put back to an earlier state, now or since this process started: where you have restored a backup, or brought back \
+         the log of before, start every process again",
     )
 }
 
@@ -581,6 +604,20 @@ mod tests {
     use crate::unit::tests::Scratch;
 
     #[tokio::test]
+    async fn a_tree_that_is_gone_is_told_at_once_in_a_quiet_time() {
+        let scratch = Scratch::new().await;
+        let auth = scratch.open().await;
+        auth.migrate().await.unwrap();
+        auth.request_password_reset("ada@example.com", &Client::unknown()).await.unwrap();
+        auth.seal_round().await.unwrap();
+        auth.seal_round().await.unwrap();
+        scratch.run("DELETE FROM sigra_audit_tree").await;
+        let error = auth.seal_round().await.unwrap_err();
+        assert!(error.to_string().contains("put back to an earlier state"), "{error}");
+        auth.close().await;
+    }
+
+    #[tokio::test]
     async fn a_process_that_never_had_its_turn_sees_that_the_log_was_put_back() {
         let scratch = Scratch::new().await;
         let (leader, follower, watcher) = (scratch.open().await, scratch.open().await, scratch.open().await);
@@ -599,7 +636,7 @@ mod tests {
         assert!(leader.sequence(Turn::Leased).await.unwrap().is_some());
         assert!(follower.sequence(Turn::Leased).await.unwrap().is_none(), "the other has the lease");
         // A look in a quiet time is as good.
-        assert!(!watcher.is_vouched().await.unwrap(), "the next checkpoint is due in a minute");
+        assert_eq!(watcher.look().await.unwrap(), Look::Unvouched, "the next checkpoint is due in a minute");
 
         // One row is taken out, and the lease is given to whoever comes first.
         scratch
@@ -623,7 +660,8 @@ mod tests {
         ask(3).await;
         assert_eq!(late.sequence(Turn::Now).await.unwrap().unwrap().size, 7);
         for process in knowing {
-            let error = process.is_vouched().await.unwrap_err();
+            assert_eq!(process.look().await.unwrap(), Look::Amiss);
+            let error = process.sequence(Turn::Now).await.unwrap_err();
             assert!(error.to_string().contains("put back to an earlier state"), "{error}");
         }
         late.close().await;

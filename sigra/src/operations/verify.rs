@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Edge, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS, PublicKey, Row,
-    SEGMENT, inclusion, table,
+    AuditReport, Auditor, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS, PublicKey, Row, SEGMENT,
+    Seen, inclusion, table,
 };
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
@@ -128,18 +128,17 @@ enum Proved {
 
 impl<U: Account> Shielded<U> {
     async fn verify(&self, auditor: Auditor, public: Vec<PublicKey>) -> Result<AuditReport, Error> {
-        // Before the snapshot, which may be older than what is remembered later.
-        let longest = self.0.core.evidence.longest();
+        let seen = self.0.core.evidence.seen();
         let snapshot = self.0.core.pool.snapshot().await?;
-        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public, longest };
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public, seen };
         let extent = walk.run().await?;
         walk.snapshot.end().await;
         let report = walk.auditor.finish();
         // Whatever else there is to find, so long the log was.
         if let Some(tree) = extent.tree
-            && !report.findings.contains(&Finding::Tree)
+            && (!report.findings.contains(&Finding::Tree) || !walk.seen.goes_on(&tree.edge))
         {
-            self.0.core.evidence.remember(&tree.edge);
+            self.0.core.evidence.goes_on(&tree.edge, &walk.seen);
         }
         Ok(report)
     }
@@ -158,8 +157,8 @@ struct Walk<'w, U> {
     snapshot: Snapshot,
     auditor: Auditor,
     public: Vec<PublicKey>,
-    /// The longest tree that this process has seen.
-    longest: Option<Edge>,
+    /// What this process had seen of the log before.
+    seen: Seen,
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
@@ -184,7 +183,8 @@ impl<U: Account> Walk<'_, U> {
         self.walk_checkpoints().await?;
         self.walk_segments(&extent).await?;
         let tree = extent.tree.as_ref().map(|tree| &tree.edge);
-        self.auditor.end_log(tree, self.longest.as_ref());
+        let went_back = tree.is_some_and(|tree| !self.seen.goes_on(tree));
+        self.auditor.end_log(tree, went_back);
         self.walk_strays(&extent).await?;
         self.walk_unsealed().await?;
         self.walk_sinks(&extent).await?;
