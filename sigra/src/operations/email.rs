@@ -130,7 +130,7 @@ impl<U: Account> Step<U> for ConfirmBy {
                 }
                 // Over all codes of the address: the tries of each new mail would add up.
                 match unit.reserve(&Bucket::codes(identifier), WRONG_CODES).await? {
-                    Ok(()) => unit.find_by_code::<ForConfirmEmail>(identifier.as_str(), code).await?,
+                    Ok(()) => unit.find_by_code(identifier.as_str(), code).await?,
                     Err(_) => None,
                 }
             }

@@ -159,9 +159,9 @@ statements! {
 // Tokens.
 statements! {
     InsertToken =
-        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, identifier, epoch, attempts, remembered, \
-         factor, undoes, about, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)";
+        "INSERT INTO [tokens] (id, user_id, purpose, token_hash, key_id, code_hash, code_for, identifier, epoch, attempts, \
+         remembered, factor, undoes, about, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15)";
     /// A token counts while the account is as it was when the token was issued: same epoch, same address, not disabled. One that
     /// undoes a change opens nothing, and must not be kept waiting by whoever made the change until that is for good.
     TokenByHash =
@@ -169,17 +169,17 @@ statements! {
          t.about FROM [tokens] t JOIN [accounts] a ON a.user_id = t.user_id JOIN {users} u ON u.{id} = t.user_id \
          WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.consumed_at IS NULL \
          AND t.epoch = a.epoch AND t.identifier = a.identifier AND ({disabled} IS NULL OR t.purpose = 'disown')";
-    /// The newest code of an address, or that of a neighbour in the index where it has none, or the last of all: whichever
+    /// The newest code of an address (`code_for` is the address where there is a code), or that of a neighbour in the index where it has none, or the last of all: whichever
     /// address is asked for, the same is searched, and one row read and compared, so that the time tells nothing. Whether the token
     /// is still good is asked of a right code alone.
     NearestCode =
         "SELECT t.id, t.token_hash, t.code_hash, t.identifier FROM [tokens] t WHERE t.id = (SELECT found.id FROM (\
          SELECT near.id, 0 AS place FROM (\
-         SELECT c.id FROM [tokens] c WHERE c.purpose = $1 AND c.identifier <= $2 AND c.code_hash IS NOT NULL \
-         ORDER BY c.identifier DESC, c.created_at DESC, c.id DESC LIMIT 1) near UNION ALL \
+         SELECT c.id FROM [tokens] c WHERE c.code_for <= $1 \
+         ORDER BY c.code_for DESC, c.created_at DESC, c.id DESC LIMIT 1) near UNION ALL \
          SELECT far.id, 1 AS place FROM (\
-         SELECT c.id FROM [tokens] c WHERE c.purpose = $3 AND c.code_hash IS NOT NULL \
-         ORDER BY c.identifier DESC, c.created_at DESC, c.id DESC LIMIT 1) far) found ORDER BY found.place LIMIT 1)";
+         SELECT c.id FROM [tokens] c WHERE c.code_for IS NOT NULL \
+         ORDER BY c.code_for DESC, c.created_at DESC, c.id DESC LIMIT 1) far) found ORDER BY found.place LIMIT 1)";
     /// One try at what a token opens, counted before it is looked at.
     CountTry =
         "UPDATE [tokens] SET attempts = attempts + 1 WHERE id = $1 AND attempts < $2 AND consumed_at IS NULL";
@@ -652,6 +652,7 @@ statements! {
          token_hash {bytes} NOT NULL UNIQUE, \
          key_id {name} NOT NULL, \
          code_hash {bytes} NULL, \
+         code_for {name} NULL, \
          identifier {name} NOT NULL, \
          epoch {integer} NOT NULL, \
          attempts {integer} NOT NULL, \
@@ -665,9 +666,8 @@ statements! {
          FOREIGN KEY (user_id) REFERENCES {users} ({id}) ON DELETE CASCADE) {options}";
     IndexTokensByUser = "CREATE INDEX{if_not_exists} [tokens_by_user] ON [tokens] (user_id, purpose)";
     IndexTokensByCode =
-        "CREATE INDEX IF NOT EXISTS [tokens_by_code] ON [tokens] (purpose, identifier, created_at, id) \
-         WHERE code_hash IS NOT NULL",
-        mysql: "CREATE INDEX [tokens_by_code] ON [tokens] (purpose, identifier, created_at, id)";
+        "CREATE INDEX IF NOT EXISTS [tokens_by_code] ON [tokens] (code_for, created_at, id) WHERE code_for IS NOT NULL",
+        mysql: "CREATE INDEX [tokens_by_code] ON [tokens] (code_for, created_at, id)";
     IndexTokensByExpiry = "CREATE INDEX{if_not_exists} [tokens_by_expiry] ON [tokens] (expires_at)";
     CreateFactors =
         "CREATE TABLE IF NOT EXISTS [factors] (\
