@@ -273,6 +273,30 @@ async fn a_row_that_was_cut_out_behind_the_last_checkpoint_is_missed_by_who_saw_
 }
 
 #[tokio::test]
+async fn a_trail_that_is_wholly_gone_is_missed_by_who_verified_it() {
+    each_database(|database| async move {
+        let (host, _) = host_with_sink(database.clone()).await;
+        idle_rows(&host, 3).await;
+        host.auth.seal_audit().await.unwrap();
+        let (reader, _) = join_with_sink(database.clone()).await;
+        assert!(reader.auth.verify_audit("").await.unwrap().is_clean());
+        let _intruder = Intruder::break_in(database.clone(), 1).await;
+        for table in ["audit", "audit_tree", "audit_checkpoints", "audit_segments"] {
+            database.run(&format!("DELETE FROM sigra_{table}")).await;
+        }
+        let report = reader.auth.verify_audit("").await.unwrap();
+        assert_eq!(report.findings, [Finding::Tree]);
+        // Also when there is a longer one again.
+        let (other, _) = join_with_sink(database.clone()).await;
+        idle_rows(&other, 5).await;
+        other.auth.seal_audit().await.unwrap();
+        assert_eq!(reader.auth.verify_audit("").await.unwrap().findings, [Finding::Tree]);
+        assert!(reader.auth.seal_audit().await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn rows_that_cannot_be_read_keep_no_other_from_its_seal() {
     each_database(|database| async move {
         let (host, sink) = host_with_sink(database.clone()).await;
@@ -712,6 +736,8 @@ async fn what_keeps_the_log_is_checked_too() {
             );
             intruder.undo().await;
         }
+        // That process has seen that the log was gone.
+        let (host, _) = join_with_sink(database.clone()).await;
         // Nothing is written on from a state that Sigra did not leave.
         for change in ["UPDATE sigra_audit_tree SET size = 256", &no_time] {
             database.run(change).await;
@@ -1011,7 +1037,9 @@ async fn verifying_comes_to_an_end_whatever_rows_are_forged() {
         let report = verify(&host, &sink).await;
         assert!(report.findings.len() >= 600, "{}", report.findings.len());
         intruder.undo().await;
-        assert!(verify(&host, &sink).await.is_clean());
+        // This process has seen that the log was gone.
+        let (late, _) = join_with_sink(database.clone()).await;
+        assert!(verify(&late, &sink).await.is_clean());
     })
     .await;
 }

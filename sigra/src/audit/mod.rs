@@ -31,7 +31,7 @@ pub use self::detail::AuditDetail;
 pub use self::details::{Details, EventError, Value};
 pub use self::event::{Activity, Actor, AuditOutcome, Event, Reason};
 pub(crate) use self::event::{AnyEvent, AnyReason, Entry};
-pub(crate) use self::evidence::{Evidence, EvidenceSetup, Secrets, Seen};
+pub(crate) use self::evidence::{Evidence, EvidenceSetup, Secrets};
 pub use self::export::ExportFormat;
 pub(crate) use self::filter::LARGEST_PAGE;
 pub use self::filter::{AuditCursor, AuditFilter, AuditPage, CursorError};

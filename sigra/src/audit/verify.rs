@@ -307,6 +307,8 @@ pub struct Auditor {
     erased: BTreeMap<String, Vec<(Option<u64>, uuid::Uuid)>>,
     /// Rows that are out of place: where the finding stands, and what would tell where they were sealed.
     suspects: Vec<Suspect>,
+    /// It is among the findings.
+    tree_is_amiss: bool,
     report: AuditReport,
 }
 
@@ -340,6 +342,7 @@ impl Auditor {
             removed_until: None,
             erased: BTreeMap::new(),
             suspects: Vec::new(),
+            tree_is_amiss: false,
             report: AuditReport::default(),
         };
         let found = Checkpoint::find_all(checkpoints);
@@ -487,13 +490,20 @@ impl Auditor {
         self.before = self.edge.clone();
     }
 
-    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so. `went_back`: it is not what
-    /// the longest one has become that was seen.
-    pub(crate) fn end_log(&mut self, tree: Option<&Edge>, went_back: bool) {
+    /// What says how far the log goes is not as Sigra left it.
+    pub(crate) fn tree_is_amiss(&mut self) {
+        if !self.tree_is_amiss {
+            self.tree_is_amiss = true;
+            self.find(Finding::Tree);
+        }
+    }
+
+    /// Everything that has a number has been given, and this is the tree, if Sigra wrote what says so.
+    pub(crate) fn end_log(&mut self, tree: Option<&Edge>) {
         let fits = !self.broken && tree.is_some_and(|tree| *tree == self.edge);
         let is_other = tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty();
-        if is_other || went_back {
-            self.find(Finding::Tree);
+        if is_other {
+            self.tree_is_amiss();
         }
         self.vouch(fits);
     }
@@ -582,9 +592,7 @@ impl Auditor {
         match (&self.keys, leaf) {
             // Sealed in this very place, above the end of the log: the tree's row was put back.
             (Some(keys), Some(leaf)) if leaf >= self.next && keys.sealed(leaf, &row.mac, seal) => {
-                if !self.report.findings.contains(&Finding::Tree) {
-                    self.find(Finding::Tree);
-                }
+                self.tree_is_amiss();
             }
             (Some(keys), _) if keys.signed(row, &self.table) => {
                 let broken = self.broken;

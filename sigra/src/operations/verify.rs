@@ -1,14 +1,16 @@
 //! Verifies the trail against itself and against checkpoints, and proves single rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 
 use time::OffsetDateTime;
 
 use crate::account::Account;
 use crate::audit::{
-    AuditReport, Auditor, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS, PublicKey, Row, SEGMENT,
-    Seen, inclusion, table,
+    AuditReport, Auditor, Edge, Finding, Hash, Hashes, InclusionProof, MOST_FINDINGS, PublicKey, Row,
+    SEGMENT, inclusion, table,
 };
+use crate::client::Client;
 use crate::column::Bind;
 use crate::core::{Operation, Reader, Sigra};
 use crate::error::Error;
@@ -19,7 +21,7 @@ use crate::store::statements::{
 };
 use crate::store::{Rendered, Row as Columns, Snapshot, Template};
 use crate::telemetry::{self, Named, watched};
-use crate::unit::Shielded;
+use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
 
 use super::checkpoints::{CHECKPOINTS_AT_ONCE, Newest, Stored};
 use super::seal::{Tree, Turn, signed};
@@ -130,15 +132,26 @@ impl<U: Account> Shielded<U> {
     async fn verify(&self, auditor: Auditor, public: Vec<PublicKey>) -> Result<AuditReport, Error> {
         let seen = self.0.core.evidence.seen();
         let snapshot = self.0.core.pool.snapshot().await?;
-        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public, seen };
-        let extent = walk.run().await?;
+        let mut walk = Walk::<U> { auth: &self.0, snapshot, auditor, public };
+        let extent = walk.extent().await?;
+        let went_back = extent.edge.as_ref().is_some_and(|edge| !seen.goes_on(edge));
+        if went_back {
+            walk.auditor.tree_is_amiss();
+        }
+        let walked = walk.run(&extent).await;
         walk.snapshot.end().await;
+        if went_back {
+            // For good it is where a turn says so: a snapshot may come from a replica that is behind. Whoever may only read gets
+            // no turn, and has the finding.
+            drop(self.step(Confirm::<U> { client: Client::unknown(), user: PhantomData }).await);
+        }
+        walked?;
         let report = walk.auditor.finish();
         // Whatever else there is to find, so long the log was.
-        if let Some(tree) = extent.tree
-            && (!report.findings.contains(&Finding::Tree) || !walk.seen.goes_on(&tree.edge))
+        if let Some(edge) = &extent.edge
+            && !report.findings.contains(&Finding::Tree)
         {
-            self.0.core.evidence.goes_on(&tree.edge, &walk.seen);
+            self.0.core.evidence.remember(edge);
         }
         Ok(report)
     }
@@ -157,14 +170,33 @@ struct Walk<'w, U> {
     snapshot: Snapshot,
     auditor: Auditor,
     public: Vec<PublicKey>,
-    /// What this process had seen of the log before.
-    seen: Seen,
+}
+
+/// Takes a turn at the log, which remembers that it was put back, and changes nothing.
+struct Confirm<U> {
+    client: Client,
+    user: PhantomData<fn() -> U>,
+}
+
+impl<U: Account> Step<U> for Confirm<U> {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        unit.tree(Turn::Now).await?;
+        Ok(unit.bookkeeping(Bookkeeping::Sealing, ()))
+    }
 }
 
 /// How far the log goes, and its tree, if the row that says so is as Sigra left it.
 struct Extent {
     removed: u64,
     size: u64,
+    /// What this says of the log; `None`: it cannot be read. A row that is gone says that there is nothing.
+    edge: Option<Edge>,
     tree: Option<Tree>,
 }
 
@@ -173,22 +205,19 @@ impl<U: Account> Walk<'_, U> {
         Ok(self.snapshot.connection.fetch(Rendered::<U, T>::STATEMENT, values).await?)
     }
 
-    async fn run(&mut self) -> Result<Extent, Error> {
-        let extent = self.extent().await?;
+    async fn run(&mut self, extent: &Extent) -> Result<(), Error> {
         self.auditor.removed_until(extent.tree.as_ref().and_then(|tree| tree.removed_until));
         if let Some(tree) = &extent.tree {
             let oldest = U::POLICY.audit.retain.map(|retain| self.auth.core.now() - retain);
             self.auditor.retained_since(oldest.unwrap_or(OffsetDateTime::UNIX_EPOCH), tree.removed);
         }
         self.walk_checkpoints().await?;
-        self.walk_segments(&extent).await?;
+        self.walk_segments(extent).await?;
         let tree = extent.tree.as_ref().map(|tree| &tree.edge);
-        let went_back = tree.is_some_and(|tree| !self.seen.goes_on(tree));
-        self.auditor.end_log(tree, went_back);
-        self.walk_strays(&extent).await?;
+        self.auditor.end_log(tree);
+        self.walk_strays(extent).await?;
         self.walk_unsealed().await?;
-        self.walk_sinks(&extent).await?;
-        Ok(extent)
+        self.walk_sinks(extent).await
     }
 
     /// The newest one, and those that not every sink has: what is not Sigra's among them keeps nothing back, but is there for a reason.
@@ -239,7 +268,8 @@ impl<U: Account> Walk<'_, U> {
         let state = self.fetch(ReadTree, &[]).await?;
         let tree = state.first().and_then(|row| Tree::read::<U>(&self.auth.core, row));
         if let Some(tree) = tree {
-            return Ok(Extent { removed: tree.removed, size: tree.edge.size(), tree: Some(tree) });
+            let edge = Some(tree.edge.clone());
+            return Ok(Extent { removed: tree.removed, size: tree.edge.size(), edge, tree: Some(tree) });
         }
         // Without a word on how far the log goes, it goes as far as there are rows.
         let mut numbers = (0, -1, 0, 0);
@@ -254,9 +284,10 @@ impl<U: Account> Walk<'_, U> {
         let size =
             number(numbers.1.saturating_add(1)).min(removed + number(numbers.2) + MOST_FINDINGS as u64);
         if !state.is_empty() || size > 0 {
-            self.auditor.find(Finding::Tree);
+            self.auditor.tree_is_amiss();
         }
-        Ok(Extent { removed: removed.min(size), size, tree: None })
+        let edge = state.is_empty().then(Edge::default);
+        Ok(Extent { removed: removed.min(size), size, edge, tree: None })
     }
 
     async fn walk_segments(&mut self, extent: &Extent) -> Result<(), Error> {
