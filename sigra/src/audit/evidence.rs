@@ -61,6 +61,11 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// Whether it was known by then that somebody put the log back.
+    pub(crate) fn put_back(&self) -> bool {
+        self.put_back
+    }
+
     /// Whether a tree that was read later is what the longest one has become.
     pub(crate) fn goes_on(&self, edge: &Edge) -> bool {
         !self.put_back && self.longest.as_ref().is_none_or(|longest| !edge.goes_back_from(longest))
@@ -118,12 +123,11 @@ impl Evidence {
     /// Remembers a tree that was committed, and says whether it is what the one has become that was seen before it was read.
     /// Once it was not, none is any more.
     pub(crate) fn goes_on(&self, edge: &Edge, seen: &Seen) -> bool {
-        let goes_on = seen.goes_on(edge);
-        if !goes_on {
+        if !seen.goes_on(edge) {
             self.memory().put_back = true;
         }
         self.remember(edge);
-        goes_on
+        !self.memory().put_back
     }
 
     /// Whether this process has signed one within the interval.

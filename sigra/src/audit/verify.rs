@@ -127,7 +127,7 @@ pub enum Finding {
         /// Its number: the 256 rows from 256 times that on.
         segment: u64,
     },
-    /// The tree's own row is gone, was changed, or was put back to an earlier state.
+    /// The tree's own row is gone, was changed, or was put back to an earlier state: now, or since this process was started.
     Tree,
     /// Retention has removed rows that were not old enough: somebody with the keys used it to delete them. Where the host has
     /// made `audit(retain)` longer, or rows had waited longer than it for their numbers, they were old enough when they went:
@@ -239,7 +239,9 @@ impl fmt::Display for Finding {
             Self::Segment { segment } => {
                 write!(f, "the stored hash of segment {segment} is not that of its rows")
             }
-            Self::Tree => f.write_str("the row of the tree's state is not as Sigra left it"),
+            Self::Tree => f.write_str(
+                "the row of the tree's state is not as Sigra left it, or was not at some time since this process was started",
+            ),
             Self::RemovedEarly { removed, checkpoint, signed_at } => write!(
                 f,
                 "the first {removed} rows were removed as too old, and those from number {checkpoint} on were written after \
@@ -307,8 +309,8 @@ pub struct Auditor {
     erased: BTreeMap<String, Vec<(Option<u64>, uuid::Uuid)>>,
     /// Rows that are out of place: where the finding stands, and what would tell where they were sealed.
     suspects: Vec<Suspect>,
-    /// It is among the findings.
-    tree_is_amiss: bool,
+    /// [`Finding::Tree`] was found, also where it only counts as one more.
+    found_tree: bool,
     report: AuditReport,
 }
 
@@ -342,7 +344,7 @@ impl Auditor {
             removed_until: None,
             erased: BTreeMap::new(),
             suspects: Vec::new(),
-            tree_is_amiss: false,
+            found_tree: false,
             report: AuditReport::default(),
         };
         let found = Checkpoint::find_all(checkpoints);
@@ -491,9 +493,9 @@ impl Auditor {
     }
 
     /// What says how far the log goes is not as Sigra left it.
-    pub(crate) fn tree_is_amiss(&mut self) {
-        if !self.tree_is_amiss {
-            self.tree_is_amiss = true;
+    pub(crate) fn find_tree(&mut self) {
+        if !self.found_tree {
+            self.found_tree = true;
             self.find(Finding::Tree);
         }
     }
@@ -503,7 +505,7 @@ impl Auditor {
         let fits = !self.broken && tree.is_some_and(|tree| *tree == self.edge);
         let is_other = tree.is_some() && !self.broken && !fits && self.unkeyed.is_empty();
         if is_other {
-            self.tree_is_amiss();
+            self.find_tree();
         }
         self.vouch(fits);
     }
@@ -592,7 +594,7 @@ impl Auditor {
         match (&self.keys, leaf) {
             // Sealed in this very place, above the end of the log: the tree's row was put back.
             (Some(keys), Some(leaf)) if leaf >= self.next && keys.sealed(leaf, &row.mac, seal) => {
-                self.tree_is_amiss();
+                self.find_tree();
             }
             (Some(keys), _) if keys.signed(row, &self.table) => {
                 let broken = self.broken;

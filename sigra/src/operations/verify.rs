@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -30,6 +31,8 @@ use super::seal::{Tree, Turn, signed};
 const SEGMENTS_AT_ONCE: u16 = 4096;
 /// Rows without a number that are read together.
 const UNSEALED_AT_ONCE: u16 = 512;
+/// How long a turn is waited for that confirms a finding.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
 /// Rows with a number outside the log that are looked at. One is a finding; more of them say no more.
 const MOST_STRAYS: u16 = 1000;
 
@@ -47,8 +50,10 @@ impl<U> Sigra<U> {
     /// with the keys can remove as too old whatever is below the newest.
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
-    /// row. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the ring, see
-    /// [`verify_audit_with`](Self::verify_audit_with).
+    /// row. Where the log goes less far than this process has seen it go, it also takes a turn at sealing, to keep that in mind
+    /// for good: with rights only to read, or where somebody holds the log for longer than five seconds, it has the finding and
+    /// keeps nothing in mind. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the
+    /// ring, see [`verify_audit_with`](Self::verify_audit_with).
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy), and [`Failure`](crate::Failure): the database did not answer. What does not fit
@@ -136,15 +141,13 @@ impl<U: Account> Shielded<U> {
         let extent = walk.extent().await?;
         let went_back = extent.edge.as_ref().is_some_and(|edge| !seen.goes_on(edge));
         if went_back {
-            walk.auditor.tree_is_amiss();
+            walk.auditor.find_tree();
         }
-        let walked = walk.run(&extent).await;
+        // At once: until the walk is over, the log may have become longer than it was.
+        let (walked, again) = tokio::join!(walk.run(&extent), self.confirm(went_back));
         walk.snapshot.end().await;
-        if went_back {
-            // For good it is where a turn says so: a snapshot may come from a replica that is behind. Whoever may only read gets
-            // no turn, and has the finding.
-            drop(self.step(Confirm::<U> { client: Client::unknown(), user: PhantomData }).await);
-        }
+        // Where the snapshot held the only connection.
+        self.confirm(again).await;
         walked?;
         let report = walk.auditor.finish();
         // Whatever else there is to find, so long the log was.
@@ -154,6 +157,19 @@ impl<U: Account> Shielded<U> {
             self.0.core.evidence.remember(edge);
         }
         Ok(report)
+    }
+
+    /// Keeps in mind for good that the log went back, where a turn at it says so too: a snapshot may come from a replica that is
+    /// behind. Whoever may only read gets no turn, and has the finding. `true`: there was none to be had, and there may be later.
+    async fn confirm(&self, went_back: bool) -> bool {
+        let is_known = || self.0.core.evidence.seen().put_back();
+        if !went_back || is_known() {
+            return false;
+        }
+        let turn = self.step(Confirm::<U> { client: Client::unknown(), user: PhantomData });
+        // Whoever put it back may keep its row locked, and the report must not wait for them.
+        let in_time = tokio::time::timeout(CONFIRM_WITHIN, turn).await;
+        in_time.is_ok_and(|turn| turn.is_err()) && !is_known()
     }
 
     async fn prove(&self, id: uuid::Uuid) -> Result<Proved, Error> {
@@ -284,7 +300,7 @@ impl<U: Account> Walk<'_, U> {
         let size =
             number(numbers.1.saturating_add(1)).min(removed + number(numbers.2) + MOST_FINDINGS as u64);
         if !state.is_empty() || size > 0 {
-            self.auditor.tree_is_amiss();
+            self.auditor.find_tree();
         }
         let edge = state.is_empty().then(Edge::default);
         Ok(Extent { removed: removed.min(size), size, edge, tree: None })
