@@ -208,6 +208,14 @@ pub enum Reason {
     AddressChanged,
     /// A value of the host's own is taken, or cannot be stored.
     InvalidValue,
+    /// What was given for an address is none.
+    InvalidEmail,
+    /// The new password does not meet the policy.
+    PasswordRejected,
+    /// The new password could not be looked up among breached ones, and the host wants no other.
+    BreachedPasswords,
+    /// The new keys or peppers cannot take the place of those in use.
+    Keys,
     /// The link or code is wrong, used, expired or voided.
     InvalidToken,
     /// The session that asked has ended.
@@ -251,6 +259,10 @@ impl Reason {
             Self::AddressContested => "address_contested",
             Self::AddressChanged => "address_changed",
             Self::InvalidValue => "invalid_value",
+            Self::InvalidEmail => "invalid_email",
+            Self::PasswordRejected => "password_rejected",
+            Self::BreachedPasswords => "breached_passwords",
+            Self::Keys => "keys",
             Self::InvalidToken => "invalid_token",
             Self::SessionEnded => "session_ended",
             Self::NothingToDo => "nothing_to_do",
@@ -355,15 +367,19 @@ impl Entry {
     }
 
     pub(crate) fn refused(event: Event, actor: Actor, reason: Reason) -> Self {
-        Self {
-            outcome: AuditOutcome::Refused,
-            reason: Some(AnyReason::Sigra(reason)),
-            ..Self::success(event, actor)
-        }
+        Self::success(event, actor).refused_for(reason)
     }
 
     pub(crate) fn failed(event: Event, actor: Actor, reason: Reason) -> Self {
-        Self { outcome: AuditOutcome::Failed, ..Self::refused(event, actor, reason) }
+        Self::success(event, actor).failed_for(reason)
+    }
+
+    pub(crate) fn refused_for(self, reason: Reason) -> Self {
+        Self { outcome: AuditOutcome::Refused, reason: Some(AnyReason::Sigra(reason)), ..self }
+    }
+
+    pub(crate) fn failed_for(self, reason: Reason) -> Self {
+        Self { outcome: AuditOutcome::Failed, ..self.refused_for(reason) }
     }
 
     pub(crate) fn of(mut self, user_id: impl std::fmt::Display) -> Self {

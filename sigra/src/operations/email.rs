@@ -80,8 +80,7 @@ impl<U> Sigra<U> {
     /// worker finds that out. At most five mails an hour go to one address, in portions that their links outlast, as for
     /// [`request_password_reset`](Self::request_password_reset).
     ///
-    /// Writes one audit row `account.email.request_confirmation`: success, or refused with the reason. None where the address
-    /// is refused as such.
+    /// Writes one audit row `account.email.request_confirmation`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -90,8 +89,8 @@ impl<U> Sigra<U> {
         U: feature::ConfirmEmail,
     {
         watched::<U>(Named::RequestConfirmation).by(client).run(async move {
-            let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestConfirmation;
+            let identifier = self.looked_at(event, client, Address::parse(email)).await?.identifier();
             let ask = Ask { kind: MailKind::ConfirmEmail, event, identifier, client: client.clone() };
             Ok(self.perform(ask).await??)
         })

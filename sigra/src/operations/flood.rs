@@ -58,6 +58,10 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::TooEarly
         | Reason::AddressChanged
         | Reason::InvalidValue
+        | Reason::InvalidEmail
+        | Reason::PasswordRejected
+        | Reason::BreachedPasswords
+        | Reason::Keys
         | Reason::InvalidToken
         | Reason::SessionEnded
         | Reason::NothingToDo

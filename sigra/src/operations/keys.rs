@@ -29,7 +29,7 @@ impl<U> Sigra<U> {
     /// Where several processes share the database, each of them must read with a key before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_KEYS` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.keys.rotate`, and none where the keys stay as they are.
+    /// Writes one audit row `keyring.keys.rotate`: success, or failed where the keys cannot be used.
     ///
     /// # Errors
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
@@ -42,7 +42,14 @@ impl<U> Sigra<U> {
         U: Account,
     {
         watched::<U>(Named::RotateKeys).run(async move {
-            self.unhindered(|shielded| async move { shielded.rotate_keys(keys.writing()?).await }).await
+            self.unhindered(|shielded| async move {
+                let rotated = match keys.writing() {
+                    Ok(keys) => shielded.rotate_keys(keys).await,
+                    Err(error) => Err(error.into()),
+                };
+                shielded.told_of(Event::RotateKeys, rotated).await
+            })
+            .await
         })
     }
 
@@ -53,7 +60,7 @@ impl<U> Sigra<U> {
     /// several processes share the database, each of them must read with a pepper before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_PEPPER` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.peppers.rotate`, and none where the peppers stay as they are.
+    /// Writes one audit row `keyring.peppers.rotate`: success, or failed where the peppers cannot be used.
     ///
     /// # Errors
     /// [`Failure::Keys`], and the peppers stay as they are: without the one that writes until now, with other bytes under a
@@ -63,7 +70,11 @@ impl<U> Sigra<U> {
         U: feature::Passwords,
     {
         watched::<U>(Named::RotatePeppers).run(async move {
-            self.unhindered(|shielded| async move { shielded.rotate_peppers(peppers.into()).await }).await
+            self.unhindered(|shielded| async move {
+                let rotated = shielded.rotate_peppers(peppers.into()).await;
+                shielded.told_of(Event::RotatePeppers, rotated).await
+            })
+            .await
         })
     }
 }
@@ -105,6 +116,11 @@ impl<U: Account> Sigra<U> {
 }
 
 impl<U: Account> Shielded<U> {
+    /// A ring that cannot be used has its row too: somebody may have tried to take a key away.
+    async fn told_of(&self, event: Event, rotated: Result<(), Error>) -> Result<(), Error> {
+        self.judged(Entry::success(event, Actor::System), &Client::unknown(), rotated).await
+    }
+
     async fn rotate_keys(&self, keys: Keyring) -> Result<(), Error> {
         let core = &self.0.core;
         let _turn = core.rotation.lock().await;

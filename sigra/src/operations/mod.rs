@@ -65,6 +65,7 @@ mod sweep;
 mod tokens;
 #[cfg(feature = "totp")]
 mod trust;
+mod turned_down;
 mod unlock;
 mod verify;
 mod worker;

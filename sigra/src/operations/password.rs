@@ -36,8 +36,7 @@ impl<U> Sigra<U> {
     /// that out. At most five mails an hour go to one address, in portions that their links outlast: whoever asks in its owner's
     /// place leaves a link that is good. A link that lasts for less than twelve minutes can be had anew after twelve.
     ///
-    /// Writes one audit row `account.password.request_reset`: success, or refused with the reason. None where the address is
-    /// refused as such.
+    /// Writes one audit row `account.password.request_reset`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -46,8 +45,8 @@ impl<U> Sigra<U> {
         U: feature::ResetPassword,
     {
         watched::<U>(Named::RequestPasswordReset).by(client).run(async move {
-            let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestPasswordReset;
+            let identifier = self.looked_at(event, client, Address::parse(email)).await?.identifier();
             let ask = Ask { kind: MailKind::ResetPassword, event, identifier, client: client.clone() };
             Ok(self.perform(ask).await??)
         })
@@ -61,7 +60,7 @@ impl<U> Sigra<U> {
     /// factors and leaves five more codes at least. Where the password has to be replaced, the new one is compared with it first,
     /// which costs one hash more.
     ///
-    /// Writes one audit row `account.password.reset`: success, or refused with the reason.
+    /// Writes one audit row `account.password.reset`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::PasswordRejected`], with which the link stays good: [`PasswordProblem::Unchanged`] for the password that has to be
@@ -79,7 +78,8 @@ impl<U> Sigra<U> {
         let new = new.into();
         watched::<U>(Named::ResetPassword).by(client).run(async move {
             // What the account's address has to do with it is looked at once the link has named the account.
-            new.check(U::POLICY.password.min_length)?;
+            let checked = new.check(U::POLICY.password.min_length);
+            self.looked_at(Event::ResetPassword, client, checked).await?;
             let token = Token::parse(token, &self.core.keys.get());
             let client = client.clone();
             self.shielded(|shielded| async move { shielded.reset_password(token, new, client).await }).await
@@ -91,7 +91,7 @@ impl<U> Sigra<U> {
     /// A wrong one counts like a wrong sign-in, and a right one like a right one. Ends every session of the account, this one
     /// too, voids every link but the one that undoes a change of second factors, forgets every known device but this one, and
     /// returns a new session for the browser that asked. The owner gets a mail. Writes one audit row `account.password.change`:
-    /// success, or refused with the reason.
+    /// success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`] where the present password is wrong, [`Refusal::PasswordRejected`], also for the present one,
@@ -111,12 +111,16 @@ impl<U> Sigra<U> {
         let current = current.into();
         let new = new.into();
         watched::<U>(Named::ChangePassword).by(client).within(session.id).run(async move {
-            new.check(U::POLICY.password.min_length)?;
             let (holder, client) = (Holder::of(session), client.clone());
             let address = session.user.email().to_owned();
             self.shielded(|shielded| async move {
+                // It changes nothing, however often it is asked for.
+                let entry = || holder.refused(Event::ChangePassword, Reason::PasswordRejected);
+                let checked = new.check(U::POLICY.password.min_length);
+                shielded.judged(entry(), &client, checked.map_err(Error::from)).await?;
                 shielded.step(CountScreening { holder: holder.clone(), client: client.clone() }).await??;
-                shielded.0.screen(&new, &address).await?;
+                let screened = shielded.0.screen(&new, &address).await;
+                shielded.judged(entry(), &client, screened).await?;
                 shielded.change_password(holder, current, new, client).await
             })
             .await
@@ -139,15 +143,17 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<Recovered, Error> {
         // A link that is no good costs no look-up and no hash.
-        let GoodLink { token, address, outgoing } =
+        let GoodLink { token, user_id, address, outgoing } =
             self.step(CheckLink { token, client: client.clone() }).await??;
-        self.0.screen(&new, &address).await?;
+        // It uses nothing up, so it is a visitor's, as with `Holder::refused`.
+        let entry = || Entry::success(Event::ResetPassword, Actor::Visitor).of(&user_id);
+        self.judged(entry(), &client, self.0.screen(&new, &address).await).await?;
         let hasher = &self.0.core.hasher;
         // One that cannot be verified opens nothing, so there is nothing to keep out of the way.
         if let Some(outgoing) = outgoing.clone()
             && hasher.verify(hasher.admit()?, new.clone(), Some(outgoing), false).await?.right
         {
-            return Err(PasswordProblem::Unchanged.into());
+            return self.judged(entry(), &client, Err(PasswordProblem::Unchanged.into())).await;
         }
         let hash = hasher.hash(hasher.admit()?, new).await?;
         Ok(self.step(Reset { token, hash, outgoing, client }).await??)
@@ -228,15 +234,16 @@ struct CheckLink {
 }
 
 /// A link that was good when it was looked at.
-struct GoodLink {
+struct GoodLink<U: Account> {
     token: Token<ForResetPassword>,
+    user_id: U::Id,
     address: String,
     /// What is stored of the password, where it has to be replaced by another.
     outgoing: Option<PasswordHash>,
 }
 
 impl<U: Account> Step<U> for CheckLink {
-    type Output = Result<GoodLink, Refusal>;
+    type Output = Result<GoodLink<U>, Refusal>;
 
     fn client(&self) -> &Client {
         &self.client
@@ -249,7 +256,8 @@ impl<U: Account> Step<U> for CheckLink {
             let Ok(outgoing) = unit.outgoing(&found).await? else {
                 return unit.record(invalid_link().of(&found.user_id), Err(Refusal::InvalidToken)).await;
             };
-            let good = GoodLink { token: token.clone(), address: found.identifier, outgoing };
+            let Found { user_id, identifier: address, .. } = found;
+            let good = GoodLink { token: token.clone(), user_id, address, outgoing };
             return Ok(unit.bookkeeping(Bookkeeping::LinkLookedAt, Ok(good)));
         }
         unit.refuse_link(Event::ResetPassword).await

@@ -64,11 +64,11 @@ impl<U> Sigra<U> {
     /// An address is taken too where a row that nobody has [adopted](Self::adopt_accounts) has it and the host's table keeps
     /// addresses unique, in every spelling that its index takes for the same. Nobody gets a mail then.
     ///
-    /// What is no address, or a password of the wrong length, is refused at no cost and counted nowhere. Everything else counts
-    /// for the network before the password is looked up or hashed, whatever comes of it, unless the server is busy.
+    /// What is no address, or a password of the wrong length, is refused before anything is looked up and counted for nobody.
+    /// Everything else counts for the network before the password is looked up or hashed, whatever comes of it, unless the server
+    /// is busy.
     ///
-    /// Writes one audit row `account.user.register`: success, or refused with the reason. None where the address or the
-    /// password is refused as such, or the server is busy.
+    /// Writes one audit row `account.user.register`: success, or refused or failed with the reason. None where the server is busy.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::PasswordRejected`] with the reason, [`Refusal::Conflict`] and
@@ -81,8 +81,9 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::Register).by(client).run(async move {
             let (email, password) = U::credentials(&new);
-            let address = Address::parse(email)?;
-            password.check(U::POLICY.password.min_length)?;
+            let address = self.looked_at(Event::Register, client, Address::parse(email)).await?;
+            let checked = password.check(U::POLICY.password.min_length);
+            self.looked_at(Event::Register, client, checked).await?;
             let password = password.clone();
             let client = client.clone();
             self.shielded(|shielded| async move { shielded.register(new, address, password, client).await })
@@ -103,7 +104,8 @@ impl<U: Account> Shielded<U> {
         // A glance that takes no place: of a flood, most are turned away before the database is asked.
         drop(hasher.admit()?);
         let counted_at = self.step(CountRegistration(client.clone())).await??;
-        self.0.screen(&password, address.as_str()).await?;
+        let screened = self.0.screen(&password, address.as_str()).await;
+        self.judged(Entry::success(Event::Register, Actor::Visitor), &client, screened).await?;
         let hash = match hasher.admit() {
             Ok(place) => hasher.hash(place, password).await,
             Err(busy) => Err(busy.into()),

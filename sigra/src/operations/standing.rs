@@ -241,6 +241,7 @@ impl<U: Account> Holder<U> {
             | Reason::SessionEnded
             | Reason::AccountChanged
             | Reason::SudoRequired
+            | Reason::PasswordRejected
             | Reason::NothingToDo => Actor::Visitor,
             // Nothing but a lockout limits these for one account.
             Reason::WrongPassword | Reason::UnreadableHash if U::POLICY.lockout.is_none() => Actor::Visitor,

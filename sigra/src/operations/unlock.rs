@@ -64,8 +64,7 @@ impl<U> Sigra<U> {
     /// account: the worker finds that out. At most five mails an hour go to one address. A mail goes out by itself when an
     /// account is locked, five times an hour at most; this is for those who have lost it.
     ///
-    /// Writes one audit row `account.user.request_unlock`: success, or refused with the reason. None where the address is
-    /// refused as such.
+    /// Writes one audit row `account.user.request_unlock`: success, or refused with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -74,8 +73,8 @@ impl<U> Sigra<U> {
         U: feature::Lockout,
     {
         watched::<U>(Named::RequestUnlock).by(client).run(async move {
-            let identifier = Address::parse(email)?.identifier();
             let event = Event::RequestUnlock;
+            let identifier = self.looked_at(event, client, Address::parse(email)).await?.identifier();
             let ask = Ask { kind: MailKind::UnlockAccount, event, identifier, client: client.clone() };
             Ok(self.perform(ask).await??)
         })

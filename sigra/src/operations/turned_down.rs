@@ -1,0 +1,81 @@
+//! The row of an operation that is over before a step of its own could write it: by what the visitor sent, or by what is not to be had.
+
+use std::marker::PhantomData;
+
+use crate::account::Account;
+use crate::audit::{Actor, Entry, Event, Reason};
+use crate::client::Client;
+use crate::core::Sigra;
+use crate::error::{Error, Failure, Refusal};
+use crate::password::PasswordProblem;
+use crate::unit::{Recorded, Shielded, Step, Unit};
+
+impl<U: Account> Sigra<U> {
+    /// Hands on what came of looking at a visitor's input, before anything is looked up for it. What is refused has its row then.
+    pub(super) async fn looked_at<T: Send + 'static, E: Into<Error>>(
+        &self,
+        event: Event,
+        client: &Client,
+        looked: Result<T, E>,
+    ) -> Result<T, Error> {
+        match looked.map_err(Into::into) {
+            Ok(input) => Ok(input),
+            Err(error) => {
+                let (entry, client) = (Entry::success(event, Actor::Visitor), client.clone());
+                self.shielded(|shielded| async move { shielded.judged(entry, &client, Err(error)).await })
+                    .await
+            }
+        }
+    }
+}
+
+impl<U: Account> Shielded<U> {
+    /// Hands on what came of judging something in the middle of an operation. Where that is the end of it, it has its row then:
+    /// `entry` says what it was and whose. Without the row it is a failure.
+    pub(super) async fn judged<T>(
+        &self,
+        entry: Entry,
+        client: &Client,
+        judged: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(error) = &judged
+            && U::POLICY.audit.enabled
+            && let Some(entry) = ended(entry, error)
+        {
+            self.step(TurnedDown::<U> { entry, client: client.clone(), user: PhantomData }).await?;
+        }
+        judged
+    }
+}
+
+/// The row of it. None of a server that is busy, or of a database that does not answer: neither leaves room for one.
+fn ended(entry: Entry, error: &Error) -> Option<Entry> {
+    match error {
+        Error::Refused(Refusal::InvalidEmail) => Some(entry.refused_for(Reason::InvalidEmail)),
+        Error::Refused(Refusal::PasswordRejected(PasswordProblem::Unchanged)) => {
+            Some(entry.refused_for(Reason::PasswordUnchanged))
+        }
+        Error::Refused(Refusal::PasswordRejected(_)) => Some(entry.refused_for(Reason::PasswordRejected)),
+        Error::Failed(Failure::BreachedPasswords(_)) => Some(entry.failed_for(Reason::BreachedPasswords)),
+        Error::Failed(Failure::Keys(_)) => Some(entry.failed_for(Reason::Keys)),
+        Error::Refused(_) | Error::Failed(_) => None,
+    }
+}
+
+struct TurnedDown<U> {
+    entry: Entry,
+    client: Client,
+    user: PhantomData<fn() -> U>,
+}
+
+impl<U: Account> Step<U> for TurnedDown<U> {
+    type Output = ();
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
+        unit.record(self.entry.clone(), ()).await
+    }
+}
