@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response};
@@ -24,20 +24,58 @@ pub struct Site {
     pub base: String,
 }
 
+/// What a [`Site`] has logged.
+#[derive(Clone, Debug, Default)]
+pub struct SiteLog(Arc<Mutex<Vec<String>>>);
+
+impl SiteLog {
+    /// Its lines so far.
+    ///
+    /// # Panics
+    /// Another thread panicked while it held the log.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().expect("the log").clone()
+    }
+}
+
 impl Site {
     /// Starts one on a database.
     ///
     /// # Panics
     /// The example is not built, or does not start.
     pub async fn start(database: &Database) -> Self {
+        Self::spawn(database, "warn", Stdio::inherit()).await
+    }
+
+    /// Starts one whose every line of its log, at the level `TRACE`, is kept.
+    ///
+    /// # Panics
+    /// The example is not built, or does not start.
+    pub async fn start_with_log(database: &Database) -> (Self, SiteLog) {
+        let mut site = Self::spawn(database, "trace", Stdio::piped()).await;
+        let log = SiteLog::default();
+        let mut lines = BufReader::new(site.process.stderr.take().expect("its log")).lines();
+        let kept = log.0.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.lock().expect("the log").push(line);
+            }
+        });
+        (site, log)
+    }
+
+    async fn spawn(database: &Database, level: &str, stderr: Stdio) -> Self {
         let mut process = Command::new(crate::example("app"))
             .env("SIGRA_DATABASE_URL", database.url())
             .env("SIGRA_KEYS", KEYS)
             .env("SIGRA_OPERATORS", OPERATOR)
             .env("PORT", "0")
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", level)
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .expect("the reference host starts");

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use reqwest::Method;
 use sigra::audit::{AuditCursor, AuditFilter, ExportFormat};
 use sigra::clock::TestClock;
 use sigra::mail::{Mail, MailError, Mailer, Message};
@@ -25,6 +26,7 @@ use sigra_tests::canary::{Canaries, hex};
 use sigra_tests::database::cells;
 use sigra_tests::host::{links, users_table};
 use sigra_tests::log::Log;
+use sigra_tests::site::{Browser, Site};
 use sigra_tests::{Database, Host, NewUser, User, UserSignIn, each_database, log};
 
 const FIRST: &str = "canary passphrase number one";
@@ -679,4 +681,157 @@ async fn the_password_of_a_database_is_repeated_nowhere() {
     for line in lines.iter().chain([&log.printed()]) {
         secrets.assert_absent(line, "the log");
     }
+}
+
+/// Every path of the reference host; what stands in braces is a secret's place.
+const PATHS: [&str; 33] = [
+    "/",
+    "/register",
+    "/confirm",
+    "/confirm/resend",
+    "/confirm/{}",
+    "/login",
+    "/login/second-factor",
+    "/step-up",
+    "/reset",
+    "/reset/{}",
+    "/unlock",
+    "/unlock/{}",
+    "/disown/{}",
+    "/settings",
+    "/settings/sessions/{}/revoke",
+    "/settings/sessions/revoke-others",
+    "/settings/password",
+    "/audit",
+    "/audit/export",
+    "/recovery",
+    "/recovery/begin",
+    "/recovery/finish",
+    "/recovery/cancel",
+    "/settings/totp",
+    "/settings/totp/{}/confirm",
+    "/settings/totp/{}/remove",
+    "/settings/backup-codes",
+    "/settings/browsers/{}/revoke",
+    "/settings/browsers/revoke-all",
+    "/api/me",
+    "/dev/mailbox",
+    "/nowhere/{}",
+    // Last: it ends the session.
+    "/logout",
+];
+/// Every field of its forms and every parameter of its queries.
+const FIELDS: [&str; 21] = [
+    "email",
+    "password",
+    "current_password",
+    "display_name",
+    "code",
+    "name",
+    "remember",
+    "trust",
+    "next",
+    "done",
+    "to",
+    "after",
+    "account",
+    "event",
+    "outcome",
+    "reason",
+    "from",
+    "until",
+    "format",
+    "session",
+    "token",
+];
+const BROWSER_HEADERS: [&str; 7] = [
+    "authorization",
+    "referer",
+    "origin",
+    "x-forwarded-for",
+    "forwarded",
+    "sec-fetch-site",
+    "accept-language",
+];
+
+/// One secret in every path, query, form, cookie and header of every request.
+async fn ask_everywhere(browser: &Browser, secret: &str) {
+    let form: Vec<(&str, &str)> = FIELDS.into_iter().map(|field| (field, secret)).collect();
+    let address = address(7);
+    let right: Vec<(&str, &str)> =
+        vec![("email", &address), ("password", secret), ("current_password", secret), ("code", secret)];
+    let headers: Vec<(&str, &str)> = BROWSER_HEADERS.into_iter().map(|name| (name, secret)).collect();
+    for path in PATHS {
+        let path = path.replace("{}", secret);
+        browser.get(&path).await;
+        browser.get(&format!("{path}?{}", FIELDS.map(|field| format!("{field}={secret}")).join("&"))).await;
+        browser.post(&path, &form).await;
+        browser.post(&path, &right).await;
+        // One field is missing, or stands there twice.
+        browser.post(&path, &form[1..2]).await;
+        browser.post(&path, &[form[1], form[1]]).await;
+        browser.send(Method::GET, &path, &[], &headers).await;
+        for kind in ["application/json", "text/plain", secret] {
+            browser.send(Method::POST, &path, &form, &[("content-type", kind)]).await;
+        }
+    }
+}
+
+/// Over HTTP too: what a visitor sends wherever is in no line of the log of the reference host, which says all that there is to say.
+#[tokio::test]
+async fn no_canary_that_comes_over_http_is_heard_of() {
+    each_database(|database| async move {
+        let routes = include_str!("../../sigra/examples/app/routes/mod.rs");
+        for path in routes.split(".route(\"").skip(1).filter_map(|route| route.split('"').next()) {
+            let path = path.replace("{token}", "{}").replace("{id}", "{}");
+            assert!(PATHS.contains(&path.as_str()) || path.contains('.'), "{path} is asked for nothing");
+        }
+        let (site, log) = Site::start_with_log(&database).await;
+        let mut secrets = Canaries::default();
+        for password in [FIRST, NEVER] {
+            secrets.password(password);
+            for blank in ["%20", "+"] {
+                secrets.add("a password", password.replace(' ', blank));
+            }
+        }
+        let mine = address(7);
+        site.account(&mine, FIRST).await;
+        let browser = site.browser();
+        assert!(browser.sign_in(&mine, FIRST).await.status.is_success());
+        let cookie = browser.cookie().unwrap();
+        let session = cookie.split_once('=').unwrap().1;
+        secrets.token("a session token", session);
+        assert!(browser.post("/reset", &[("email", &mine)]).await.status.is_success());
+        assert!(browser.post("/unlock", &[("email", &mine)]).await.status.is_success());
+        let (reset, unlock) = (site.link(&mine, "/reset/").await, site.link(&mine, "/unlock/").await);
+        let (reset, unlock) = (&reset["/reset/".len()..], &unlock["/unlock/".len()..]);
+        secrets.token("a reset token", reset);
+        secrets.token("a token to unlock", unlock);
+
+        // In a browser of its own each, and last in the one that is signed in.
+        for secret in [NEVER, FIRST, session, unlock, reset] {
+            let stranger = site.browser();
+            for cookie in ["sigra", "sigra-device", "sigra-pending"] {
+                stranger.plant(&format!("{cookie}={}", secret.replace(' ', "+")));
+            }
+            ask_everywhere(&stranger, secret).await;
+        }
+        ask_everywhere(&browser, NEVER).await;
+
+        let lines = log.lines();
+        for (what, least) in [(" TRACE ", 50), (" sqlx::query: ", 50), ("operation.refused", 100)] {
+            let heard = lines.iter().filter(|line| line.contains(what)).count();
+            assert!(heard >= least, "{what}: {heard} of {}", lines.len());
+        }
+        for line in &lines {
+            secrets.assert_absent(line, "the log");
+        }
+        for (table, column, value) in cells(&database.dumper().await.dump().await) {
+            // What a visitor gave for a name is the host's to keep.
+            if table != "users" {
+                secrets.assert_absent(&value, &format!("`{column}` of `{table}`"));
+            }
+        }
+    })
+    .await;
 }
