@@ -244,6 +244,10 @@ async fn a_code_confirms_its_own_account_alone_within_five_tries() {
             assert!(!confirm("eve@example.com", code.clone()).await, "another account's code");
         }
         assert!(!confirm("nobody@example.com", code.clone()).await);
+        // The right code of the row that it is compared with there: of the next address below, and of the last one there is.
+        for email in ["nobody@example.com", "aaa@example.com"] {
+            assert!(!confirm(email, eves.clone()).await, "{email}");
+        }
         let spaced = format!("{} {}", &code[..3], &code[3..]);
         assert!(confirm(ADA, spaced).await);
         assert!(!confirm(ADA, code).await, "used");

@@ -15,6 +15,7 @@
 //! | an identifier with several forms has several counters | CVE-2025-24806, CVE-2026-47203, CVE-2026-48794, django-allauth 2020 and 2022 | below; for sign-in as above |
 //! | the canonical form shows in the answer | CVE-2025-31124 | `enumeration.rs`, state `Respelled` |
 //! | letter case by locale; fields that a visitor may not set | two as remembered | below |
+//! | a mailed token or code is good without its address | two as remembered | `operations.rs`: `a_code_confirms_its_own_account_alone_within_five_tries` |
 //! | bcrypt matches by prefix | CVE-2025-22228 | `hashes.rs`: `a_bcrypt_hash_never_matches_by_its_first_72_bytes` |
 //! | a refused password skips the dummy hash | CVE-2025-22234 | below |
 //! | no dummy hash for disabled and locked accounts | CVE-2026-22746 | below |

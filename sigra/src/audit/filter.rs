@@ -191,7 +191,7 @@ fn moment(micros: i64) -> OffsetDateTime {
 ///
 /// As text it is 22 letters, digits, `-` and `_`, good for a link. It names a place between the ids of two rows, no secret;
 /// whoever makes one up sees other rows of the same filter, and no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AuditCursor {
     /// The last id that the next page may have on it.
     pub(crate) last: uuid::Uuid,

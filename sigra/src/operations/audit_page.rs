@@ -47,7 +47,7 @@ impl<U> Sigra<U> {
         }
         // A cursor that somebody made up leads to nothing that the filter leaves out.
         let start = filter.start();
-        let AuditCursor { last } = after.map_or(start, |after| after.min(start));
+        let last = after.map_or(start.last, |after| after.last.min(start.last));
         let first = filter.first();
         let (pattern, outcome) = (filter.pattern(), filter.outcome.map(AuditOutcome::name));
         let size = filter.size();

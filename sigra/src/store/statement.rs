@@ -12,6 +12,7 @@
 //! | `{disabled}` | the expression that tells since when, of `u` |
 //! | `{confirmed_table}` `{confirmed_column}` `{confirmed_key}` | where the time of confirmation is kept |
 //! | `{user_id}` `{stamp}` `{uuid}` `{integer}` `{bytes}` `{long_bytes}` `{sealed}` `{name}` `{text}` `{options}` | column types and table options |
+//! | `{clustered}` | `{options}` of a table that is kept in the order of its key |
 //! | `{audit_row}` | the columns of a row of the trail, of `l`, in the order in which they are read |
 //! | `{mail_kinds}` `{asked_mail_kinds}` | the kinds of mail that this version knows how to write, and those that a visitor asks for |
 //! | `{if_not_exists}` | what lets `CREATE INDEX` run twice, where the database knows it |

@@ -6,7 +6,8 @@
 //!
 //! It is in here because it signs in without the hash of a password, which nothing outside of the library's own tests may do.
 //! `SIGRA_BENCH_MILLIS` is the time of one measurement (2000), `SIGRA_BENCH_ROUNDS` their number (12, a multiple of six), `SIGRA_BENCH_DATABASES`
-//! what is measured (`sqlite,postgres`); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
+//! what is measured (`sqlite,postgres`), `SIGRA_BENCH_PLAIN=lean` gives the plain table the layout of the trail's own, and
+//! `SIGRA_BENCH_ROWS` is how many rows are sealed (5000); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
