@@ -223,18 +223,22 @@ async fn run_once<U: Account, S: Step<U>>(
 
 impl<'c, U: Account> Unit<'c, U> {
     async fn begin(core: &'c Core, client: &'c Client) -> Result<Self, Error> {
-        let mut writer = core.pool.write().await?;
-        let begun = match writer.begin().await {
+        let mut unit = Self::over(core, client, core.pool.write().await?);
+        match unit.writer.begin().await {
             // The server was restarted while the connection lay idle. Nothing was sent that could have been done twice.
             Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
-                writer.connection.close_on_drop();
-                drop(writer);
-                writer = core.pool.write().await?;
-                writer.begin().await
+                drop(unit);
+                unit = Self::over(core, client, core.pool.write().await?);
+                unit.writer.begin().await?;
             }
-            begun => begun,
-        };
-        let unit = Self {
+            begun => begun?,
+        }
+        Ok(unit)
+    }
+
+    /// A transaction that is about to begin: from here on a failure closes the connection, and so does a caller that goes away.
+    fn over(core: &'c Core, client: &'c Client, writer: Writer<'c>) -> Self {
+        Self {
             core,
             now: core.now(),
             client,
@@ -249,10 +253,7 @@ impl<'c, U: Account> Unit<'c, U> {
             row: None,
             notes: Notes::default(),
             user: PhantomData,
-        };
-        // From here on a failure closes the connection.
-        begun?;
-        Ok(unit)
+        }
     }
 
     /// Writes what is left to write and makes the transaction durable, in as few hand-offs as the database has for it.

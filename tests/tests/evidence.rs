@@ -14,7 +14,7 @@ use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
 use sigra_tests::host::{KEYS, Mailbox, User, client, client_number, links};
-use sigra_tests::pool::give_up;
+use sigra_tests::pool::{HostPool, give_up};
 use sigra_tests::{Database, Host, each_database, until};
 
 /// The user type keeps its trail for 400 days.
@@ -296,31 +296,71 @@ async fn a_trail_that_is_wholly_gone_is_missed_by_who_verified_it() {
     .await;
 }
 
+/// Six rows are sealed, and `reader` verifies them. Then the fifth is cut out, and the log is as it was after the third.
+async fn put_back_before(reader: &Host) {
+    let database = &reader.database;
+    let (host, _) = join_with_sink(database.clone()).await;
+    idle_rows(&host, 3).await;
+    host.auth.seal_audit().await.unwrap();
+    Intruder::keep_tree(database, 3).await;
+    idle_rows(&host, 3).await;
+    host.auth.seal_audit().await.unwrap();
+    assert!(reader.auth.verify_audit("").await.unwrap().is_clean());
+    Intruder::break_in(database.clone(), 1).await.cut_out(4, 3).await;
+}
+
+/// Does something while somebody else has the row of the log locked; on SQLite, the file.
+async fn while_the_log_is_held<F: Future>(database: &Database, held: F) -> F::Output {
+    use sqlx::Connection as _;
+    if database.kind() != Kind::Sqlite {
+        return database.while_held("UPDATE sigra_audit_tree SET size = size", held).await;
+    }
+    let mut connection = sqlx::SqliteConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+    let output = held.await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+    output
+}
+
 /// Whoever put the log back can keep the row locked that a turn at it needs.
 #[tokio::test]
 async fn a_report_waits_for_nobody_who_holds_the_log() {
     each_database(|database| async move {
-        let (host, _) = host_with_sink(database.clone()).await;
-        idle_rows(&host, 3).await;
-        host.auth.seal_audit().await.unwrap();
-        Intruder::keep_tree(&database, 3).await;
-        idle_rows(&host, 3).await;
-        host.auth.seal_audit().await.unwrap();
+        let _ = host_with_sink(database.clone()).await;
         let (reader, _) = join_with_sink(database.clone()).await;
-        assert!(reader.auth.verify_audit("").await.unwrap().is_clean());
-        Intruder::break_in(database.clone(), 1).await.cut_out(4, 3).await;
-        let held = database.while_held("UPDATE sigra_audit_tree SET size = size", async {
+        put_back_before(&reader).await;
+        let held = while_the_log_is_held(&database, async {
             tokio::time::timeout(Duration::from_mins(1), reader.auth.verify_audit("")).await
         });
         let report = held.await.expect("it waits for the row").unwrap();
         assert!(report.findings.contains(&Finding::Tree), "{report:?}");
+        // What was given up left nothing behind that keeps others out.
+        let (other, _) = join_with_sink(database.clone()).await;
+        idle_rows(&other, 1).await;
+        idle_rows(&reader, 1).await;
         // As soon as there is a turn to be had, it is known for good.
         assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
-        let (other, _) = join_with_sink(database.clone()).await;
         idle_rows(&other, 5).await;
         other.auth.seal_audit().await.unwrap();
         assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
         assert!(reader.auth.seal_audit().await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_connection_is_enough_to_know_for_good_that_the_log_was_put_back() {
+    each_database(|database| async move {
+        let _ = host_with_sink(database.clone()).await;
+        let pool = HostPool::open(&database, 1).await;
+        let builder = pool.builder().audit_origin("test.example");
+        let reader = Host::with(database.clone(), builder).await;
+        put_back_before(&reader).await;
+        assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
+        let (other, _) = join_with_sink(database.clone()).await;
+        idle_rows(&other, 5).await;
+        other.auth.seal_audit().await.unwrap();
+        assert_eq!(reader.auth.verify_audit("").await.unwrap().findings, [Finding::Tree]);
     })
     .await;
 }
@@ -332,20 +372,14 @@ async fn who_may_only_read_reports_a_log_that_was_put_back() {
         if database.kind() == Kind::Sqlite {
             return;
         }
-        let (host, _) = host_with_sink(database.clone()).await;
-        idle_rows(&host, 3).await;
-        host.auth.seal_audit().await.unwrap();
-        Intruder::keep_tree(&database, 3).await;
-        idle_rows(&host, 3).await;
-        host.auth.seal_audit().await.unwrap();
+        let _ = host_with_sink(database.clone()).await;
         let guest = database.guest("sigra_audit").await;
         let on = if database.kind() == Kind::MySql { "@'%'" } else { "" };
         let revoke = format!("REVOKE UPDATE ON sigra_audit_tree FROM {}{on}", database.name());
         database.run(&revoke).await;
         let builder = Sigra::<User>::builder().url(&guest).audit_origin("test.example");
         let reader = Host::with(database.clone(), builder).await;
-        assert!(reader.auth.verify_audit("").await.unwrap().is_clean());
-        Intruder::break_in(database.clone(), 1).await.cut_out(4, 3).await;
+        put_back_before(&reader).await;
         let report = reader.auth.verify_audit("").await.unwrap();
         assert!(report.findings.contains(&Finding::Tree), "{report:?}");
     })

@@ -51,7 +51,7 @@ impl<U> Sigra<U> {
     ///
     /// It reads in one snapshot, 256 rows at a time, while the trail is written on. It changes nothing and writes no audit
     /// row. Where the log goes less far than this process has seen it go, it also takes a turn at sealing, to keep that in mind
-    /// for good: with rights only to read, or where somebody holds the log for longer than five seconds, it has the finding and
+    /// for good: with rights only to read, or where somebody holds the log for longer than ten seconds, it has the finding and
     /// keeps nothing in mind. To verify an export without the secret keys, see [`Auditor`]; where a key was taken out of the
     /// ring, see [`verify_audit_with`](Self::verify_audit_with).
     ///
@@ -143,13 +143,17 @@ impl<U: Account> Shielded<U> {
         if went_back {
             walk.auditor.find_tree();
         }
-        // At once: until the walk is over, the log may have become longer than it was.
-        let (walked, again) = tokio::join!(walk.run(&extent), self.confirm(went_back));
-        walk.snapshot.end().await;
-        // Where the snapshot held the only connection.
-        self.confirm(again).await;
-        walked?;
-        let report = walk.auditor.finish();
+        let walking = async {
+            let walked = walk.run(&extent).await;
+            let Walk { snapshot, auditor, .. } = walk;
+            snapshot.end().await;
+            walked.map(|()| auditor)
+        };
+        // At once: until the walk is over, the log may have become longer than it was. And then, where the snapshot kept the turn
+        // waiting.
+        let (walked, ()) = tokio::join!(walking, self.confirm(went_back));
+        self.confirm(went_back).await;
+        let report = walked?.finish();
         // Whatever else there is to find, so long the log was.
         if let Some(edge) = &extent.edge
             && !report.findings.contains(&Finding::Tree)
@@ -160,16 +164,13 @@ impl<U: Account> Shielded<U> {
     }
 
     /// Keeps in mind for good that the log went back, where a turn at it says so too: a snapshot may come from a replica that is
-    /// behind. Whoever may only read gets no turn, and has the finding. `true`: there was none to be had, and there may be later.
-    async fn confirm(&self, went_back: bool) -> bool {
-        let is_known = || self.0.core.evidence.seen().put_back();
-        if !went_back || is_known() {
-            return false;
+    /// behind. Whoever may only read gets no turn, and has the finding.
+    async fn confirm(&self, went_back: bool) {
+        if went_back && !self.0.core.evidence.seen().put_back() {
+            let turn = self.step(Confirm::<U> { client: Client::unknown(), user: PhantomData });
+            // Whoever put it back may keep its row locked, and the report must not wait for them.
+            drop(tokio::time::timeout(CONFIRM_WITHIN, turn).await);
         }
-        let turn = self.step(Confirm::<U> { client: Client::unknown(), user: PhantomData });
-        // Whoever put it back may keep its row locked, and the report must not wait for them.
-        let in_time = tokio::time::timeout(CONFIRM_WITHIN, turn).await;
-        in_time.is_ok_and(|turn| turn.is_err()) && !is_known()
     }
 
     async fn prove(&self, id: uuid::Uuid) -> Result<Proved, Error> {
