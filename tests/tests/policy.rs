@@ -12,7 +12,7 @@ use sigra::password::breached::{
     Unavailable, WhenUnavailable,
 };
 use sigra::password::{PasswordProblem, Strength};
-use sigra::{Builder, Error, Failure, Keyring, Refusal, Sigra};
+use sigra::{Builder, Client, Error, Failure, Keyring, Refusal, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, shut_password, users_table};
 use sigra_tests::{Database, Host, NewUser, OTHER_PASSWORD, PASSWORD, User, UserSignIn, each_database};
@@ -275,6 +275,19 @@ async fn without_its_source_a_password_is_refused_or_taken_as_the_host_said() {
         let answer = sigra::axum::Problem::from(Error::from(Unavailable::new("it is down")));
         assert_eq!(answer.status(), 503);
         let _ = open.auth.reset_password(&token, OTHER_PASSWORD, &client()).await.unwrap();
+
+        // While it is down, strangers do not fill the trail: a hundred rows, and one for the rest.
+        for number in 0..120 {
+            let email = format!("stranger{number}@example.com");
+            let new = NewUser { email, password: PASSWORD.into(), display_name: "Eve".into() };
+            unavailable(closed.auth.register(new, &Client::unknown()).await.map(|_| ()));
+        }
+        closed.clock.advance(Duration::from_hours(2));
+        closed.auth.sweep().await.unwrap();
+        let failed =
+            "event = 'account.user.register' AND outcome = 'failed' AND reason = 'breached_passwords'";
+        assert_eq!(closed.database.count("sigra_audit", failed).await, 1 + 100 + 1);
+        assert_eq!(closed.database.count("sigra_audit", &format!("{failed} AND count = 20")).await, 1);
     })
     .await;
 }

@@ -80,8 +80,14 @@ impl Row {
     }
 
     /// The row that stands for many refusals of visitors.
-    pub(crate) fn counted(event: &str, reason: &str, count: i64, at: OffsetDateTime) -> Self {
-        Self { count, ..Self::new(event, AuditOutcome::Refused, Some(reason), &Actor::Visitor, at) }
+    pub(crate) fn counted(
+        event: &str,
+        outcome: AuditOutcome,
+        reason: &str,
+        count: i64,
+        at: OffsetDateTime,
+    ) -> Self {
+        Self { count, ..Self::new(event, outcome, Some(reason), &Actor::Visitor, at) }
     }
 
     fn new(

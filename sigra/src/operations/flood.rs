@@ -69,13 +69,19 @@ fn told(reason: AnyReason) -> &'static str {
     }
 }
 
+/// How it ended, whose count is kept by what was told. One reason is nobody's fault who asked.
+fn outcome(told: &str) -> AuditOutcome {
+    if told == Reason::BreachedPasswords.name() { AuditOutcome::Failed } else { AuditOutcome::Refused }
+}
+
 impl<U: Account> Unit<'_, U> {
-    /// Counts a refusal instead of giving it a row, if there have been many like it. Otherwise `false`.
+    /// Counts a refusal, or what could not be done for a visitor, instead of giving it a row, if there have been many like it.
+    /// Otherwise `false`.
     ///
     /// Only visitors are counted: what somebody with a session, an operator or Sigra itself does has its row each time. What is
     /// refused to somebody with a session and could be asked for without end is a visitor's too: `Holder::refused` says what.
     pub(crate) async fn counted(&mut self, entry: &Entry) -> Result<bool, Error> {
-        let (AuditOutcome::Refused, Actor::Visitor, Some(reason)) =
+        let (AuditOutcome::Refused | AuditOutcome::Failed, Actor::Visitor, Some(reason)) =
             (entry.outcome, &entry.actor, entry.reason)
         else {
             return Ok(false);
@@ -173,7 +179,7 @@ impl Count {
         Ok(Row {
             network: self.network.clone(),
             details: Some(details),
-            ..Row::counted(&self.event, &self.reason, self.refusals, now)
+            ..Row::counted(&self.event, outcome(&self.reason), &self.reason, self.refusals, now)
         })
     }
 }

@@ -29,7 +29,7 @@ impl<U> Sigra<U> {
     /// Where several processes share the database, each of them must read with a key before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_KEYS` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.keys.rotate`: success, or failed where the keys cannot be used.
+    /// Writes one audit row `keyring.keys.rotate`: success, or failed with [`Failure::Keys`].
     ///
     /// # Errors
     /// [`Failure::Keys`], and the keys stay as they are: without the key that writes until now, with other bytes under a
@@ -60,7 +60,7 @@ impl<U> Sigra<U> {
     /// several processes share the database, each of them must read with a pepper before any writes with it: see
     /// [`keyring`](crate::keyring) for the steps. Set `SIGRA_PEPPER` as well, for the next start.
     ///
-    /// Writes one audit row `keyring.peppers.rotate`: success, or failed where the peppers cannot be used.
+    /// Writes one audit row `keyring.peppers.rotate`: success, or failed with [`Failure::Keys`].
     ///
     /// # Errors
     /// [`Failure::Keys`], and the peppers stay as they are: without the one that writes until now, with other bytes under a

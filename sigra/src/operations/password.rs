@@ -191,7 +191,10 @@ impl<U: Account> Shielded<U> {
             Ok(hash) => hash,
             Err(error) => return Err(self.undecided(attempt, client, error).await),
         };
-        Ok(self.step(ChangePassword { holder, candidate, hash, attempt, client }).await??)
+        let entry = holder.refused(event, Reason::AccountChanged);
+        let by = client.clone();
+        let changed = self.step(ChangePassword { holder, candidate, hash, attempt, client }).await;
+        Ok(self.judged(entry, &by, changed).await??)
     }
 }
 

@@ -55,6 +55,8 @@ fn ended(entry: Entry, error: &Error) -> Option<Entry> {
         Error::Refused(Refusal::PasswordRejected(PasswordProblem::Unchanged)) => {
             Some(entry.refused_for(Reason::PasswordUnchanged))
         }
+        // Of a step that was undone, and its row with it.
+        Error::Refused(Refusal::SessionEnded) => Some(entry.refused_for(Reason::AccountChanged)),
         Error::Refused(Refusal::PasswordRejected(_)) => Some(entry.refused_for(Reason::PasswordRejected)),
         Error::Failed(Failure::BreachedPasswords(_)) => Some(entry.failed_for(Reason::BreachedPasswords)),
         Error::Failed(Failure::Keys(_)) => Some(entry.failed_for(Reason::Keys)),
