@@ -45,7 +45,8 @@ pub(crate) struct Recorded<T>(T);
 pub(crate) enum Bookkeeping {
     /// Counts an attempt before the password is looked at. The step that decides about it writes the row.
     AttemptReserved,
-    /// Counts a registration before its password is looked up or hashed. The step that registers writes the row.
+    /// Counts a registration, or a new password of somebody who is signed in, before it is looked up or hashed. The step that ends
+    /// the operation writes the row.
     RequestCounted,
     /// Moves the time at which a session was last used.
     LastSeen,
@@ -125,7 +126,8 @@ impl<E: Into<Error>> From<E> for NotCommitted {
 /// Runs of a step that lost against concurrent ones before the loss is reported.
 const MAX_RUNS: u32 = 10;
 
-/// The inside of a task that no caller can cut off. Steps run here and nowhere else.
+/// The inside of a task that no caller can cut off. Steps run here and nowhere else. One that is given up in here, for taking too
+/// long, closes its connection.
 pub(crate) struct Shielded<U>(pub(crate) Sigra<U>);
 
 impl<U: Account> Sigra<U> {
@@ -223,22 +225,19 @@ async fn run_once<U: Account, S: Step<U>>(
 
 impl<'c, U: Account> Unit<'c, U> {
     async fn begin(core: &'c Core, client: &'c Client) -> Result<Self, Error> {
-        let mut unit = Self::over(core, client, core.pool.write().await?);
-        match unit.writer.begin().await {
+        let begun = match Self::over(core, client, core.pool.write().await?).await {
             // The server was restarted while the connection lay idle. Nothing was sent that could have been done twice.
             Err(error) if error.kind == DatabaseErrorKind::Disconnected => {
-                drop(unit);
-                unit = Self::over(core, client, core.pool.write().await?);
-                unit.writer.begin().await?;
+                Self::over(core, client, core.pool.write().await?).await
             }
-            begun => begun?,
-        }
-        Ok(unit)
+            begun => begun,
+        };
+        Ok(begun?)
     }
 
-    /// A transaction that is about to begin: from here on a failure closes the connection, and so does a caller that goes away.
-    fn over(core: &'c Core, client: &'c Client, writer: Writer<'c>) -> Self {
-        Self {
+    /// Begins on this connection. A failure closes it, and so does a caller that goes away.
+    async fn over(core: &'c Core, client: &'c Client, writer: Writer<'c>) -> Result<Self, DatabaseError> {
+        let mut unit = Self {
             core,
             now: core.now(),
             client,
@@ -253,7 +252,11 @@ impl<'c, U: Account> Unit<'c, U> {
             row: None,
             notes: Notes::default(),
             user: PhantomData,
-        }
+        };
+        unit.writer.begin().await?;
+        // It may have waited for its turn.
+        (unit.now, unit.keys) = (core.now(), core.keys.get());
+        Ok(unit)
     }
 
     /// Writes what is left to write and makes the transaction durable, in as few hand-offs as the database has for it.

@@ -22,8 +22,9 @@ pub(crate) enum Source {
 
 /// The pools of one database.
 ///
-/// Nobody but Sigra uses a pool that Sigra opened, and Sigra begins transactions only in tasks that nothing cancels; so its
-/// connections are never poisoned and need no check before a read. A pool of the host's is checked each time.
+/// Nobody but Sigra uses a pool that Sigra opened. It begins transactions only in tasks that no caller cancels, and a step that it
+/// gives up by itself closes its connection; so its connections are never poisoned and need no check before a read. A pool of the
+/// host's is checked each time.
 pub(crate) struct Pool {
     backend: Backend,
     shared: bool,
