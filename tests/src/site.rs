@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::database::Database;
 use crate::host::KEYS;
@@ -24,18 +25,17 @@ pub struct Site {
     pub base: String,
 }
 
-/// What a [`Site`] has logged.
-#[derive(Clone, Debug, Default)]
-pub struct SiteLog(Arc<Mutex<Vec<String>>>);
+/// What a [`Site`] logs.
+#[derive(Debug)]
+pub struct SiteLog(JoinHandle<Vec<String>>);
 
 impl SiteLog {
-    /// Its lines so far.
+    /// All lines of a site that was killed.
     ///
     /// # Panics
-    /// Another thread panicked while it held the log.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.0.lock().expect("the log").clone()
+    /// They cannot be read.
+    pub async fn to_its_end(self) -> Vec<String> {
+        self.0.await.expect("the log")
     }
 }
 
@@ -54,15 +54,15 @@ impl Site {
     /// The example is not built, or does not start.
     pub async fn start_with_log(database: &Database) -> (Self, SiteLog) {
         let mut site = Self::spawn(database, "trace", Stdio::piped()).await;
-        let log = SiteLog::default();
         let mut lines = BufReader::new(site.process.stderr.take().expect("its log")).lines();
-        let kept = log.0.clone();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                kept.lock().expect("the log").push(line);
+        let kept = tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Some(line) = lines.next_line().await.expect("its log") {
+                kept.push(line);
             }
+            kept
         });
-        (site, log)
+        (site, SiteLog(kept))
     }
 
     async fn spawn(database: &Database, level: &str, stderr: Stdio) -> Self {

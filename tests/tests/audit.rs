@@ -28,9 +28,9 @@ const WRONG: &str = "a wrong password here";
 /// The keys of the tests behind a new one, and a pepper.
 const ROTATED: &str =
     "k2:YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY k1:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdC0";
+const PEPPER: &str = "p1:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 /// On every list of the commonest.
 const COMMON: &str = "passwordpassword";
-const PEPPER: &str = "p1:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 /// The user type keeps its trail for 400 days.
 const RETENTION: Duration = Duration::from_hours(401 * 24);
 

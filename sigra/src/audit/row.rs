@@ -47,7 +47,8 @@ pub struct Row {
     pub user_agent: Option<String>,
     /// More about the event, as JSON without blanks whose keys are sorted.
     pub details: Option<String>,
-    /// How many like events the row stands for: 1, or more where a flood of refusals was counted. Such a row has as its reason
+    /// How many like events the row stands for: 1, or more where a flood of refusals was counted, or of new passwords that could not
+    /// be looked up. Such a row has as its reason
     /// what the visitors were told, `invalid_credentials` for unknown addresses and wrong passwords alike, and in its details
     /// when the first and the last was, and under `known` how many were about an account that there is.
     pub count: i64,
@@ -79,7 +80,7 @@ impl Row {
         }
     }
 
-    /// The row that stands for many refusals of visitors.
+    /// The row that stands for many refusals or failures of visitors.
     pub(crate) fn counted(
         event: &str,
         outcome: AuditOutcome,

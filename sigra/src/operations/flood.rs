@@ -1,4 +1,4 @@
-//! Floods of refusals: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are counted, and the
+//! Floods of refusals, and of new passwords that could not be looked up: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are counted, and the
 //! count becomes one row when its time is over.
 //!
 //! Refusals are of one kind where a visitor is told the same. If each reason was counted apart, a stranger could fill the count
