@@ -122,10 +122,11 @@ impl<U> Sigra<U> {
     }
 }
 
-struct Record<U> {
-    entry: Entry,
-    client: Client,
-    user: PhantomData<fn() -> U>,
+/// A row, and nothing else.
+pub(super) struct Record<U> {
+    pub(super) entry: Entry,
+    pub(super) client: Client,
+    pub(super) user: PhantomData<fn() -> U>,
 }
 
 impl<U: Account> Step<U> for Record<U> {

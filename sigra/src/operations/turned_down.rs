@@ -8,7 +8,9 @@ use crate::client::Client;
 use crate::core::Sigra;
 use crate::error::{Error, Failure, Refusal};
 use crate::password::PasswordProblem;
-use crate::unit::{Recorded, Shielded, Step, Unit};
+use crate::unit::Shielded;
+
+use super::record::Record;
 
 impl<U: Account> Sigra<U> {
     /// Hands on what came of looking at a visitor's input, before anything is looked up for it. What is refused has its row then.
@@ -42,7 +44,7 @@ impl<U: Account> Shielded<U> {
             && U::POLICY.audit.enabled
             && let Some(entry) = ended(entry, error)
         {
-            self.step(TurnedDown::<U> { entry, client: client.clone(), user: PhantomData }).await?;
+            self.step(Record::<U> { entry, client: client.clone(), user: PhantomData }).await?;
         }
         judged
     }
@@ -61,23 +63,5 @@ fn ended(entry: Entry, error: &Error) -> Option<Entry> {
         Error::Failed(Failure::BreachedPasswords(_)) => Some(entry.failed_for(Reason::BreachedPasswords)),
         Error::Failed(Failure::Keys(_)) => Some(entry.failed_for(Reason::Keys)),
         Error::Refused(_) | Error::Failed(_) => None,
-    }
-}
-
-struct TurnedDown<U> {
-    entry: Entry,
-    client: Client,
-    user: PhantomData<fn() -> U>,
-}
-
-impl<U: Account> Step<U> for TurnedDown<U> {
-    type Output = ();
-
-    fn client(&self) -> &Client {
-        &self.client
-    }
-
-    async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<()>, Error> {
-        unit.record(self.entry.clone(), ()).await
     }
 }
