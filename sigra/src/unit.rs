@@ -550,6 +550,24 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn a_transaction_that_is_given_up_while_it_begins_holds_nothing() {
+        let scratch = Scratch::new().await;
+        let auth = scratch.open().await;
+        auth.migrate().await.unwrap();
+        let client = Client::unknown();
+        let mut other = sqlx::SqliteConnection::connect(&scratch.url()).await.unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let begun = Unit::<User>::begin(&auth.core, &client);
+        let given_up = tokio::time::timeout(Duration::from_millis(200), begun).await;
+        assert!(given_up.is_err(), "it waits for the file");
+        // Free for so long that what waits in vain would have it by now.
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&mut other).await.unwrap();
+        auth.request_password_reset("ada@example.com", &client).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn visitors_who_fill_every_place_keep_neither_mail_nor_seals_waiting() {
         let scratch = Scratch::new().await;
         let auth = scratch.open().await;

@@ -65,3 +65,22 @@ fn ended(entry: Entry, error: &Error) -> Option<Entry> {
         Error::Refused(_) | Error::Failed(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::audit::AnyReason;
+
+    #[test]
+    fn what_was_undone_has_its_row_and_a_server_that_is_busy_has_none() {
+        let row =
+            |refusal: Refusal| ended(Entry::success(Event::ChangePassword, Actor::Visitor), &refusal.into());
+        let reason = |refusal| row(refusal).and_then(|entry| entry.reason).map(AnyReason::name);
+        assert_eq!(reason(Refusal::SessionEnded), Some("account_changed"));
+        assert_eq!(reason(PasswordProblem::Common.into()), Some("password_rejected"));
+        assert_eq!(reason(PasswordProblem::Unchanged.into()), Some("password_unchanged"));
+        assert_eq!(reason(Refusal::Busy { retry_after: Duration::from_secs(1) }), None);
+    }
+}
