@@ -251,8 +251,8 @@ impl Mail {
                 format!(
                     "Somebody tried to register with this address, which has an account already. If it was you, sign in \
                      here:\n\n{sign_in}\n\nIf you forgot your password, choose a new one:\n\n{reset}\n\nIf it was not you, \
-                     there is nothing to do, and whoever tried was not told.\n\nAn address that has not been confirmed yet \
-                     needs a new password now, since nobody can know who chose the old one: choose it there.\n"
+                     there is nothing to do, and whoever tried was not told.\n\nIf you have never confirmed this address, \
+                     choose a new password there now, since nobody can know who chose the old one.\n"
                 ),
             ),
             Message::ResetPassword { link, within } => (

@@ -200,8 +200,11 @@ impl Drop for Watch {
         if outcome == "failed" {
             self.span.record("otel.status_code", "ERROR");
         }
-        if let Some(session) = verdict.and_then(|verdict| verdict.session) {
-            self.span.record("session_id", tracing::field::display(session));
+        // What is recorded twice stands twice in a line of the log.
+        if let Some(known) = verdict.and_then(|verdict| verdict.session)
+            && session != Some(known)
+        {
+            self.span.record("session_id", tracing::field::display(known));
         }
         metrics::operation_ended(self.named, self.user_type, outcome, reason, &self.started);
         let closing = Closing {
