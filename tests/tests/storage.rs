@@ -604,6 +604,42 @@ async fn a_code_is_found_by_its_index_wherever_it_is_tried() {
 }
 
 #[tokio::test]
+async fn the_account_of_a_refused_sign_in_is_found_by_the_index_of_addresses_wherever_it_is_tried() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        fill(&database).await;
+        let refused = async |host: &Host| {
+            for _ in 0..11 {
+                assert!(host.try_sign_in(ADA, "a wrong password here").await.is_err());
+            }
+            assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused account_limit");
+        };
+        let sql = statement_of(&host, &["a.identifier <= "], refused).await;
+        match database.kind() {
+            Kind::Sqlite => {
+                let plan = explain_sqlite(&database, &format!("EXPLAIN QUERY PLAN {sql}")).await;
+                assert_eq!(plan.len(), 1, "no sort either: {plan:?}");
+                assert!(plan[0].starts_with("SEARCH a") && plan[0].ends_with("(identifier<?)"), "{plan:?}");
+            }
+            Kind::Postgres => {
+                let plan = explain_postgres(&database, &sql, "text", "'u7@example.com'").await;
+                assert!(plan.contains("Index Scan Backward using"), "{plan}");
+                assert!(plan.contains("Index Cond: (identifier <= $1)") && !plan.contains("Sort"), "{plan}");
+            }
+            Kind::MySql => {
+                for address in ["a", "u7@example.com", "z"] {
+                    let filled = sql.replace('?', &format!("'{address}'"));
+                    let plan = database.texts(&format!("EXPLAIN FORMAT=JSON {filled}")).await.concat();
+                    assert!(plan.contains("\"access_type\": \"range\""), "{plan}");
+                    assert!(!plan.contains("filesort"), "{plan}");
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_page_of_the_trail_is_found_by_its_time_or_by_the_account() {
     each_database(|database| async move {
         let host = Host::start(database.clone()).await;

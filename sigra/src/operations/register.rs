@@ -17,7 +17,7 @@ use crate::limits::Bucket;
 use crate::password::{Password, PasswordHash};
 use crate::store::Dialect;
 use crate::store::statements::{
-    Contest, IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser,
+    Contest, IdentifierTaken, InsertAccount, InsertUser, InsertUserWithId, LoadUser, NearestIdentifier,
 };
 use crate::telemetry::{Named, watched};
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -231,6 +231,15 @@ impl<U: Account> Unit<'_, U> {
     pub(super) async fn owner_of(&mut self, identifier: &Identifier) -> Result<Option<U::Id>, Error> {
         let row = self.fetch_optional(IdentifierTaken, &[&identifier.as_str()]).await?;
         Ok(row.map(|row| Reader::<U>::new(&row).next()).transpose()?)
+    }
+
+    /// The same by the same work for every address, where no other hides the difference.
+    pub(super) async fn nearest_owner(&mut self, identifier: &Identifier) -> Result<Option<U::Id>, Error> {
+        let row = self.fetch_optional(NearestIdentifier, &[&identifier.as_str()]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut row = Reader::<U>::new(&row);
+        let (owner, whose): (U::Id, String) = (row.next()?, row.next()?);
+        Ok((whose == identifier.as_str()).then_some(owner))
     }
 }
 

@@ -157,19 +157,15 @@ impl<U: Account> Step<U> for Reserve {
     }
 
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
-        let reserved = unit.begin_attempt(self.identifier.clone()).await?;
-        let candidate =
-            match unit.fetch_optional(CredentialsByIdentifier, &[&self.identifier.as_str()]).await? {
-                Some(row) => Some(Candidate::<U>::read(&row)?),
-                None => None,
-            };
-        match reserved {
+        match unit.begin_attempt(self.identifier.clone()).await? {
             Ok(attempt) => {
+                let row = unit.fetch_optional(CredentialsByIdentifier, &[&self.identifier.as_str()]).await?;
+                let candidate = row.as_ref().map(Candidate::<U>::read).transpose()?;
                 Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(Reserved { attempt, candidate })))
             }
             Err((reason, retry_after)) => {
-                let entry = Entry::refused(Event::SignIn, Actor::Visitor, reason)
-                    .maybe_of(candidate.map(|candidate| candidate.user_id));
+                let owner = unit.nearest_owner(&self.identifier).await?;
+                let entry = Entry::refused(Event::SignIn, Actor::Visitor, reason).maybe_of(owner);
                 unit.record(entry, Err(Refusal::TooManyAttempts { retry_after })).await
             }
         }

@@ -31,6 +31,10 @@ statements! {
         "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, factor_failures, created_at) \
          VALUES ($1, $2, 0, $3, 0, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
+    /// The account of the nearest address up to this one: a row is handed over whether or not there is one of the very address, so that
+    /// the work is the same.
+    NearestIdentifier =
+        "SELECT a.user_id, a.identifier FROM [accounts] a WHERE a.identifier <= $1 ORDER BY a.identifier DESC LIMIT 1";
     /// Rows of the host's that have no account, by their key: what stays without must not be read twice.
     UsersWithoutAccount =
         "SELECT {columns}, u.{id} FROM {users} u WHERE NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) \
