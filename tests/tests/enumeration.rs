@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sigra::clock::TestClock;
 use sigra::{Client, Credentials, Error, Refusal, Sigra};
-use sigra_tests::database::Dump;
+use sigra_tests::database::{Dump, Kind};
 use sigra_tests::host::{client_of_network, prepare, shut_password, somebody};
 use sigra_tests::http::{Format, Line, Reply, Request, loopback};
 use sigra_tests::site::Site;
@@ -936,6 +936,63 @@ async fn past_a_hundred_refusals_a_known_an_unknown_and_an_unconfirmed_address_c
         assert_eq!(database.count("customer_sigra_audit", row).await, 1);
         let own = "reason = 'unknown_account' AND count = 1";
         assert_eq!(database.count("customer_sigra_audit", own).await, 100);
+    })
+    .await;
+}
+
+/// A sign-in reads the row of the nearest address, whether or not it is the one that was asked for: it must be nothing but work.
+#[tokio::test]
+async fn the_account_with_the_nearest_address_is_neither_opened_nor_counted_nor_named() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        host.account("m@example.com").await;
+        let near = [
+            "a@example.com",
+            "m@example.co",
+            "m@example.com.au",
+            "m@example.coma",
+            "mm@example.com",
+            "z@example.com",
+        ];
+        for email in near {
+            for password in [PASSWORD, WRONG] {
+                let refused = host.try_sign_in(email, password).await.unwrap_err();
+                assert!(matches!(refused, Error::Refused(Refusal::InvalidCredentials)), "{email}: {refused}");
+            }
+        }
+        // Also where a limit answers.
+        for _ in 0..10 {
+            assert!(host.try_sign_in("m@example.coma", PASSWORD).await.is_err());
+        }
+        assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused account_limit");
+        let sign_ins = "event = 'session.password.sign_in'";
+        let all = database.count("sigra_audit", sign_ins).await;
+        assert_eq!(database.count("sigra_audit", &format!("{sign_ins} AND user_id IS NULL")).await, all);
+        assert_eq!(database.count("sigra_limits", "failures >= 10").await, 1, "of that address alone");
+        let _ = host.sign_in("m@example.com").await;
+    })
+    .await;
+}
+
+/// Only SQLite keeps in a column what is not of its type.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_concerns_no_address_but_its_own() {
+    each_database(|database| async move {
+        if database.kind() != Kind::Sqlite {
+            return;
+        }
+        let host = Host::start(database.clone()).await;
+        host.account("m@example.com").await;
+        let try_sign_in = async |email| host.try_sign_in(email, PASSWORD).await.unwrap_err();
+        database.run("UPDATE users SET password_hash = x'ff'").await;
+        assert!(matches!(try_sign_in("m@example.com").await, Error::Failed(_)));
+        for _ in 0..10 {
+            let refused = try_sign_in("mm@example.com").await;
+            assert!(matches!(refused, Error::Refused(Refusal::InvalidCredentials)), "{refused}");
+        }
+        database.run("PRAGMA foreign_keys = OFF; UPDATE sigra_accounts SET user_id = x'00'").await;
+        let refused = try_sign_in("mm@example.com").await;
+        assert!(matches!(refused, Error::Refused(Refusal::TooManyAttempts { .. })), "{refused}");
     })
     .await;
 }

@@ -114,6 +114,11 @@ impl Attempt {
         Self { identifier, counters, at }
     }
 
+    /// Whether this is the address that it is counted for.
+    pub(super) fn is_at(&self, identifier: &str) -> bool {
+        self.identifier.as_str() == identifier
+    }
+
     /// Whether so many failures in a row have shut the password. Not for its owner's own browser.
     ///
     /// Attempts that are under way when the last one is counted still come: so it is shut early enough for a whole row of them.
@@ -336,8 +341,20 @@ pub(super) struct Candidate<U: Account> {
 }
 
 impl<U: Account> Candidate<U> {
+    /// From a row of [`CredentialsByUser`].
     pub(super) fn read(row: &crate::store::Row) -> Result<Self, Error> {
+        Self::next(&mut Reader::new(row))
+    }
+
+    /// Whoever has this very address, from the row of the nearest one. A neighbour's is read as well, for the work is to be the same, and
+    /// is nobody's business: not even where it cannot be read.
+    pub(super) fn nearest(row: &crate::store::Row, identifier: &Identifier) -> Result<Option<Self>, Error> {
         let mut row = Reader::<U>::new(row);
+        let (whose, candidate) = (row.next::<String>()?, Self::next(&mut row));
+        if whose == identifier.as_str() { candidate.map(Some) } else { Ok(None) }
+    }
+
+    fn next(row: &mut Reader<'_, U>) -> Result<Self, Error> {
         Ok(Self {
             user_id: row.next()?,
             epoch: row.next()?,

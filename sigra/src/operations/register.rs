@@ -238,8 +238,9 @@ impl<U: Account> Unit<'_, U> {
         let row = self.fetch_optional(NearestIdentifier, &[&identifier.as_str()]).await?;
         let Some(row) = row else { return Ok(None) };
         let mut row = Reader::<U>::new(&row);
-        let (owner, whose): (U::Id, String) = (row.next()?, row.next()?);
-        Ok((whose == identifier.as_str()).then_some(owner))
+        let (whose, owner) = (row.next::<String>()?, row.next());
+        // A neighbour whose key cannot be read is nobody's business here.
+        if whose == identifier.as_str() { Ok(Some(owner?)) } else { Ok(None) }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::outcome::Slot as _;
 use crate::password::{PasswordHash, Verified};
 use crate::session::Credentials;
-use crate::store::statements::{CredentialsByIdentifier, DeleteSessionByToken, HoldEpoch, UpgradePassword};
+use crate::store::statements::{CredentialsByNearest, DeleteSessionByToken, HoldEpoch, UpgradePassword};
 use crate::telemetry::{Named, watched};
 use crate::token::SessionToken;
 use crate::unit::{Bookkeeping, Recorded, Shielded, Step, Unit};
@@ -159,8 +159,9 @@ impl<U: Account> Step<U> for Reserve {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         match unit.begin_attempt(self.identifier.clone()).await? {
             Ok(attempt) => {
-                let row = unit.fetch_optional(CredentialsByIdentifier, &[&self.identifier.as_str()]).await?;
-                let candidate = row.as_ref().map(Candidate::<U>::read).transpose()?;
+                let row = unit.fetch_optional(CredentialsByNearest, &[&self.identifier.as_str()]).await?;
+                let candidate =
+                    row.map(|row| Candidate::<U>::nearest(&row, &self.identifier)).transpose()?.flatten();
                 Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(Reserved { attempt, candidate })))
             }
             Err((reason, retry_after)) => {
@@ -290,12 +291,13 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         };
         let user_id = &candidate.user_id;
         // The password may have been changed while this one was being hashed: then it is not the right one any more. Nor does it
-        // prove anything if the host took the confirmation back meanwhile.
+        // prove anything if the host took the confirmation back meanwhile, or where the address is not the one that was asked for.
         let changed = || refused(Reason::AccountChanged).of(user_id);
-        let standing = unit
-            .standing(user_id)
-            .await?
-            .filter(|standing| standing.epoch == candidate.epoch && standing.confirmed);
+        let standing = unit.standing(user_id).await?.filter(|standing| {
+            standing.epoch == candidate.epoch
+                && standing.confirmed
+                && self.attempt.is_at(&standing.identifier)
+        });
         let Some(mut standing) = standing else {
             return unit.record(changed(), Err(Refusal::InvalidCredentials)).await;
         };

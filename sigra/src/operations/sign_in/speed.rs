@@ -5,9 +5,10 @@
 //! ```
 //!
 //! It is in here because it signs in without the hash of a password, which nothing outside of the library's own tests may do.
-//! `SIGRA_BENCH_MILLIS` is the time of one measurement (2000), `SIGRA_BENCH_ROUNDS` their number (12, a multiple of six), `SIGRA_BENCH_DATABASES`
-//! what is measured (`sqlite,postgres`), `SIGRA_BENCH_PLAIN=lean` gives the plain table the layout of the trail's own, and
-//! `SIGRA_BENCH_ROWS` is how many rows are sealed (5000); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
+//! `SIGRA_BENCH_MILLIS` is the time of one measurement (2000), `SIGRA_BENCH_ROUNDS` their number (12, a multiple of six),
+//! `SIGRA_BENCH_DATABASES` what is measured (`sqlite,postgres`), `SIGRA_BENCH_PLAIN=lean` gives the plain table the layout of the
+//! trail's own, `SIGRA_BENCH_ROWS` is how many rows `seal_speed` seals (5000), and `SIGRA_BENCH_PAIRS` how often `wrong_speed` tries
+//! (8000); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -149,6 +150,13 @@ enum Kind {
     MySql,
 }
 
+/// Each with its name in `SIGRA_BENCH_DATABASES`.
+const KINDS: [(Kind, &str, &str); 3] = [
+    (Kind::Sqlite, "sqlite", "SQLite"),
+    (Kind::Postgres, "postgres", "PostgreSQL"),
+    (Kind::MySql, "mysql", "MariaDB"),
+];
+
 /// One measurement.
 struct Speed {
     per_second: f64,
@@ -200,6 +208,31 @@ impl<U: feature::Passwords> Variant<U> {
             })
         });
         drop(signed_in.await.unwrap());
+    }
+
+    /// A wrong password, without its hash: microseconds before it and behind it.
+    async fn wrong(&self, email: &str, client: &Client) -> [f64; 2] {
+        let reserve = Reserve { identifier: Identifier::of_attempt(email), client: client.clone() };
+        let client = client.clone();
+        let tried = self.auth.shielded(|shielded: Shielded<U>| async move {
+            let began = Instant::now();
+            let Reserved { attempt, candidate } = shielded.step(reserve).await??;
+            let before = began.elapsed();
+            let verified = Verified { right: false, unreadable: false, upgrade: None };
+            let decide = Decide {
+                candidate,
+                verified,
+                breached: false,
+                attempt,
+                remember: false,
+                replaces: None,
+                client,
+            };
+            let began = Instant::now();
+            assert!(shielded.step(decide).await?.is_err());
+            Ok([before, began.elapsed()].map(|took| took.as_secs_f64() * 1e6))
+        });
+        tried.await.unwrap()
     }
 
     /// What the worker does each second.
@@ -460,11 +493,7 @@ async fn trail_speed() {
          time, microseconds | sealing a row, microseconds |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for (kind, name, label) in [
-        (Kind::Sqlite, "sqlite", "SQLite"),
-        (Kind::Postgres, "postgres", "PostgreSQL"),
-        (Kind::MySql, "mysql", "MariaDB"),
-    ] {
+    for (kind, name, label) in KINDS {
         for clients in [1, 16] {
             if chosen.split(',').any(|chosen| chosen == name) {
                 measure(kind, label, clients).await;
@@ -477,8 +506,7 @@ async fn trail_speed() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement of half a minute"]
 async fn seal_speed() {
-    for (kind, label) in [(Kind::Sqlite, "SQLite"), (Kind::Postgres, "PostgreSQL"), (Kind::MySql, "MariaDB")]
-    {
+    for (kind, _, label) in KINDS {
         let name = format!("sigra_speed_seal_{}", std::process::id());
         drop_database(kind, &name).await;
         let full = Arc::new(Variant::<Audited>::new(&database(kind, &name).await, false).await);
@@ -499,4 +527,66 @@ async fn seal_speed() {
         full.auth.close().await;
         drop_database(kind, &name).await;
     }
+}
+
+/// Whether what is done for a wrong password, but for the hash, takes longer for an account than for nobody. The hash hides most of it
+/// from whoever measures answers, and from `tests/examples/timing.rs`; here a microsecond is seen.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of half a minute"]
+async fn wrong_speed() {
+    let chosen = std::env::var("SIGRA_BENCH_DATABASES").unwrap_or_else(|_| "sqlite,postgres".into());
+    println!(
+        "a wrong password without the hash, microseconds; what lies between the twentieths of the pairs"
+    );
+    println!("| database | step | nobody | account | apart | ± |");
+    println!("|---|---|---|---|---|---|");
+    for (kind, name, label) in KINDS {
+        if chosen.split(',').any(|chosen| chosen == name) {
+            measure_wrong(kind, label).await;
+        }
+    }
+}
+
+async fn measure_wrong(kind: Kind, label: &str) {
+    let name = format!("sigra_speed_wrong_{}", std::process::id());
+    drop_database(kind, &name).await;
+    let full = Variant::<Audited>::new(&database(kind, &name).await, false).await;
+    fill(&full.auth).await;
+    let mut apart = [Vec::new(), Vec::new()];
+    let mut times = [[Vec::new(), Vec::new()], [Vec::new(), Vec::new()]];
+    for pair in 0..setting("SIGRA_BENCH_PAIRS", 8000) {
+        let [_, high, middle, low] = u32::try_from(pair / 20).unwrap().to_be_bytes();
+        let client = Client::from_address([10, high, middle, low].into());
+        // In an order that chance decides, each address as often.
+        let first = usize::from(uuid::Uuid::now_v7().as_bytes()[15] & 1);
+        let mut took = [[0.0; 2]; 2];
+        for side in [first, 1 - first] {
+            let email = format!("u{}{}@example.com", (pair / 4) % ACCOUNTS, ["z", ""][side]);
+            took[side] = full.wrong(&email, &client).await;
+        }
+        for step in [0, 1] {
+            apart[step].push(took[1][step] - took[0][step]);
+            for side in [0, 1] {
+                times[step][side].push(took[side][step]);
+            }
+        }
+        if pair % 500 == 499 {
+            let _ = full.seal().await;
+        }
+    }
+    for (step, (mut apart, times)) in
+        ["before the hash", "behind it"].into_iter().zip(apart.into_iter().zip(times))
+    {
+        apart.sort_by(f64::total_cmp);
+        let cropped = &apart[apart.len() / 20..apart.len() - apart.len() / 20];
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
+        let count = cropped.len() as f64;
+        let mean = cropped.iter().sum::<f64>() / count;
+        let variance = cropped.iter().map(|apart| (apart - mean).powi(2)).sum::<f64>() / count;
+        let [nobody, account] = times.map(median);
+        let error = 1.96 * (variance / count).sqrt();
+        println!("| {label} | {step} | {nobody:.1} | {account:.1} | {mean:.1} | {error:.1} |");
+    }
+    full.auth.close().await;
+    drop_database(kind, &name).await;
 }
