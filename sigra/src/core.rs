@@ -14,7 +14,8 @@ use crate::audit::Evidence;
 use crate::builder::Builder;
 use crate::clock::{Clock, whole_micros};
 use crate::column::{Columns, Load};
-use crate::error::Failure;
+use crate::email::Identifier;
+use crate::error::{Error, Failure};
 use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
@@ -202,6 +203,17 @@ impl<'r, U: Account> Reader<'r, U> {
 
     pub(crate) fn user(&mut self) -> Result<U, Failure> {
         U::read(&mut self.columns).map_err(Self::failure)
+    }
+
+    /// What is read behind the address that the row begins with, if it is this very one. A neighbour's is read as well, for the work
+    /// is to be the same, and is nobody's business: not even where it cannot be read.
+    pub(crate) fn of_address<T>(
+        mut self,
+        identifier: &Identifier,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let (whose, read) = (self.next::<String>()?, read(&mut self));
+        if whose == identifier.as_str() { read.map(Some) } else { Ok(None) }
     }
 
     fn failure(source: crate::column::ReadError) -> Failure {

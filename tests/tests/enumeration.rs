@@ -974,6 +974,24 @@ async fn the_account_with_the_nearest_address_is_neither_opened_nor_counted_nor_
     .await;
 }
 
+/// However the database sorts: nobody's neighbours stand between an address and its own row.
+#[tokio::test]
+async fn every_account_is_found_among_its_neighbours() {
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
+        let near = ["a.b@", "ab@", "a-b@", "a+b@", "a_b@", "a1b@", "e@", "\u{e9}@", "z@", "\u{103}b@", "~@"];
+        let addresses = near.map(|local| format!("{local}example.com"));
+        for email in &addresses {
+            host.account(email).await;
+        }
+        for email in &addresses {
+            let session = host.sign_in(email).await;
+            assert_eq!(&session.user().email, email);
+        }
+    })
+    .await;
+}
+
 /// Only SQLite keeps in a column what is not of its type.
 #[tokio::test]
 async fn a_row_that_cannot_be_read_concerns_no_address_but_its_own() {

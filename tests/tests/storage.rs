@@ -618,9 +618,10 @@ async fn an_account_is_looked_for_at_sign_in_by_the_index_of_addresses_wherever_
             }
             assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused account_limit");
         };
-        let looked_at = statement_of(&host, &["n.identifier <= "], wrong).await;
-        let refused = statement_of(&host, &["a.identifier <= "], refused).await;
-        for sql in [&looked_at, &refused] {
+        let looked_at = statement_of(&host, &["n.identifier <= ", "password_hash"], wrong).await;
+        let refused =
+            statement_of(&host, &["n.identifier <= ", "SELECT a.identifier, a.user_id FROM"], refused).await;
+        for (sql, with_bucket) in [(&looked_at, true), (&refused, false)] {
             match database.kind() {
                 Kind::Sqlite => {
                     let plan = explain_sqlite(&database, &format!("EXPLAIN QUERY PLAN {sql}")).await;
@@ -635,9 +636,14 @@ async fn an_account_is_looked_for_at_sign_in_by_the_index_of_addresses_wherever_
                     assert!(plan.iter().all(|step| !step.contains("B-TREE")), "no sort either: {plan:?}");
                 }
                 Kind::Postgres => {
-                    let plan = explain_postgres(&database, sql, "text", "'u7@example.com'").await;
+                    let (types, values, address) = if with_bucket {
+                        ("bytea, text", "'\\x00', 'u7@example.com'", "$2")
+                    } else {
+                        ("text", "'u7@example.com'", "$1")
+                    };
+                    let plan = explain_postgres(&database, sql, types, values).await;
                     assert!(plan.contains("Scan Backward using"), "{plan}");
-                    assert!(plan.contains("Index Cond: (identifier <= $1)"), "{plan}");
+                    assert!(plan.contains(&format!("Index Cond: (identifier <= {address})")), "{plan}");
                     // Of the limits there are few here.
                     let scans = plan.matches("Seq Scan on").count()
                         - plan.matches("Seq Scan on sigra_limits").count();
@@ -649,6 +655,9 @@ async fn an_account_is_looked_for_at_sign_in_by_the_index_of_addresses_wherever_
                         let plan = database.texts(&format!("EXPLAIN FORMAT=JSON {filled}")).await.concat();
                         assert!(plan.contains("\"access_type\": \"range\""), "{plan}");
                         assert!(!plan.contains("filesort") && !plan.contains("\"ALL\""), "{plan}");
+                        // The first of all is the first of the index.
+                        let scans = plan.matches("\"access_type\": \"index\"").count();
+                        assert!(scans <= plan.matches("\"table_name\": \"f\"").count(), "{plan}");
                     }
                 }
             }

@@ -114,7 +114,7 @@ impl Attempt {
         Self { identifier, counters, at }
     }
 
-    /// Whether this is the address that it is counted for.
+    /// Whether it is counted for this address.
     pub(super) fn is_at(&self, identifier: &str) -> bool {
         self.identifier.as_str() == identifier
     }
@@ -341,20 +341,7 @@ pub(super) struct Candidate<U: Account> {
 }
 
 impl<U: Account> Candidate<U> {
-    /// From a row of [`CredentialsByUser`].
-    pub(super) fn read(row: &crate::store::Row) -> Result<Self, Error> {
-        Self::next(&mut Reader::new(row))
-    }
-
-    /// Whoever has this very address, from the row of the nearest one. A neighbour's is read as well, for the work is to be the same, and
-    /// is nobody's business: not even where it cannot be read.
-    pub(super) fn nearest(row: &crate::store::Row, identifier: &Identifier) -> Result<Option<Self>, Error> {
-        let mut row = Reader::<U>::new(row);
-        let (whose, candidate) = (row.next::<String>()?, Self::next(&mut row));
-        if whose == identifier.as_str() { candidate.map(Some) } else { Ok(None) }
-    }
-
-    fn next(row: &mut Reader<'_, U>) -> Result<Self, Error> {
+    pub(super) fn read(row: &mut Reader<'_, U>) -> Result<Self, Error> {
         Ok(Self {
             user_id: row.next()?,
             epoch: row.next()?,
@@ -396,7 +383,7 @@ impl<U: Account> Step<U> for ReserveForHolder<U> {
         let Some(row) = row else {
             return unit.record(refused(Reason::SessionEnded), Err(Refusal::SessionEnded)).await;
         };
-        let candidate = Candidate::<U>::read(&row)?;
+        let candidate = Candidate::read(&mut Reader::<U>::new(&row))?;
         Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok((candidate, attempt))))
     }
 }

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Operation, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::{Address, Identifier};
 use crate::error::{Error, Refusal};
 use crate::feature;
@@ -281,7 +281,8 @@ impl<U: Account> Unit<'_, U> {
             return Ok(Ok(None));
         }
         let row = self.fetch_optional(CredentialsByUser, &[&found.user_id]).await?;
-        Ok(Ok(row.map(|row| Candidate::<U>::read(&row)).transpose()?.and_then(|candidate| candidate.hash)))
+        let candidate = row.map(|row| Candidate::read(&mut Reader::<U>::new(&row))).transpose()?;
+        Ok(Ok(candidate.and_then(|candidate| candidate.hash)))
     }
 }
 

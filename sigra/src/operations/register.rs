@@ -237,10 +237,7 @@ impl<U: Account> Unit<'_, U> {
     pub(super) async fn nearest_owner(&mut self, identifier: &Identifier) -> Result<Option<U::Id>, Error> {
         let row = self.fetch_optional(NearestIdentifier, &[&identifier.as_str()]).await?;
         let Some(row) = row else { return Ok(None) };
-        let mut row = Reader::<U>::new(&row);
-        let (whose, owner) = (row.next::<String>()?, row.next());
-        // A neighbour whose key cannot be read is nobody's business here.
-        if whose == identifier.as_str() { Ok(Some(owner?)) } else { Ok(None) }
+        Reader::<U>::new(&row).of_address(identifier, |row| Ok(row.next()?))
     }
 }
 

@@ -4,12 +4,13 @@ use crate::account::Account;
 use crate::assurance::Factor;
 use crate::audit::{Actor, Entry, Event, Reason};
 use crate::client::Client;
-use crate::core::{Operation, Sigra};
+use crate::core::{Operation, Reader, Sigra};
 use crate::email::Identifier;
 #[cfg(feature = "totp")]
 use crate::error::DatabaseError;
 use crate::error::{Error, Failure, Refusal};
 use crate::feature;
+use crate::limits::Bucket;
 use crate::outcome::Outcome;
 #[cfg(feature = "totp")]
 use crate::outcome::Slot as _;
@@ -159,9 +160,12 @@ impl<U: Account> Step<U> for Reserve {
     async fn run(&self, unit: &mut Unit<'_, U>) -> Result<Recorded<Self::Output>, Error> {
         match unit.begin_attempt(self.identifier.clone()).await? {
             Ok(attempt) => {
-                let row = unit.fetch_optional(CredentialsByNearest, &[&self.identifier.as_str()]).await?;
-                let candidate =
-                    row.map(|row| Candidate::<U>::nearest(&row, &self.identifier)).transpose()?.flatten();
+                let (identifier, bucket) = (self.identifier.as_str(), Bucket::account(&self.identifier));
+                let row = unit.fetch_optional(CredentialsByNearest, &[bucket.key(), &identifier]).await?;
+                let candidate = match row {
+                    Some(row) => Reader::<U>::new(&row).of_address(&self.identifier, Candidate::read)?,
+                    None => None,
+                };
                 Ok(unit.bookkeeping(Bookkeeping::AttemptReserved, Ok(Reserved { attempt, candidate })))
             }
             Err((reason, retry_after)) => {
@@ -345,5 +349,48 @@ impl<U: feature::Passwords> Step<U> for Decide<U> {
         let session = unit.open_session(&account, self.remember).await?;
         let entry = Entry::success(Event::SignIn, Actor::Account).of(user_id).in_session(session.session.id);
         unit.record(entry, Ok(Outcome::Complete(session))).await
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::unit::tests::Scratch;
+
+    /// What is read of the nearest address is compared when it is read, and once more before it opens anything.
+    #[tokio::test]
+    async fn an_attempt_at_one_address_opens_no_account_of_another() {
+        let scratch = Scratch::new().await;
+        let auth = scratch.open().await;
+        auth.migrate().await.unwrap();
+        scratch
+            .run(
+                "INSERT INTO users (id, email) VALUES (1, 'ada@example.com'); \
+                 INSERT INTO sigra_accounts (user_id, identifier, epoch, bucket, factor_failures, created_at) \
+                 VALUES (1, 'ada@example.com', 0, x'00', 0, 0)",
+            )
+            .await;
+        let reserved = async |email: &str| {
+            let client = Client::from_address([192, 0, 2, 1].into());
+            auth.perform(Reserve { identifier: Identifier::of_attempt(email), client })
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        let near = reserved("adaa@example.com").await;
+        assert!(near.candidate.is_none());
+        for (attempt, opens) in [(near.attempt, false), (reserved("ada@example.com").await.attempt, true)] {
+            let decide = Decide {
+                candidate: reserved("ada@example.com").await.candidate,
+                verified: Verified { right: true, unreadable: false, upgrade: None },
+                breached: false,
+                attempt,
+                remember: false,
+                replaces: None,
+                client: Client::from_address([192, 0, 2, 1].into()),
+            };
+            assert_eq!(auth.perform(decide).await.unwrap().is_ok(), opens);
+        }
+        auth.close().await;
     }
 }

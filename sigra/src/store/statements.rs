@@ -31,10 +31,12 @@ statements! {
         "INSERT{ignore} INTO [accounts] (user_id, identifier, epoch, bucket, factor_failures, created_at) \
          VALUES ($1, $2, 0, $3, 0, $4){on_conflict}";
     IdentifierTaken = "SELECT a.user_id FROM [accounts] a WHERE a.identifier = $1";
-    /// The account of the nearest address up to this one: a row is handed over whether or not there is one of the very address, so that
-    /// the work is the same.
+    /// The account of the nearest address up to this one, or else of the first of all: a row is handed over whether or not there is
+    /// one of the very address, so that the work is the same.
     NearestIdentifier =
-        "SELECT a.identifier, a.user_id FROM [accounts] a WHERE a.identifier <= $1 ORDER BY a.identifier DESC LIMIT 1";
+        "SELECT a.identifier, a.user_id FROM [accounts] a WHERE a.identifier = COALESCE(\
+         (SELECT n.identifier FROM [accounts] n WHERE n.identifier <= $1 ORDER BY n.identifier DESC LIMIT 1), \
+         (SELECT f.identifier FROM [accounts] f ORDER BY f.identifier LIMIT 1))";
     /// Rows of the host's that have no account, by their key: what stays without must not be read twice.
     UsersWithoutAccount =
         "SELECT {columns}, u.{id} FROM {users} u WHERE NOT EXISTS (SELECT 1 FROM [accounts] a WHERE a.user_id = u.{id}) \
@@ -45,12 +47,13 @@ statements! {
     /// No account is without its row, so how many rows are without an account is what is left: to count is cheap, to compare is not.
     CountWithoutAccount =
         "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
-    /// What a sign-in needs to know of whoever has the nearest address up to this one, or the first of all, for the same reason.
+    /// What a sign-in needs to know of whoever has the nearest address, as above. The failures are those of the address that is
+    /// tried, whose row is there for nobody too.
     CredentialsByNearest =
         "SELECT a.identifier, a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
-         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = a.bucket \
+         JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = $1 \
          WHERE a.identifier = COALESCE(\
-         (SELECT n.identifier FROM [accounts] n WHERE n.identifier <= $1 ORDER BY n.identifier DESC LIMIT 1), \
+         (SELECT n.identifier FROM [accounts] n WHERE n.identifier <= $2 ORDER BY n.identifier DESC LIMIT 1), \
          (SELECT f.identifier FROM [accounts] f ORDER BY f.identifier LIMIT 1))";
     /// The same of a user who is signed in.
     CredentialsByUser =
