@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Notify;
 
 use crate::database::Database;
-use crate::load::{CHECKPOINTS_VARIABLE, Line, Load};
+use crate::load::{CHECKPOINTS_VARIABLE, Line, Load, Stage};
 
 /// Where the node finds the address of its database.
 pub const DATABASE_VARIABLE: &str = "SIGRA_NODE_DATABASE_URL";
@@ -130,23 +131,38 @@ impl Node {
         self.orders.write_all(line.as_bytes()).await.expect("a node that reads");
     }
 
-    /// Puts it under load for a while, kills it with SIGKILL in the midst of it, and gives every line that it wrote.
+    /// Puts it under load, kills it with SIGKILL in the midst of it, and gives every line that it wrote. The time until it
+    /// is killed counts from the first line that `from` is true of, or of a change that failed; without `from`, from the start.
     ///
     /// # Panics
     /// It ended by itself, or wrote something else.
-    pub async fn kill_under_load(mut self, load: Load, within: Duration) -> Vec<Line> {
+    pub async fn kill_under_load(
+        mut self,
+        load: Load,
+        from: Option<fn(&Line) -> bool>,
+        within: Duration,
+    ) -> Vec<Line> {
         self.tell(&Order::Load(load)).await;
-        // Read all the while: a process that waits for its output is under no load.
+        let is_reached = Notify::new();
         let kill = async {
+            if from.is_some() {
+                is_reached.notified().await;
+            }
             tokio::time::sleep(within).await;
             assert!(self.process.try_wait().expect("a state").is_none(), "it ended by itself");
             self.process.kill().await.expect("it was running");
         };
+        // Read all the while: a process that waits for its output is under no load.
         let read = async {
-            let mut lines = Vec::new();
+            let mut lines: Vec<Line> = Vec::new();
             while let Some(line) = self.reports.next_line().await.expect("its output") {
-                lines.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}")));
+                let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                if from.is_some_and(|from| from(&line)) || matches!(line.stage, Stage::Failed(_)) {
+                    is_reached.notify_one();
+                }
+                lines.push(line);
             }
+            is_reached.notify_one();
             lines
         };
         tokio::join!(kill, read).1
