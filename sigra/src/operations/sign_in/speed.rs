@@ -8,7 +8,7 @@
 //! `SIGRA_BENCH_MILLIS` is the time of one measurement (2000), `SIGRA_BENCH_ROUNDS` their number (12, a multiple of six),
 //! `SIGRA_BENCH_DATABASES` what is measured (`sqlite,postgres`), `SIGRA_BENCH_PLAIN=lean` gives the plain table the layout of the
 //! trail's own, `SIGRA_BENCH_ROWS` is how many rows `seal_speed` seals (5000), and `SIGRA_BENCH_PAIRS` how often `wrong_speed` tries
-//! (8000); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
+//! (8000, at most 16,384); `SIGRA_TEST_POSTGRES` and `SIGRA_TEST_MYSQL` say where the servers are.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -173,6 +173,13 @@ const HASH: &str =
 /// Accounts that the clients sign in to: so many that no two wait for one row, and that none comes to its limit of right passwords.
 const ACCOUNTS: u64 = 4096;
 
+/// What follows a hash that nobody computed.
+fn decide<U: Account>(reserved: Reserved<U>, right: bool, client: Client) -> Decide<U> {
+    let Reserved { attempt, candidate } = reserved;
+    let verified = Verified { right, unreadable: false, upgrade: None };
+    Decide { candidate, verified, breached: false, attempt, remember: false, replaces: None, client }
+}
+
 /// One of the three, on a database of its own.
 struct Variant<U: Account> {
     auth: Sigra<U>,
@@ -194,17 +201,7 @@ impl<U: feature::Passwords> Variant<U> {
         let reserve = Reserve { identifier, client: client.clone() };
         let client = client.clone();
         let signed_in = self.auth.shielded(|shielded: Shielded<U>| async move {
-            let Reserved { attempt, candidate } = shielded.step(reserve).await??;
-            let verified = Verified { right: true, unreadable: false, upgrade: None };
-            let decide = Decide {
-                candidate,
-                verified,
-                breached: false,
-                attempt,
-                remember: false,
-                replaces: None,
-                client,
-            };
+            let decide = decide(shielded.step(reserve).await??, true, client);
             Ok(if plain {
                 shielded.step(WithPlainInsert(decide)).await??
             } else {
@@ -220,18 +217,9 @@ impl<U: feature::Passwords> Variant<U> {
         let client = client.clone();
         let tried = self.auth.shielded(|shielded: Shielded<U>| async move {
             let began = Instant::now();
-            let Reserved { attempt, candidate } = shielded.step(reserve).await??;
+            let reserved = shielded.step(reserve).await??;
             let before = began.elapsed();
-            let verified = Verified { right: false, unreadable: false, upgrade: None };
-            let decide = Decide {
-                candidate,
-                verified,
-                breached: false,
-                attempt,
-                remember: false,
-                replaces: None,
-                client,
-            };
+            let decide = decide(reserved, false, client);
             let began = Instant::now();
             assert!(shielded.step(decide).await?.is_err());
             Ok([before, began.elapsed()].map(|took| took.as_secs_f64() * 1e6))
@@ -568,7 +556,9 @@ async fn measure_wrong(kind: Kind, label: &str) {
     fill(&full.auth).await;
     let mut apart = [Vec::new(), Vec::new()];
     let mut times = [[Vec::new(), Vec::new()], [Vec::new(), Vec::new()]];
-    for pair in 0..setting("SIGRA_BENCH_PAIRS", 8000) {
+    let pairs = setting("SIGRA_BENCH_PAIRS", 8000);
+    assert!(pairs <= 8 * ACCOUNTS / 2, "an address would come to its limit");
+    for pair in 0..pairs {
         let [_, high, middle, low] = u32::try_from(pair / 20).unwrap().to_be_bytes();
         let client = Client::from_address([10, high, middle, low].into());
         // In an order that chance decides, each address as often.
@@ -591,13 +581,17 @@ async fn measure_wrong(kind: Kind, label: &str) {
         ["before the hash", "behind it"].into_iter().zip(apart.into_iter().zip(times))
     {
         apart.sort_by(f64::total_cmp);
-        let cropped = &apart[apart.len() / 20..apart.len() - apart.len() / 20];
+        let twentieth = apart.len() / 20;
+        let kept = &apart[twentieth..apart.len() - twentieth];
         #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
-        let count = cropped.len() as f64;
-        let mean = cropped.iter().sum::<f64>() / count;
-        let variance = cropped.iter().map(|apart| (apart - mean).powi(2)).sum::<f64>() / count;
+        let [all, rest] = [apart.len(), kept.len()].map(|count| count as f64);
+        let mean = kept.iter().sum::<f64>() / rest;
+        // The error of a mean without its ends is that of the values of which the ends have become the outermost that are kept.
+        let held = |apart: &f64| apart.clamp(kept[0], kept[kept.len() - 1]);
+        let centre = apart.iter().map(held).sum::<f64>() / all;
+        let variance = apart.iter().map(|apart| (held(apart) - centre).powi(2)).sum::<f64>() / all;
         let [nobody, account] = times.map(median);
-        let error = 1.96 * (variance / count).sqrt();
+        let error = 1.96 * (variance / all).sqrt() * all / rest;
         println!("| {label} | {step} | {nobody:.1} | {account:.1} | {mean:.1} | {error:.1} |");
     }
     full.auth.close().await;
