@@ -212,8 +212,8 @@ impl<'r, U: Account> Reader<'r, U> {
         identifier: &Identifier,
         read: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        let (whose, read) = (self.next::<String>()?, read(&mut self));
-        if whose == identifier.as_str() { read.map(Some) } else { Ok(None) }
+        let (whose, read) = (self.next::<String>(), read(&mut self));
+        if whose.is_ok_and(|whose| whose == identifier.as_str()) { read.map(Some) } else { Ok(None) }
     }
 
     fn failure(source: crate::column::ReadError) -> Failure {

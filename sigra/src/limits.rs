@@ -235,7 +235,9 @@ impl<U: Account> Unit<'_, U> {
             if self.count(bucket, limit).await? {
                 return Ok(Ok(()));
             }
-            if self.restart(bucket, limit).await? || self.start(bucket, limit).await? {
+            // Both, whichever of them is due: a row that lapsed is kept for an account and swept for nobody, which must not show.
+            let (restarted, started) = (self.restart(bucket, limit).await?, self.start(bucket, limit).await?);
+            if restarted || started {
                 if limit.opened_with() == 1 {
                     return Ok(Ok(()));
                 }

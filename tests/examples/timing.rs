@@ -61,8 +61,9 @@ impl Who {
             Self::Disabled => "dis".into(),
             Self::WithoutPassword => "wit".into(),
             Self::Unconfirmed => "unc".into(),
+            // Nobody's stands behind the first account of all, also where no other kind is asked for.
             Self::Locked => "loc".into(),
-            Self::LockedNobody => "lno".into(),
+            Self::LockedNobody => "lon".into(),
         }
     }
 

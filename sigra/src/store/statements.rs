@@ -47,8 +47,8 @@ statements! {
     /// No account is without its row, so how many rows are without an account is what is left: to count is cheap, to compare is not.
     CountWithoutAccount =
         "SELECT CAST((SELECT COUNT(*) FROM {users}) - (SELECT COUNT(*) FROM [accounts]) AS {int8})";
-    /// What a sign-in needs to know of whoever has the nearest address, as above. The failures are those of the address that is
-    /// tried, whose row is there for nobody too.
+    /// What a sign-in needs to know of whoever has the nearest address: the search is that of `NearestIdentifier`, and has to stay
+    /// so. The failures are those of the address that is tried, whose row is there for nobody too.
     CredentialsByNearest =
         "SELECT a.identifier, a.user_id, a.epoch, COALESCE(l.failures, 0), {is_confirmed}, u.{password} FROM [accounts] a \
          JOIN {users} u ON u.{id} = a.user_id LEFT JOIN [limits] l ON l.bucket = $1 \
@@ -596,6 +596,7 @@ statements! {
     RecordMigration =
         "INSERT INTO [migrations] (version, name, host_table, applied_at) VALUES ($1, $2, $3, $4)";
 
+    /// `bucket` is the counter of `identifier`: whoever writes one of the two writes the other.
     CreateAccounts =
         "CREATE TABLE IF NOT EXISTS [accounts] (\
          user_id {user_id} NOT NULL PRIMARY KEY, \
