@@ -110,7 +110,7 @@ impl<U> Sigra<U> {
     {
         let current = current.into();
         let new = new.into();
-        watched::<U>(Named::ChangePassword).by(client).within(session.id).run(async move {
+        watched::<U>(Named::ChangePassword).by(client).within(session).run(async move {
             let (holder, client) = (Holder::of(session), client.clone());
             let address = session.user.email().to_owned();
             self.shielded(|shielded| async move {
@@ -118,6 +118,7 @@ impl<U> Sigra<U> {
                 let entry = || holder.refused(Event::ChangePassword, Reason::PasswordRejected);
                 let checked = new.check(U::POLICY.password.min_length);
                 shielded.judged(entry(), &client, checked.map_err(Error::from)).await?;
+                shielded.0.core.hasher.glance()?;
                 shielded.step(CountScreening { holder: holder.clone(), client: client.clone() }).await??;
                 let screened = shielded.0.screen(&new, &address).await;
                 shielded.judged(entry(), &client, screened).await?;
@@ -142,13 +143,14 @@ impl<U: Account> Shielded<U> {
         new: Password,
         client: Client,
     ) -> Result<Recovered, Error> {
+        let hasher = &self.0.core.hasher;
+        hasher.glance()?;
         // A link that is no good costs no look-up and no hash.
         let GoodLink { token, user_id, address, outgoing } =
             self.step(CheckLink { token, client: client.clone() }).await??;
         // It uses nothing up, so it is a visitor's, as with `Holder::refused`.
         let entry = || Entry::success(Event::ResetPassword, Actor::Visitor).of(&user_id);
         self.judged(entry(), &client, self.0.screen(&new, &address).await).await?;
-        let hasher = &self.0.core.hasher;
         // One that cannot be verified opens nothing, so there is nothing to keep out of the way.
         if let Some(outgoing) = outgoing.clone()
             && hasher.verify(hasher.admit()?, new.clone(), Some(outgoing), false).await?.right

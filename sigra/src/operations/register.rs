@@ -101,8 +101,7 @@ impl<U: Account> Shielded<U> {
         client: Client,
     ) -> Result<Registered<U>, Error> {
         let hasher = &self.0.core.hasher;
-        // A glance that takes no place: of a flood, most are turned away before the database is asked.
-        drop(hasher.admit()?);
+        hasher.glance()?;
         let counted_at = self.step(CountRegistration(client.clone())).await??;
         let screened = self.0.screen(&password, address.as_str()).await;
         self.judged(Entry::success(Event::Register, Actor::Visitor), &client, screened).await?;

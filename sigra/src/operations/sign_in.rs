@@ -91,8 +91,7 @@ impl<U: Account> Unit<'_, U> {
 impl<U: feature::Passwords> Shielded<U> {
     async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<Outcome<U>, Error> {
         let identifier = Identifier::of_attempt(&credentials.email);
-        // A glance that takes no place: of a flood, most are turned away before the database is asked.
-        drop(self.0.core.hasher.admit()?);
+        self.0.core.hasher.glance()?;
         let reserved = self.step(Reserve { identifier, client: client.clone() }).await??;
         let Reserved { attempt, candidate } = reserved;
         let stored = candidate.as_ref().and_then(|candidate| candidate.hash.clone());

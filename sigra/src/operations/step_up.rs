@@ -42,7 +42,7 @@ impl<U> Sigra<U> {
         U: feature::Sudo,
     {
         let password = password.into();
-        watched::<U>(Named::StepUp).by(client).within(session.id).run(async move {
+        watched::<U>(Named::StepUp).by(client).within(session).run(async move {
             let (holder, client) = (Holder::of(session), client.clone());
             self.shielded(|shielded| async move { shielded.step_up(holder, password, client).await }).await
         })
@@ -68,7 +68,7 @@ impl<U> Sigra<U> {
         U: feature::Totp,
     {
         let typed = code.into().typed();
-        watched::<U>(Named::StepUpWithCode).by(client).within(session.id).run(async move {
+        watched::<U>(Named::StepUpWithCode).by(client).within(session).run(async move {
             let step_up = StepUpByCode::<U> { holder: Holder::of(session), typed, client: client.clone() };
             Ok(self.perform(step_up).await??)
         })
@@ -83,6 +83,7 @@ impl<U: feature::Sudo> Shielded<U> {
         client: Client,
     ) -> Result<NewSession<U>, Error> {
         let hasher = &self.0.core.hasher;
+        hasher.glance()?;
         let event = Event::StepUp;
         let reserve = ReserveForHolder { event, holder: holder.clone(), client: client.clone() };
         let (mut candidate, attempt) = self.step(reserve).await??;

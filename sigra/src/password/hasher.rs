@@ -73,6 +73,11 @@ impl Hasher {
         self.places.clone().try_acquire_owned().map(Place).map_err(|_| self.busy(Busy::HashQueue))
     }
 
+    /// A glance that takes no place: of a flood, most are turned away before the database is asked.
+    pub(crate) fn glance(&self) -> Result<(), Refusal> {
+        self.admit().map(drop)
+    }
+
     fn busy(&self, why: Busy) -> Refusal {
         telemetry::busy(why);
         Refusal::Busy { retry_after: self.settings.deadline.max(Duration::from_secs(1)) }
