@@ -657,7 +657,7 @@ async fn shop<U: Account>(database: &Database, clock: Arc<TestClock>) -> Sigra<U
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cve_2024_4629_everybody_together_has_no_more_attempts_than_the_limit() {
+async fn everybody_together_has_no_more_attempts_than_the_limit_however_many_come_at_once() {
     each_database(|database| async move {
         let clock = Arc::new(TestClock::default());
         let auth = shop::<Shopper>(&database, clock.clone()).await;

@@ -22,7 +22,7 @@ fn together(reports: &[Report]) -> BTreeMap<&str, u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_1000_wrong_passwords_at_once_from_two_processes_the_limit_are_hashed_and_the_owner_signs_in() {
+async fn cve_2024_4629_of_1000_wrong_passwords_at_once_the_limit_are_hashed_and_the_owner_signs_in() {
     each_database(|database| async move {
         let host = Host::start(database.clone()).await;
         host.account(ADA).await;

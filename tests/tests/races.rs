@@ -134,7 +134,7 @@ async fn of_wrong_codes_at_once_ten_are_compared_for_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_wrong_passwords_at_once_on_one_account_no_more_than_the_limit_are_hashed() {
+async fn cve_2023_33170_of_200_wrong_passwords_at_once_on_one_account_no_more_than_the_limit_are_hashed() {
     each_database(|database| async move {
         let nodes = two(database).await;
         nodes[0].account(ADA).await;
