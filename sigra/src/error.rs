@@ -280,7 +280,10 @@ pub struct DatabaseError {
 impl DatabaseError {
     /// The database answered, and the answer was no: nothing of the transaction can have been kept.
     pub(crate) fn is_refused(&self) -> bool {
-        !matches!(self.kind, DatabaseErrorKind::Transient | DatabaseErrorKind::Disconnected)
+        !matches!(
+            self.kind,
+            DatabaseErrorKind::Transient | DatabaseErrorKind::Disconnected | DatabaseErrorKind::NoConnection
+        )
     }
 
     /// A conditional statement found that another transaction was faster.
@@ -300,6 +303,8 @@ pub(crate) enum DatabaseErrorKind {
     Transient,
     /// The connection is gone; another may work.
     Disconnected,
+    /// Every connection was busy for too long.
+    NoConnection,
     /// The statement broke a unique constraint.
     Unique,
     /// A trigger refused the statement.
@@ -330,6 +335,7 @@ impl From<sqlx::Error> for DatabaseError {
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 DatabaseErrorKind::Disconnected
             }
+            sqlx::Error::PoolTimedOut => DatabaseErrorKind::NoConnection,
             _ if answer.is_some_and(Answer::is_unique_violation) => DatabaseErrorKind::Unique,
             _ if message.starts_with("Duplicate key name") => DatabaseErrorKind::DuplicateIndex,
             _ if answer.is_some_and(Answer::is_check_violation) => DatabaseErrorKind::Value,

@@ -144,7 +144,7 @@ impl<U: Account> Sigra<U> {
             Refusal::Busy { retry_after: Duration::from_secs(1) }
         };
         let place = self.core.places.clone().try_acquire_owned().map_err(busy)?;
-        let operation = operation(Shielded(self.clone()));
+        let operation = self.owing_a_row(operation);
         let task = async move {
             let _place = place;
             operation.await
@@ -159,7 +159,27 @@ impl<U: Account> Sigra<U> {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        tokio::spawn(telemetry::carry(work(Shielded(self.clone())))).await.map_err(Failure::from)?
+        tokio::spawn(telemetry::carry(self.owing_a_row(work))).await.map_err(Failure::from)?
+    }
+
+    /// The work, and the row that it owes should it fail.
+    fn owing_a_row<T, F>(
+        &self,
+        work: impl FnOnce(Shielded<U>) -> F,
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let shielded = Shielded(self.clone());
+        let work = work(Shielded(self.clone()));
+        async move {
+            let done = work.await;
+            if let Err(Error::Failed(failure)) = &done {
+                shielded.leave_row(failure).await;
+            }
+            done
+        }
     }
 
     /// A step of Sigra's own work.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -600,6 +600,7 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
             "change_limit",
             "device_limit",
             "delivery_failed",
+            "internal_error",
             "address_changed",
             "overall_limit",
             "right_password_limit",
@@ -608,6 +609,125 @@ async fn every_outcome_of_every_operation_writes_its_one_row() {
             assert!(reasons.remove(elsewhere), "{elsewhere}");
         }
         assert_eq!(word(2), reasons);
+    })
+    .await;
+}
+
+/// The operations that write rows, by their methods and the events of these, as the library's source has them.
+fn operations_with_rows() -> Vec<(String, String)> {
+    let quoted = |text: &str, before: &str, after: &str| {
+        let mut found = BTreeMap::new();
+        for line in text.lines() {
+            if let Some((names, value)) = line.trim().split_once(before)
+                && let Some(value) = value.strip_suffix(after)
+            {
+                for name in names.split(" | ") {
+                    found.insert(name.trim_start_matches("Self::").to_owned(), value.to_owned());
+                }
+            }
+        }
+        found
+    };
+    let events = quoted(include_str!("../../sigra/src/telemetry/spans.rs"), " => Event::", ",");
+    let names = quoted(include_str!("../../sigra/src/audit/event.rs"), " => \"", "\",");
+    let mut operations = Vec::new();
+    for file in std::fs::read_dir("../sigra/src/operations").unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        for method in std::fs::read_to_string(path).unwrap().split("    pub fn ").skip(1) {
+            let (name, rest) = method.split_once(['<', '(']).unwrap();
+            if let Some((_, named)) = rest.split_once("watched::<U>(Named::")
+                && let Some(event) = events.get(named.split(')').next().unwrap())
+            {
+                operations.push((name.to_owned(), names[event].clone()));
+            }
+        }
+    }
+    operations
+}
+
+/// A new operation must come into the table with what it can come to: what the source has is held to what this file calls.
+#[test]
+fn every_operation_that_writes_rows_has_its_cases() {
+    let operations = operations_with_rows();
+    assert!(operations.len() >= 30, "{operations:?}");
+    let here = include_str!("audit.rs");
+    let rows: Vec<_> = cases().iter().map(|case| case.row).collect();
+    for (method, event) in operations {
+        assert!(
+            here.contains(&format!(".{method}(")) || ["sign_in", "register"].contains(&&*method),
+            "{method}"
+        );
+        for outcomes in [&["success"][..], &["refused", "failed"]] {
+            // Beside the table.
+            let apart = ["audit.facts.erase", "audit.trail.export"].contains(&&*event)
+                || (event == "account.password.change" && outcomes == ["success"]);
+            if apart {
+                continue;
+            }
+            let has =
+                |row: &&&str| outcomes.iter().any(|outcome| row.starts_with(&format!("{event} {outcome} ")));
+            assert!(rows.iter().any(|row| has(&row)), "{event} {outcomes:?}");
+        }
+    }
+}
+
+/// A table is missing that an operation needs, and it is not the trail's.
+#[tokio::test]
+async fn what_fails_has_its_row_too() {
+    each_database(|database| async move {
+        let scene = Scene::new(database.clone()).await;
+        let mut failed = BTreeSet::new();
+        let mut seen = scene.host.trail().await.len();
+        for table in ["sigra_outbox", "sigra_accounts", "sigra_sessions", "users"] {
+            database.run(&format!("ALTER TABLE {table} RENAME TO sigra_elsewhere")).await;
+            for (number, case) in cases().into_iter().enumerate() {
+                // The worker's, which tries again.
+                if case.row.starts_with("mail.") {
+                    continue;
+                }
+                let result = (case.run)(&scene).await;
+                let trail = scene.host.trail().await;
+                let name = format!("case {number}, {}, without {table}: {result:?}", case.row);
+                assert_eq!(trail.len(), seen + 1, "{name}");
+                let (row, event) = (trail.last().unwrap(), case.row.split(' ').next().unwrap());
+                seen += 1;
+                if let Err(Error::Failed(Failure::Database(_))) = result {
+                    assert_eq!(row, &format!("{event} failed internal_error"), "{name}");
+                    failed.insert(event);
+                } else {
+                    assert!(row.starts_with(event) && !row.contains("internal_error"), "{name}: {row}");
+                }
+            }
+            database.run(&format!("ALTER TABLE sigra_elsewhere RENAME TO {table}")).await;
+        }
+        let all: BTreeSet<_> = cases().iter().map(|case| case.row.split(' ').next().unwrap()).collect();
+        let never: Vec<_> = all.difference(&failed).collect();
+        assert_eq!(never, [&"keyring.keys.rotate", &"keyring.peppers.rotate", &"mail.message.send"]);
+        let details = "reason = 'internal_error' AND details = '{\"failure\":\"database\"}'";
+        let rows = database.count("sigra_audit", details).await;
+        assert!(rows >= i64::try_from(failed.len()).unwrap());
+        // Who asked for it: a session, an operator, or neither.
+        for actor in
+            ["user_id IS NOT NULL AND session_id IS NOT NULL", "actor = 'operator:root'", "user_id IS NULL"]
+        {
+            assert!(database.count("sigra_audit", &format!("{details} AND {actor}")).await > 0, "{actor}");
+        }
+        // A flood of failures is counted like one of refusals.
+        database.run("ALTER TABLE sigra_accounts RENAME TO sigra_elsewhere").await;
+        for _ in 0..150 {
+            assert!(scene.host.try_sign_in(ADA, PASSWORD).await.is_err());
+        }
+        database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_accounts").await;
+        assert!(database.count("sigra_audit_counts", "reason = 'internal_error' AND count > 1").await > 0);
+        // What only reads has none.
+        let seen = scene.host.trail().await.len();
+        database.run("ALTER TABLE sigra_sessions RENAME TO sigra_elsewhere").await;
+        assert!(scene.host.auth.session(scene.here.token().expose()).await.is_err());
+        database.run("ALTER TABLE sigra_elsewhere RENAME TO sigra_sessions").await;
+        assert_eq!(scene.host.trail().await.len(), seen);
     })
     .await;
 }

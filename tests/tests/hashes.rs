@@ -204,7 +204,7 @@ async fn the_upgrade_has_no_row_of_its_own_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_bcrypt_hash_never_matches_by_its_first_72_bytes() {
+async fn cve_2025_22228_a_bcrypt_hash_never_matches_by_its_first_72_bytes() {
     each_database(|database| async {
         let host = Host::start(database).await;
         host.account(ADA).await;
@@ -424,8 +424,12 @@ async fn an_attempt_that_fails_before_it_is_decided_is_not_counted() {
                 .unwrap_err();
             assert!(matches!(failed, Error::Failed(Failure::PasswordHash(_))), "{failed}");
         }
-        // But that new passwords were looked up.
-        assert_eq!(plain.database.count("sigra_limits", "used > 0").await, counted + 1);
+        // But that new passwords were looked up, and that three operations failed so and so often.
+        assert_eq!(plain.database.count("sigra_limits", "used > 0").await, counted + 1 + 3);
+        let failed = "outcome = 'failed' AND reason = 'internal_error' AND details = '{\"failure\":\"password_hash\"}'";
+        assert_eq!(plain.database.count("sigra_audit", failed).await, 12 * 4);
+        let of_the_session = format!("{failed} AND session_id IS NOT NULL AND user_id IS NOT NULL");
+        assert_eq!(plain.database.count("sigra_audit", &of_the_session).await, 12 * 2);
         let _ = plain.sign_in(ADA).await;
     })
     .await;

@@ -224,6 +224,9 @@ pub enum Reason {
     NothingToDo,
     /// The mailer gave up after many attempts.
     DeliveryFailed,
+    /// Something that it needs failed: the details say what by the [code of the failure](crate::Failure::code), and the log has
+    /// all of it beside the request id.
+    InternalError,
 }
 
 impl Reason {
@@ -267,6 +270,7 @@ impl Reason {
             Self::SessionEnded => "session_ended",
             Self::NothingToDo => "nothing_to_do",
             Self::DeliveryFailed => "delivery_failed",
+            Self::InternalError => "internal_error",
         }
     }
 }

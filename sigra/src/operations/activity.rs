@@ -18,7 +18,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        watched::<U>(Named::ReadActivity).within(session.id).run(async move {
+        watched::<U>(Named::ReadActivity).within(session).run(async move {
             let statement = Rendered::<U, ActivityOf>::STATEMENT;
             let user_id = session.user.id().to_string();
             let limit = i64::from(limit.min(200));

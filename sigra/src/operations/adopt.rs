@@ -139,7 +139,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
-        watched::<U>(Named::AdoptAccounts).by(client).run(async move {
+        watched::<U>(Named::AdoptAccounts).by_operator(operator, client).run(async move {
             let actor = Actor::operator(operator);
             let by = Adopter { actor, adopt_as: Arc::new(adopt_as), client: client.clone() };
             self.shielded(|shielded| async move { shielded.adopt_all(&by).await }).await

@@ -59,7 +59,7 @@ impl<U> Sigra<U> {
     where
         U: feature::BackupCodes,
     {
-        watched::<U>(Named::CreateBackupCodes).by(client).within(sudo.id).run(async move {
+        watched::<U>(Named::CreateBackupCodes).by(client).within(sudo).run(async move {
             let create = Create::<U> { holder: Holder::of(sudo), client: client.clone() };
             Ok(self.perform(create).await??)
         })
@@ -73,7 +73,7 @@ impl<U> Sigra<U> {
     where
         U: feature::BackupCodes,
     {
-        watched::<U>(Named::CountBackupCodes).within(session.id).run(async move {
+        watched::<U>(Named::CountBackupCodes).within(session).run(async move {
             let statement = Rendered::<U, BackupCodesLeft>::STATEMENT;
             let row = self.core.pool.read().await?.fetch_optional(statement, &[session.user.id()]).await?;
             let left = row.map(|row| Reader::<U>::new(&row).next::<i64>()).transpose()?;

@@ -33,7 +33,8 @@ impl<U> Sigra<U> {
         U: feature::DisableAccount,
     {
         watched::<U>(Named::DisableAccount)
-            .by(client)
+            .by_operator(operator, client)
+            .about(user_id)
             .run(async move { self.switch(operator, user_id, client, true).await })
     }
 
@@ -54,7 +55,8 @@ impl<U> Sigra<U> {
         U: feature::DisableAccount,
     {
         watched::<U>(Named::EnableAccount)
-            .by(client)
+            .by_operator(operator, client)
+            .about(user_id)
             .run(async move { self.switch(operator, user_id, client, false).await })
     }
 

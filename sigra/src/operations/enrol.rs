@@ -144,7 +144,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Totp,
     {
-        watched::<U>(Named::BeginTotp).by(client).within(sudo.id).run(async move {
+        watched::<U>(Named::BeginTotp).by(client).within(sudo).run(async move {
             let name: String = clean(name).trim().chars().take(MOST_LETTERS).collect();
             let name = if name.is_empty() { "Authenticator".to_owned() } else { name };
             let email = sudo.user.email().to_owned();
@@ -174,7 +174,7 @@ impl<U> Sigra<U> {
         U: feature::Totp,
     {
         let typed = code.into().typed();
-        watched::<U>(Named::ConfirmTotp).by(client).within(sudo.id).run(async move {
+        watched::<U>(Named::ConfirmTotp).by(client).within(sudo).run(async move {
             let confirm = Confirm::<U> { holder: Holder::of(sudo), id, typed, client: client.clone() };
             Ok(self.perform(confirm).await??)
         })
@@ -188,7 +188,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Totp,
     {
-        watched::<U>(Named::ListFactors).within(session.id).run(async move {
+        watched::<U>(Named::ListFactors).within(session).run(async move {
             let statement = Rendered::<U, FactorsOf>::STATEMENT;
             let rows = self.core.pool.read().await?.fetch(statement, &[session.user.id()]).await?;
             let mut factors = Vec::new();
@@ -223,7 +223,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Totp,
     {
-        watched::<U>(Named::RemoveFactor).by(client).within(sudo.id).run(async move {
+        watched::<U>(Named::RemoveFactor).by(client).within(sudo).run(async move {
             let remove = Remove::<U> { holder: Holder::of(sudo), id, client: client.clone() };
             Ok(self.perform(remove).await??)
         })

@@ -42,7 +42,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        watched::<U>(Named::ErasePersonalFacts).by(client).run(async move {
+        watched::<U>(Named::ErasePersonalFacts).by_operator(operator, client).about(user_id).run(async move {
             for _ in 0..MAX_ROUNDS {
                 // Only sealed rows can be erased: that the erasure came after them then shows in their numbers.
                 self.sequence(Turn::Now).await?;

@@ -51,7 +51,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Audit,
     {
-        watched::<U>(Named::ExportAudit).by(client).run(async move {
+        watched::<U>(Named::ExportAudit).by_operator(operator, client).run(async move {
             let details = filter.details().with("format", format.name()).to_json().map_err(Failure::from)?;
             let actor = Actor::operator(operator);
             self.perform(Begin { actor, details, client: client.clone() }).await?;

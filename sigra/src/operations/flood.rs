@@ -1,5 +1,5 @@
-//! Floods of refusals, and of new passwords that could not be looked up: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are counted, and the
-//! count becomes one row when its time is over.
+//! Floods of refusals and of failures: strangers cannot fill the trail. The first of a kind have rows of their own; the rest are
+//! counted, and the count becomes one row when its time is over.
 //!
 //! Refusals are of one kind where a visitor is told the same. If each reason was counted apart, a stranger could fill the count
 //! of one, and see by the work of the next attempt which reason it had: whether there is such an account.
@@ -65,13 +65,18 @@ fn told(reason: AnyReason) -> &'static str {
         | Reason::InvalidToken
         | Reason::SessionEnded
         | Reason::NothingToDo
-        | Reason::DeliveryFailed => reason.name(),
+        | Reason::DeliveryFailed
+        | Reason::InternalError => reason.name(),
     }
 }
 
-/// How it ended, whose count is kept by what was told. One reason is nobody's fault who asked.
+/// How it ended, whose count is kept by what was told. Two reasons are nobody's fault who asked.
 fn outcome(told: &str) -> AuditOutcome {
-    if told == Reason::BreachedPasswords.name() { AuditOutcome::Failed } else { AuditOutcome::Refused }
+    if [Reason::BreachedPasswords, Reason::InternalError].iter().any(|reason| reason.name() == told) {
+        AuditOutcome::Failed
+    } else {
+        AuditOutcome::Refused
+    }
 }
 
 impl<U: Account> Unit<'_, U> {

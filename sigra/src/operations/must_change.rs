@@ -39,7 +39,8 @@ impl<U> Sigra<U> {
         U: feature::MustChangePassword,
     {
         watched::<U>(Named::RequirePasswordChange)
-            .by(client)
+            .by_operator(operator, client)
+            .about(user_id)
             .run(async move { self.perform(Require(ByOperator::new(operator, user_id, client))).await })
     }
 }

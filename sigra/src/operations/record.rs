@@ -56,7 +56,7 @@ impl<U> Sigra<U> {
     {
         let entry = Entry::of_host(&event, Actor::Account)
             .map(|entry| entry.of(session.user.id()).in_session(session.id));
-        watched::<U>(Named::Record).by(client).within(session.id).run(self.write(entry, client))
+        watched::<U>(Named::Record).by(client).within(session).run(self.write(entry, client))
     }
 
     /// Records an event of the host's that an operator brought about, for an account or for none: one row in the trail.

@@ -45,7 +45,8 @@ impl<U> Sigra<U> {
         U: feature::AssistedRecovery,
     {
         watched::<U>(Named::BeginRecovery)
-            .by(client)
+            .by_operator(operator, client)
+            .about(user_id)
             .run(async move { self.perform(Begin(ByOperator::new(operator, user_id, client))).await })
     }
 
@@ -67,7 +68,7 @@ impl<U> Sigra<U> {
     where
         U: feature::AssistedRecovery,
     {
-        watched::<U>(Named::FinishRecovery).by(client).run(async move {
+        watched::<U>(Named::FinishRecovery).by_operator(operator, client).about(user_id).run(async move {
             let finish = Finish(ByOperator::new(operator, user_id, client));
             Ok(self.perform(finish).await??)
         })
@@ -90,7 +91,8 @@ impl<U> Sigra<U> {
         U: feature::AssistedRecovery,
     {
         watched::<U>(Named::CancelRecovery)
-            .by(client)
+            .by_operator(operator, client)
+            .about(user_id)
             .run(async move { self.perform(Cancel(ByOperator::new(operator, user_id, client))).await })
     }
 }

@@ -87,7 +87,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Sessions,
     {
-        watched::<U>(Named::ListSessions).within(session.id).run(async move {
+        watched::<U>(Named::ListSessions).within(session).run(async move {
             let now = Stamp(self.core.now());
             let statement = Rendered::<U, LiveSessions>::STATEMENT;
             let most = i64::from(LIVE_SESSIONS);
@@ -124,7 +124,7 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::SignOut)
             .by(client)
-            .within(session.id)
+            .within(session)
             .run(async move { self.end(session, Which::Own, client).await.map(|_| ()) })
     }
 
@@ -145,7 +145,7 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::RevokeSession)
             .by(client)
-            .within(session.id)
+            .within(session)
             .run(async move { self.end(session, Which::One(id), client).await.map(|ended| ended > 0) })
     }
 
@@ -165,7 +165,7 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::RevokeOtherSessions)
             .by(client)
-            .within(session.id)
+            .within(session)
             .run(async move { self.end(session, Which::Others, client).await })
     }
 
@@ -185,7 +185,7 @@ impl<U> Sigra<U> {
     {
         watched::<U>(Named::RevokeAllSessions)
             .by(client)
-            .within(session.id)
+            .within(session)
             .run(async move { self.end(session, Which::All, client).await })
     }
 

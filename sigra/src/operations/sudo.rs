@@ -87,7 +87,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Sudo,
     {
-        watched::<U>(Named::CheckSudo).within(session.id).run(async move {
+        watched::<U>(Named::CheckSudo).within(&session).run(async move {
             let now = self.core.now();
             let (id, at) = (session.id.0, Stamp(now));
             let statement = Rendered::<U, SessionIsLive>::STATEMENT;

@@ -77,7 +77,7 @@ impl<U> Sigra<U> {
     where
         U: feature::TrustedBrowser,
     {
-        watched::<U>(Named::ListTrustedBrowsers).by(client).within(session.id).run(async move {
+        watched::<U>(Named::ListTrustedBrowsers).by(client).within(session).run(async move {
             let here = client.device_token().and_then(|text| DeviceToken::parse(text, &self.core.keys.get()));
             let here = here.map(|token| token.hash());
             let now = Stamp(self.core.now());
@@ -116,7 +116,7 @@ impl<U> Sigra<U> {
     where
         U: feature::TrustedBrowser,
     {
-        watched::<U>(Named::RevokeTrust).by(client).within(session.id).run(async move {
+        watched::<U>(Named::RevokeTrust).by(client).within(session).run(async move {
             let revoke = Revoke::<U> { holder: Holder::of(session), id: Some(id), client: client.clone() };
             Ok(self.perform(revoke).await?? > 0)
         })
@@ -135,7 +135,7 @@ impl<U> Sigra<U> {
     where
         U: feature::TrustedBrowser,
     {
-        watched::<U>(Named::RevokeAllTrust).by(client).within(session.id).run(async move {
+        watched::<U>(Named::RevokeAllTrust).by(client).within(session).run(async move {
             let revoke = Revoke::<U> { holder: Holder::of(session), id: None, client: client.clone() };
             Ok(self.perform(revoke).await??)
         })

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::core::Sigra;
 use crate::error::{Error, Failure, Refusal};
 use crate::password::PasswordProblem;
+use crate::telemetry;
 use crate::unit::Shielded;
 
 use super::record::Record;
@@ -47,6 +48,26 @@ impl<U: Account> Shielded<U> {
             self.step(Record::<U> { entry, client: client.clone(), user: PhantomData }).await?;
         }
         judged
+    }
+
+    /// What failed has its row, unless a step of its own wrote it already or the database is not there to take it. The failure
+    /// is what its caller is told, whatever becomes of the row.
+    pub(crate) async fn leave_row(&self, failure: &Failure) {
+        if U::POLICY.audit.enabled
+            && leaves_room(failure)
+            && let Some((entry, client)) = telemetry::owed_row(failure)
+        {
+            drop(self.step(Record::<U> { entry, client, user: PhantomData }).await);
+        }
+    }
+}
+
+/// Whether a failure leaves room for a row: not that of the trail itself, nor of a database that does not answer.
+fn leaves_room(failure: &Failure) -> bool {
+    match failure {
+        Failure::Database(error) => error.is_refused(),
+        Failure::Audit { .. } | Failure::AuditChanged(_) => false,
+        _ => true,
     }
 }
 

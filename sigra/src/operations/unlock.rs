@@ -96,7 +96,7 @@ impl<U> Sigra<U> {
     where
         U: feature::Lockout,
     {
-        watched::<U>(Named::UnlockByOperator).by(client).run(async move {
+        watched::<U>(Named::UnlockByOperator).by_operator(operator, client).about(user_id).run(async move {
             self.perform(UnlockByOperator(ByOperator::new(operator, user_id, client))).await
         })
     }

@@ -24,7 +24,7 @@ pub(crate) use self::metrics::{
     Busy, MEASURES, MailOutcome, Timer, audit_lag, busy, describe, hash_computed, hash_queue, mail_settled,
     outbox_stands, session_checked, sink_behind,
 };
-pub(crate) use self::operation::{Notes, carry, failed_all_the_same, watched};
+pub(crate) use self::operation::{Notes, carry, failed_all_the_same, owed_row, watched};
 pub(crate) use self::spans::Named;
 
 /// What the library's own `tracing` targets are called: `sigra=debug` in a filter shows them all.

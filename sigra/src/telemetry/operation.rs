@@ -11,10 +11,10 @@ use super::events::{self, Closing};
 use super::metrics::{self, Timer};
 use super::spans::{About, Named};
 use crate::account::Account;
-use crate::audit::{AnyEvent, AnyReason, AuditOutcome, Entry, Reason};
+use crate::audit::{Actor, AnyEvent, AnyReason, AuditOutcome, Entry, Reason};
 use crate::client::Client;
 use crate::error::{Error, Failure};
-use crate::session::SessionId;
+use crate::session::{Session, SessionId};
 
 /// What an operation is until it is awaited. Nothing of it happens before that.
 ///
@@ -39,28 +39,49 @@ impl<T> std::fmt::Debug for Operation<'_, T> {
 
 /// Begins an operation. There is no other way to make one, so none is without its name.
 pub(crate) fn watched<'a, U: Account>(named: Named) -> Beginning<'a> {
-    Beginning { named, user_type: U::SCHEMA.user_type, request_id: None, session: None }
+    Beginning {
+        named,
+        user_type: U::SCHEMA.user_type,
+        by: None,
+        operator: None,
+        user_id: None,
+        session: None,
+    }
 }
 
 /// What is known of an operation before it runs.
 pub(crate) struct Beginning<'a> {
     named: Named,
     user_type: &'static str,
-    request_id: Option<&'a str>,
+    by: Option<&'a Client>,
+    operator: Option<&'a str>,
+    user_id: Option<String>,
     session: Option<SessionId>,
 }
 
 impl<'a> Beginning<'a> {
     /// Who asks.
     pub(crate) fn by(mut self, client: &'a Client) -> Self {
-        self.request_id = client.request_id();
+        self.by = Some(client);
+        self
+    }
+
+    /// The operator who asks, by the name that the host gives.
+    pub(crate) fn by_operator(mut self, operator: &'a str, client: &'a Client) -> Self {
+        self.operator = Some(operator);
+        self.by(client)
+    }
+
+    /// The account that it is about.
+    pub(crate) fn about(mut self, user_id: &impl std::fmt::Display) -> Self {
+        self.user_id = Some(user_id.to_string());
         self
     }
 
     /// The session on whose behalf it runs.
-    pub(crate) fn within(mut self, session: SessionId) -> Self {
-        self.session = Some(session);
-        self
+    pub(crate) fn within<U: Account>(mut self, session: &Session<U>) -> Self {
+        self.session = Some(session.id);
+        self.about(session.user.id())
     }
 
     /// The operation that does this work.
@@ -69,7 +90,7 @@ impl<'a> Beginning<'a> {
         work: impl Future<Output = Result<T, Error>> + Send + 'a,
     ) -> Operation<'a, T> {
         Operation(Box::pin(async move {
-            let watch = Arc::new(Watch::begin(&self));
+            let watch = Arc::new(Watch::begin(self));
             let span = watch.span.clone();
             let result = CURRENT.scope(watch.clone(), work).instrument(span).await;
             watch.settle(&result);
@@ -88,7 +109,10 @@ tokio::task_local! {
 struct Watch {
     named: Named,
     user_type: &'static str,
-    request_id: Option<String>,
+    client: Client,
+    operator: Option<String>,
+    user_id: Option<String>,
+    within: Option<SessionId>,
     span: Span,
     started: Timer,
     state: Mutex<State>,
@@ -96,7 +120,6 @@ struct Watch {
 
 #[derive(Default)]
 struct State {
-    session: Option<SessionId>,
     /// What the last audit row said.
     verdict: Option<Verdict>,
     end: Option<End>,
@@ -151,16 +174,24 @@ impl From<&Error> for End {
 }
 
 impl Watch {
-    fn begin(beginning: &Beginning<'_>) -> Self {
-        let Beginning { named, user_type, request_id, session } = *beginning;
-        let about = About { user_type, request_id, session_id: session.map(tracing::field::display) };
+    fn begin(beginning: Beginning<'_>) -> Self {
+        let Beginning { named, user_type, by, operator, user_id, session } = beginning;
+        let client = by.cloned().unwrap_or_else(Client::unknown);
+        let about = About {
+            user_type,
+            request_id: client.request_id(),
+            session_id: session.map(tracing::field::display),
+        };
         Self {
             named,
             user_type,
-            request_id: request_id.map(str::to_owned),
             span: named.span(&about),
+            client,
+            operator: operator.map(str::to_owned),
+            user_id,
+            within: session,
             started: Timer::start(),
-            state: Mutex::new(State { session, ..State::default() }),
+            state: Mutex::default(),
         }
     }
 
@@ -179,7 +210,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let State { session, verdict, end } =
+        let State { verdict, end } =
             std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         // What the trail says is more exact than what a visitor is told, and it tells of refusals that no visitor notices.
         let spoken = verdict.filter(|verdict| verdict.outcome != AuditOutcome::Success);
@@ -202,7 +233,7 @@ impl Drop for Watch {
         }
         // What is recorded twice stands twice in a line of the log.
         if let Some(known) = verdict.and_then(|verdict| verdict.session)
-            && session != Some(known)
+            && self.within != Some(known)
         {
             self.span.record("session_id", tracing::field::display(known));
         }
@@ -211,8 +242,8 @@ impl Drop for Watch {
             operation: self.named.name(),
             quiet: self.named.level() != tracing::Level::INFO,
             user_type: self.user_type,
-            request_id: self.request_id.as_deref(),
-            session_id: verdict.and_then(|verdict| verdict.session).or(session),
+            request_id: self.client.request_id(),
+            session_id: verdict.and_then(|verdict| verdict.session).or(self.within),
             outcome,
             reason,
             error: trouble.as_ref().map(|trouble| trouble.text.as_str()),
@@ -250,6 +281,23 @@ pub(crate) fn failed_all_the_same(error: &Error) {
         end => end,
     };
     let _ = CURRENT.try_with(|watch| watch.state().end = Some(end));
+}
+
+/// The row that an operation is owed which failed before a step of its own wrote one, and who asked. None where there is one, or
+/// where it never has any.
+pub(crate) fn owed_row(failure: &Failure) -> Option<(Entry, Client)> {
+    let watch = CURRENT.try_with(Arc::clone).ok()?;
+    let event = watch.named.event()?;
+    if watch.state().verdict.is_some() {
+        return None;
+    }
+    // It changed nothing, however often it is asked for.
+    let actor = watch.operator.as_deref().map_or(Actor::Visitor, Actor::operator);
+    let mut entry = Entry::failed(event, actor, Reason::InternalError)
+        .maybe_of(watch.user_id.as_ref())
+        .with_details(format!(r#"{{"failure":"{}"}}"#, failure.code()));
+    entry.session_id = watch.within.map(|session| session.0);
+    Some((entry, watch.client.clone()))
 }
 
 /// What a transaction has to tell once it is committed, and not before.

@@ -4,6 +4,7 @@ use tracing::field::Empty;
 use tracing::{Level, Span};
 
 use super::TARGET;
+use crate::audit::Event;
 
 /// What is known of an operation when it begins.
 pub(super) struct About<'a> {
@@ -123,6 +124,67 @@ spans! {
 }
 
 impl Named {
+    /// The event of the row that it writes for whoever asked. None of what only reads, of what has a row for each thing it does, and
+    /// of what a host records, which names its own.
+    pub(crate) const fn event(self) -> Option<Event> {
+        Some(match self {
+            Self::Register => Event::Register,
+            Self::AdoptAccounts => Event::AdoptAccount,
+            Self::DisableAccount => Event::DisableAccount,
+            Self::EnableAccount => Event::EnableAccount,
+            Self::Unlock | Self::UnlockByOperator => Event::UnlockAccount,
+            Self::RequestUnlock => Event::RequestUnlock,
+            Self::ConfirmEmail | Self::ConfirmEmailCode => Event::ConfirmEmail,
+            Self::RequestConfirmation => Event::RequestConfirmation,
+            Self::RequestPasswordReset => Event::RequestPasswordReset,
+            Self::ResetPassword => Event::ResetPassword,
+            Self::ChangePassword => Event::ChangePassword,
+            Self::RequirePasswordChange => Event::RequirePasswordChange,
+            Self::SignIn => Event::SignIn,
+            Self::ProveSecondFactor => Event::ProveSecondFactor,
+            Self::StepUp | Self::StepUpWithCode => Event::StepUp,
+            Self::SignOut => Event::SignOut,
+            Self::RevokeSession => Event::RevokeSession,
+            Self::RevokeOtherSessions => Event::RevokeOtherSessions,
+            Self::RevokeAllSessions => Event::RevokeAllSessions,
+            Self::BeginTotp => Event::BeginFactor,
+            Self::ConfirmTotp => Event::AddFactor,
+            Self::RemoveFactor => Event::RemoveFactor,
+            Self::CreateBackupCodes => Event::CreateBackupCodes,
+            Self::RevokeTrust | Self::RevokeAllTrust => Event::RevokeTrust,
+            Self::Disown => Event::Disown,
+            Self::BeginRecovery => Event::BeginRecovery,
+            Self::FinishRecovery => Event::FinishRecovery,
+            Self::CancelRecovery => Event::CancelRecovery,
+            Self::ErasePersonalFacts => Event::ErasePersonalFacts,
+            Self::ExportAudit => Event::ExportAudit,
+            Self::RotateKeys => Event::RotateKeys,
+            Self::RotatePeppers => Event::RotatePeppers,
+            Self::Connect
+            | Self::Migrate
+            | Self::Sweep
+            | Self::PendingSignIn
+            | Self::CheckSudo
+            | Self::CheckSession
+            | Self::ListSessions
+            | Self::ListFactors
+            | Self::CountBackupCodes
+            | Self::ListTrustedBrowsers
+            | Self::Record
+            | Self::RecordByOperator
+            | Self::RecordBySystem
+            | Self::SealAudit
+            | Self::ProveAuditRow
+            | Self::VerifyAudit
+            | Self::ForwardAudit
+            | Self::ReadAuditPage
+            | Self::ReadAuditExport
+            | Self::ReadActivity
+            | Self::DeliverMail
+            | Self::SendMail => return None,
+        })
+    }
+
     /// How it signs in, where it does: by which step, since a sign-in may take two.
     pub(super) const fn sign_in_method(self) -> Option<&'static str> {
         match self {
