@@ -19,6 +19,12 @@ pub(crate) fn explain(here: Place, word: &str, mentions: &Mentions) -> Option<Me
     // What a word stands for here comes before what is said about it in general, and that before other places. In a list that
     // holds for keys of other lists as well: the `within` of one is the `wait` of another.
     let stands_for = here.keys().iter().find_map(|key| answer((here, *key)));
+    if matches!(here, Place::Inside(list) if list.name == keys::PASSWORD.name)
+        && stands_for.is_none()
+        && let Some(message) = words::answer_inside_password(word)
+    {
+        return Some(message);
+    }
     if !(here.is_list() && stands_for.is_some())
         && let Some(message) = misplaced(here, word, mentions)
     {

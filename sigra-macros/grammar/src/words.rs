@@ -26,6 +26,8 @@ pub struct Refused {
     pub clause: &'static str,
     /// Words for it, separated by blanks.
     pub words: &'static str,
+    /// Words that mean it inside `password(..)`, and something else or nothing elsewhere.
+    pub inside_password: &'static str,
     /// The reason, as the first line says it.
     pub why: &'static str,
     /// What to do instead.
@@ -108,6 +110,7 @@ pub static REFUSED: &[Refused] = &[
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.5",
         words: "require_uppercase require_lowercase require_digit require_number require_symbol require_special complexity \
                 password_complexity uppercase symbols composition",
+        inside_password: "digit digits number numbers upper lower lowercase special specials punctuation character_classes",
         why: "Sigra has no composition rules: NIST SP 800-63B-4 3.1.1.2 forbids them, since they make passwords easier to guess",
         instead: "ask for length: `password(min_length = 15)`",
     },
@@ -117,7 +120,9 @@ pub static REFUSED: &[Refused] = &[
         protects: "Whoever must change a password often counts up the old one.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.10",
         words: "expire_passwords rotate_passwords password_rotation password_expiry password_max_age expire_password password_expirable \
-                password_history",
+                password_history rotate rotation password_lifetime",
+        inside_password: "max_age maximum_age expires expires_in expire expiry expiration rotate rotation rotate_every rotation_period lifetime \
+                          ttl valid_for change_every history remember reuse prevent_reuse min_age",
         why: "Sigra never makes a password expire: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
         instead: "leave it out; a password that leaked is replaced with `reset_password(within = \"1h\")`",
     },
@@ -127,6 +132,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "A hint tells others as much as the owner.",
         clause: "NIST SP 800-63B-4 3.1.1.2",
         words: "hint hints password_hint",
+        inside_password: "",
         why: "Sigra stores no password hint: NIST SP 800-63B-4 3.1.1.2 forbids hints that a visitor can read",
         instead: "write `reset_password(within = \"1h\")`",
     },
@@ -136,6 +142,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "Friends, families and public records know the answers.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.4.2",
         words: "security_question security_questions secret_question kba",
+        inside_password: "",
         why: "Sigra asks no security questions: NIST SP 800-63B-4 3.1.1.2 forbids them, since others know the answers",
         instead: "write `reset_password(within = \"1h\")`",
     },
@@ -145,6 +152,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "A long password is a good one, and a part of it is another password.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.9",
         words: "max_length max_password_length truncate",
+        inside_password: "",
         why: "Sigra has no such limit: NIST SP 800-63B-4 3.1.1.2 wants at least 64 characters accepted and none cut off",
         instead: "leave it out",
     },
@@ -155,6 +163,7 @@ pub static REFUSED: &[Refused] = &[
         clause: "ASVS 13.3.1",
         words: "secret secrets secret_key secret_key_base signing_key signing_secret signing_salt encryption_key hmac_key \
                 cookie_secret cookie_key session_secret jwt_secret private_key pepper keyring salt",
+        inside_password: "",
         why: "keys and peppers never stand in the source: whoever reads it could make sessions",
         instead: "leave it out: `SIGRA_KEYS` in the environment holds the keys, `Builder::pepper` takes peppers",
     },
@@ -164,6 +173,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "A session that is kept nowhere cannot be ended before it expires.",
         clause: "ASVS 7.4.1",
         words: "stateless stateless_session cookie_store cookie_session client_side_session signed_cookie in_memory memory_store redis",
+        inside_password: "",
         why: "sessions are kept in the database, so that ending one ends it at once on every node",
         instead: "write `session(idle = \"1h\", absolute = \"14d\")`",
     },
@@ -173,6 +183,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "A cookie that scripts, other sites or plain connections get at is a session that others get at.",
         clause: "ASVS 3.3.1, 3.3.2, 3.3.4",
         words: "secure http_only httponly same_site samesite cookie_secure cookie_domain domain insecure allow_http",
+        inside_password: "",
         why: "the cookie's flags are no setting: `__Host-`, `Secure`, `HttpOnly` and `SameSite=Lax`, for every session",
         instead: "leave it out",
     },
@@ -182,6 +193,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "A session that never ends belongs to whoever finds its cookie last.",
         clause: "NIST SP 800-63B-4 2.1.3, ASVS 7.3.2",
         words: "forever never_expire never_expires no_expiry infinite permanent persistent keep_forever",
+        inside_password: "",
         why: "every session ends: after 30 days at the latest its owner signs in again (NIST SP 800-63B-4 2.1.3)",
         instead: "write `session(idle = \"1h\", absolute = \"14d\", remember = \"30d\")`",
     },
@@ -191,6 +203,7 @@ pub static REFUSED: &[Refused] = &[
         protects: "Text messages and calls go to whoever has taken over the number.",
         clause: "NIST SP 800-63B-4 3.1.3.3, ASVS 6.6.1",
         words: "sms phone phone_number text_message voice_call call_me whatsapp",
+        inside_password: "",
         why: "Sigra sends no codes by text message or call: whoever takes over the number gets them",
         instead: "write `totp(issuer = \"Acme\")` and `backup_codes`",
     },
@@ -201,6 +214,7 @@ pub static REFUSED: &[Refused] = &[
         clause: "NIST SP 800-63B-4 4.2.1.2, ASVS 6.4.3",
         words: "auto_login auto_sign_in autologin sign_in_after_reset sign_in_after_registration login_after_reset \
                 sign_in_after_confirmation",
+        inside_password: "",
         why: "a link to confirm or to reset signs nobody in: the password, and a second factor if there is one, come after it",
         instead: "leave it out",
     },
@@ -263,10 +277,21 @@ pub(crate) fn answer_event(word: &str) -> Option<Message> {
     Some(at.code.says(at.instead).help(at.call))
 }
 
+impl Refused {
+    fn message(&self) -> Message {
+        self.code.says(self.why).help(self.instead)
+    }
+}
+
+/// What there is to say about a word that means something refused inside `password(..)`.
+pub(crate) fn answer_inside_password(word: &str) -> Option<Message> {
+    REFUSED.iter().find(|refused| contains(refused.inside_password, word)).map(Refused::message)
+}
+
 /// What there is to say about a word that is no key of this version, wherever it stands.
 pub(crate) fn answer(word: &str, no_such_key: impl Fn(Code) -> Message) -> Option<Message> {
     if let Some(refused) = REFUSED.iter().find(|refused| contains(refused.words, word)) {
-        return Some(refused.code.says(refused.why).help(refused.instead));
+        return Some(refused.message());
     }
     if let Some(at_start) = AT_START.iter().find(|at_start| contains(at_start.words, word)) {
         return Some(at_start.code.says(at_start.instead).help(at_start.call));

@@ -238,6 +238,7 @@ fn words_that_people_try() {
         "complexity",
         "max_age = \"90d\"",
         "rotate",
+        "rotation = \"90d\"",
         "expire_passwords",
         "hint",
         "security_question",
@@ -267,6 +268,21 @@ fn words_that_people_try() {
                 "session(ttl = \"1h\")",
                 "session(timeout = \"1h\", max_age = \"1d\")",
                 "session(idle = \"1h\", absolute = \"1d\", cookie)"
+            ]
+        )
+    );
+    insta::assert_snapshot!(
+        "words_inside_password",
+        instead(
+            "password",
+            &[
+                "password(max_age = \"90d\")",
+                "password(expires = \"90d\")",
+                "password(rotate)",
+                "password(history = 5)",
+                "password(lifetime = \"90d\")",
+                "password(min_age = \"1d\")",
+                "password(digits)",
             ]
         )
     );
