@@ -6,7 +6,7 @@ use std::time::Duration;
 use sigra::{AdoptAs, Builder, Credentials, Error, Failure, Keyring, PasswordVerifier, Refusal, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::host::{client, somebody};
-use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database};
+use sigra_tests::{Database, Host, OTHER_PASSWORD, PASSWORD, User, each_database, log};
 
 const ADA: &str = "ada@example.com";
 /// What the imported accounts signed in with, on the blocklist or not: no rule for new passwords is asked at sign-in.
@@ -431,6 +431,33 @@ async fn an_attempt_that_fails_before_it_is_decided_is_not_counted() {
         let of_the_session = format!("{failed} AND session_id IS NOT NULL AND user_id IS NOT NULL");
         assert_eq!(plain.database.count("sigra_audit", &of_the_session).await, 12 * 2);
         let _ = plain.sign_in(ADA).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_form_of_hashes_that_is_not_named_is_told_once() {
+    let log = log::capture();
+    let told = |memory: u32| {
+        let form = format!("Argon2 {{ memory_kib: {memory}, iterations: 1, lanes: 1 }}");
+        let told = log.told();
+        told.iter()
+            .filter(|told| told.name == "password.hash_not_named" && told.field("form") == form)
+            .count()
+    };
+    each_database(|database| async move {
+        let like = |memory: u32| WEAKER[0].1.replace("m=8192", &format!("m={memory}"));
+        // Forms that no other test of this file has.
+        Host::start(database.clone()).await.account(ADA).await;
+        let host = with(database, |builder| builder.imported_like(like(8202))).await;
+        for (memory, expected) in [(8201, 1), (8202, 0)] {
+            let before = told(memory);
+            store(&host, &like(memory)).await;
+            for _ in 0..2 {
+                refused(&host, "a wrong password here").await;
+            }
+            assert_eq!(told(memory), before + expected, "{memory}");
+        }
     })
     .await;
 }

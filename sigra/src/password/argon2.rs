@@ -91,6 +91,12 @@ impl Argon2Hash {
         self.params.block_count()
     }
 
+    /// What decides about the cost, for an operator.
+    pub(super) fn form(&self) -> String {
+        let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
+        format!("Argon2 {{ memory_kib: {memory}, iterations: {passes}, lanes: {lanes} }}")
+    }
+
     /// Whether both cost the same to compute.
     pub(super) fn same_cost(&self, other: &Self) -> bool {
         let cost = |hash: &Self| (hash.params.m_cost(), hash.params.t_cost(), hash.params.p_cost());

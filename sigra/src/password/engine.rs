@@ -1,5 +1,6 @@
 //! What a password costs: which hashes are computed for one attempt, whatever there is to compare with.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,9 @@ use crate::error::{Error, Failure};
 use crate::policy::PasswordPolicy;
 use crate::telemetry;
 
+/// Forms of hashes that the log is told of.
+const MOST_UNNAMED: usize = 16;
+
 /// Computes hashes, on whichever thread it is called.
 pub(crate) struct Engine {
     today: Params,
@@ -20,6 +24,8 @@ pub(crate) struct Engine {
     setup: Setup,
     /// One hash of each kind that was imported, to be computed where an account has none.
     examples: Vec<Stored>,
+    /// Forms of stored hashes that came up and were not named, which the log has been told of.
+    unnamed: Mutex<BTreeSet<String>>,
     memory: Memory,
     /// Goes on counting when the peppers are replaced.
     computed: Arc<AtomicU64>,
@@ -57,7 +63,7 @@ impl Engine {
             }
         }
         let memory = Memory { keep: today.block_count(), free: Mutex::default() };
-        Ok(Self { today, peppers, setup, examples, memory, computed })
+        Ok(Self { today, peppers, setup, examples, unnamed: Mutex::default(), memory, computed })
     }
 
     pub(super) fn computed(&self) -> u64 {
@@ -107,6 +113,12 @@ impl Engine {
             };
         let twin =
             stored.and_then(|stored| self.examples.iter().position(|example| example.same_cost(stored)));
+        if let Some(stored) = stored
+            && twin.is_none()
+            && !stored.costs_today(&self.today)
+        {
+            self.not_named(stored);
+        }
         for (index, example) in self.examples.iter().enumerate() {
             if Some(index) != twin {
                 self.compute(example, password)?;
@@ -124,6 +136,15 @@ impl Engine {
             (None, _) => None,
         };
         Ok(Verified { right, unreadable, upgrade })
+    }
+
+    /// Attempts at such an account take longer than others: the operator is to hear of it, once for each form.
+    fn not_named(&self, stored: &Stored) {
+        let form = stored.form();
+        let mut unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+        if unnamed.len() < MOST_UNNAMED && unnamed.insert(form.clone()) {
+            telemetry::hash_not_named(&form);
+        }
     }
 
     fn compute(&self, stored: &Stored, password: &[u8]) -> Result<bool, Failure> {

@@ -85,6 +85,16 @@ impl Stored {
         }
     }
 
+    /// What decides about the cost, for an operator.
+    pub(super) fn form(&self) -> String {
+        match self {
+            Self::Argon2(hash) => hash.form(),
+            #[cfg(feature = "legacy-hashes")]
+            Self::Legacy(hash) => format!("{:?}", hash.cost()),
+            Self::Host(..) => "one of `Builder::verifier`".into(),
+        }
+    }
+
     /// What it is to be replaced by once its password is known; `None` where it may stay.
     pub(super) fn successor(&self, today: &Params) -> Option<Params> {
         if let Self::Argon2(hash) = self { hash.successor(today) } else { Some(today.clone()) }

@@ -54,6 +54,7 @@ events! {
     TOUCH_FAILED = "session.touch_failed" at WARN;
     BREACHED_UNKNOWN = "password.breached_unknown" at WARN;
     UNREADABLE_HASH = "password.hash_unreadable" at ERROR;
+    HASH_NOT_NAMED = "password.hash_not_named" at WARN;
     UNSAFE_SETTING = "settings.unsafe" at WARN;
     NO_FORWARDED_ADDRESS = "request.address_not_forwarded" at WARN;
     NO_ADDRESS = "request.address_unknown" at ERROR;
@@ -279,6 +280,16 @@ pub(crate) fn breached_unknown(at: &'static str, error: &dyn Display) {
 /// A stored hash that cannot be verified opens nothing.
 pub(crate) fn unreadable_hash(failure: &Failure) {
     tell!(UNREADABLE_HASH, error = %failure, help = help(failure), "a password was refused for its stored hash");
+}
+
+/// A stored hash costs more beside today's, and the work of other attempts does not make up for it.
+pub(crate) fn hash_not_named(form: &str) {
+    tell!(
+        HASH_NOT_NAMED,
+        form,
+        help = "give one such hash to `Builder::imported_like` until all have signed in",
+        "attempts at accounts whose hash was imported, or has another cost than today's, can be told by their time"
+    );
 }
 
 pub(crate) fn unsafe_setting(user_type: &'static str, key: &'static str, why: &'static str) {
