@@ -18,8 +18,9 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
+use sigra::Credentials;
 use sigra_tests::database::covered;
-use sigra_tests::host::somebody;
+use sigra_tests::host::{client_of_network, shut_password, somebody};
 use sigra_tests::http::{Format, Line, Request, loopback};
 use sigra_tests::random::Random;
 use sigra_tests::site::Site;
@@ -48,6 +49,9 @@ enum Who {
     Disabled,
     WithoutPassword,
     Unconfirmed,
+    MustChange,
+    Shut,
+    TwoFactors,
     Locked,
     LockedNobody,
 }
@@ -61,6 +65,9 @@ impl Who {
             Self::Disabled => "dis".into(),
             Self::WithoutPassword => "wit".into(),
             Self::Unconfirmed => "unc".into(),
+            Self::MustChange => "mus".into(),
+            Self::Shut => "shu".into(),
+            Self::TwoFactors => "two".into(),
             // Nobody's stands behind the first account of all, also where no other kind is asked for.
             Self::Locked => "loc".into(),
             Self::LockedNobody => "lon".into(),
@@ -80,6 +87,7 @@ enum Ask {
     SignInRight,
     Reset,
     Resend,
+    Unlock,
     Confirm,
     Register,
     /// A mail for the address, and at once one for nobody: the second answer is what is measured.
@@ -96,6 +104,7 @@ impl Ask {
             Self::SignInRight => post("/login", &[("password", PASSWORD)]),
             Self::Reset | Self::AfterReset => post("/reset", &[]),
             Self::Resend => post("/confirm/resend", &[]),
+            Self::Unlock => post("/unlock", &[]),
             Self::Confirm => post("/confirm", &[("code", "000000")]),
             Self::Register => post("/register", &[("password", PASSWORD), ("display_name", "Ada")]),
         }
@@ -112,7 +121,7 @@ struct Comparison {
     who: [Who; 2],
 }
 
-const COMPARISONS: [Comparison; 14] = [
+const COMPARISONS: [Comparison; 18] = [
     Comparison {
         name: "sign-in: unknown, unknown (control)",
         ask: Ask::SignIn,
@@ -141,6 +150,21 @@ const COMPARISONS: [Comparison; 14] = [
         who: [Who::Nobody(5), Who::Unconfirmed],
     },
     Comparison {
+        name: "sign-in: unknown, password must be replaced",
+        ask: Ask::SignIn,
+        who: [Who::Nobody(14), Who::MustChange],
+    },
+    Comparison {
+        name: "sign-in: unknown, password shut",
+        ask: Ask::SignIn,
+        who: [Who::Nobody(15), Who::Shut],
+    },
+    Comparison {
+        name: "sign-in: unknown, second factor",
+        ask: Ask::SignIn,
+        who: [Who::Nobody(16), Who::TwoFactors],
+    },
+    Comparison {
         name: "sign-in: locked unknown, locked account",
         ask: Ask::SignIn,
         who: [Who::LockedNobody, Who::Locked],
@@ -151,6 +175,7 @@ const COMPARISONS: [Comparison; 14] = [
         ask: Ask::Resend,
         who: [Who::Nobody(7), Who::Unconfirmed],
     },
+    Comparison { name: "unlock: unknown, plain", ask: Ask::Unlock, who: [Who::Nobody(13), Who::Plain] },
     Comparison {
         name: "wrong code: unknown, unconfirmed",
         ask: Ask::Confirm,
@@ -250,8 +275,17 @@ fn report(name: &str, one: &[f64], other: &[f64]) -> bool {
 
 /// Makes so many accounts of each kind that is asked for, and one to be locked.
 async fn populate(host: &Host, asked: &[Who], accounts: usize) {
-    let mut ids = Vec::new();
-    let kinds = [Who::Plain, Who::Mailed, Who::Disabled, Who::WithoutPassword, Who::Unconfirmed];
+    let (mut disabled, mut leaked) = (Vec::new(), Vec::new());
+    let kinds = [
+        Who::Plain,
+        Who::Mailed,
+        Who::Disabled,
+        Who::WithoutPassword,
+        Who::Unconfirmed,
+        Who::MustChange,
+        Who::Shut,
+        Who::TwoFactors,
+    ];
     for who in kinds.into_iter().filter(|who| asked.contains(who)) {
         for number in 0..accounts {
             if number % 50 == 0 {
@@ -259,7 +293,11 @@ async fn populate(host: &Host, asked: &[Who], accounts: usize) {
             }
             let registered = host.register(&who.address(number)).await.expect("registered");
             let id = registered.user().expect("a free address").id;
-            ids.extend((who == Who::Disabled).then_some(id));
+            match who {
+                Who::Disabled => disabled.push(id),
+                Who::MustChange => leaked.push(id),
+                _ => {}
+            }
         }
     }
     let _ = host.register(&Who::Locked.address(0)).await.expect("registered");
@@ -270,8 +308,28 @@ async fn populate(host: &Host, asked: &[Who], accounts: usize) {
             host.auth.confirm_email(&token, &somebody()).await.expect("confirmed");
         }
     }
-    for id in ids {
+    for id in disabled {
         assert!(host.auth.disable_account("root", &id, &somebody()).await.expect("an answer"));
+    }
+    for id in leaked {
+        assert!(host.auth.require_password_change("root", &id, &somebody()).await.expect("an answer"));
+    }
+    for number in 0..accounts {
+        if number % 50 == 0 {
+            forget_everybody(&host.database, 60).await;
+        }
+        if asked.contains(&Who::TwoFactors) {
+            let _ = host.enrol(&Who::TwoFactors.address(number)).await;
+        }
+        if asked.contains(&Who::Shut) {
+            // What shuts it is counted beside the attempts, which nobody's address has too then.
+            for who in [Who::Nobody(15), Who::Shut] {
+                let network = client_of_network(u32::try_from(number).expect("a few thousand"));
+                let credentials = Credentials::new(who.address(number), WRONG);
+                assert!(host.auth.sign_in(credentials, &network).await.is_err());
+            }
+            shut_password(&host.database, &Who::Shut.address(number)).await;
+        }
     }
     let prefix = Who::WithoutPassword.prefix();
     host.database.run(&format!("UPDATE users SET password_hash = NULL WHERE email LIKE '{prefix}%'")).await;
