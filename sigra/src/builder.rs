@@ -123,7 +123,9 @@ impl<U: Account> Builder<U> {
     }
 
     /// Names the application as its visitors know it: a password that is made of such a name is refused, like one that is made
-    /// of the account's address (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11). Each call adds a name, such as the host's domain.
+    /// of the account's address (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.11). Each call adds a name. The host name of the site is one
+    /// without being named: that of `sigra::axum::Web::new`, and of the links that
+    /// [`start_worker`](crate::Sigra::start_worker) is given.
     pub fn application_name(mut self, name: impl Into<String>) -> Self {
         self.screening.names.push(name.into());
         self

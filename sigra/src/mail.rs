@@ -464,6 +464,11 @@ impl Links {
         })
     }
 
+    /// The address that they are below.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Another path of the confirmation page; `{token}` stands for the token.
     ///
     /// # Errors

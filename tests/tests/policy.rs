@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use http::{HeaderMap, Uri};
+use sigra::axum::{Proxies, Web};
+use sigra::mail::Links;
 use sigra::password::breached::{
     BreachedOnline, BreachedPasswords, Fingerprint, Lookup, RangeClient, RangeRequest, RangeResponse,
     Unavailable, WhenUnavailable,
@@ -112,6 +114,28 @@ async fn a_bad_password_is_refused_with_its_reason_and_everything_stays_as_it_wa
 async fn used(host: &Host) -> Vec<i64> {
     let texts = host.database.texts("SELECT CAST(used AS CHAR(20)) FROM sigra_limits ORDER BY bucket").await;
     texts.iter().map(|used| used.trim().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_password_made_of_the_host_name_is_refused_without_its_being_named() {
+    each_database(|database| async move {
+        let (password, base_url) = ("lunar.bakery-2026", "https://lunar.bakery.example");
+        let plain = host(database.clone(), |builder| builder).await;
+        register(&plain, "before@example.com", password).await.unwrap();
+        for on_the_web in [true, false] {
+            let host = Host::with(database.clone(), Sigra::builder().url(database.url())).await;
+            let worker = if on_the_web {
+                drop(Web::new(host.auth.clone(), base_url, Proxies::None).unwrap());
+                None
+            } else {
+                Some(host.auth.start_worker(host.mailbox.clone(), Links::new(base_url).unwrap()))
+            };
+            let refused = register(&host, "eve@example.com", password).await;
+            assert_eq!(problem(refused), PasswordProblem::Context);
+            drop(worker);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ impl<U> Web<U> {
     /// [`WebError`], with what to write.
     pub fn new(auth: Sigra<U>, base_url: &str, proxies: Proxies) -> Result<Self, WebError> {
         let origin = Origin::parse(base_url)?;
+        auth.core.screening.served_at(base_url);
         let site = Site {
             cookie: SiteCookie::session(origin.secure),
             device_cookie: SiteCookie::device(origin.secure),

@@ -55,6 +55,7 @@ impl<U> Sigra<U> {
     where
         U: Account,
     {
+        self.core.screening.served_at(links.base());
         Worker(tokio::spawn(work(self.clone(), mailer, links)))
     }
 }

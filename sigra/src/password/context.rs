@@ -9,25 +9,34 @@ const SHORTEST: usize = 3;
 pub(super) struct Words(Vec<Vec<char>>);
 
 impl Words {
-    /// The words of an address in any of its forms, and of the names that the host gave.
+    /// The words of an address in any of its forms, of the names that the host gave, and of the domains that it serves.
     ///
-    /// They are: the whole address, its local part and its domain in both forms; the whole names; and the runs of letters and
-    /// digits in all of them, without the domain's last label.
-    pub(super) fn new(address: &str, names: &[String]) -> Self {
+    /// They are: the whole address and its local part; its domain and those of the site in both forms; the whole names; and the
+    /// runs of letters and digits in all of them, without a domain's last label.
+    pub(super) fn new<'a>(
+        address: &str,
+        names: &[String],
+        sites: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
         let mut words = Self(Vec::new());
         let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-        let ascii = idna::domain_to_ascii(domain).unwrap_or_default();
-        let (unicode, _) = idna::domain_to_unicode(domain);
         words.add_with_parts(local);
-        for domain in [domain, &ascii, &unicode] {
+        for domain in forms(domain) {
             words.add(&format!("{local}@{domain}"));
-            words.add(domain);
-            words.add_with_parts(domain.rsplit_once('.').map_or("", |(labels, _)| labels));
+            words.add_domain(&domain);
         }
         for name in names {
             words.add_with_parts(name);
         }
+        for domain in sites.into_iter().flat_map(|site| forms(site)) {
+            words.add_domain(&domain);
+        }
         words
+    }
+
+    fn add_domain(&mut self, domain: &str) {
+        self.add(domain);
+        self.add_with_parts(domain.rsplit_once('.').map_or("", |(labels, _)| labels));
     }
 
     fn add_with_parts(&mut self, text: &str) {
@@ -70,13 +79,21 @@ impl Words {
     }
 }
 
+/// A domain as it is typed, in letters of ASCII, and in its own.
+fn forms(domain: &str) -> [String; 3] {
+    let ascii = idna::domain_to_ascii(domain).unwrap_or_default();
+    let (unicode, _) = idna::domain_to_unicode(domain);
+    [domain.to_owned(), ascii, unicode]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn made_up(address: &str, password: &str) -> bool {
         let names = ["Acme Rockets".to_owned(), "acme.example".to_owned()];
-        Words::new(address, &names).make_up(&password.to_lowercase().nfc().collect::<Vec<_>>())
+        let sites = ["rockets.xn--bcher-kva.example".to_owned()];
+        Words::new(address, &names, &sites).make_up(&password.to_lowercase().nfc().collect::<Vec<_>>())
     }
 
     #[test]
@@ -85,6 +102,8 @@ mod tests {
             "ada.lovelace@mail.example.com",
             "Ada.Lovelace@Mail.Example.COM",
             "adalovelace1815",
+            "rockets.xn--bcher-kva.example",
+            "Rockets.Bücher-2026",
             "Ada.Lovelace-1815!",
             "lovelacelovelace",
             "lovelace@lovelace",

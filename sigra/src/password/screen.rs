@@ -1,6 +1,7 @@
 //! What a new password has to pass, in one place for registration, reset and change.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use unicode_normalization::UnicodeNormalization as _;
@@ -17,12 +18,25 @@ use crate::telemetry;
 pub(crate) struct Screening {
     /// Names of the application.
     pub(crate) names: Vec<String>,
+    /// Host names that it is served at, as far as they are known by now.
+    sites: RwLock<BTreeSet<String>>,
     pub(crate) breached: Option<(Arc<dyn BreachedPasswords>, WhenUnavailable)>,
     #[cfg(feature = "zxcvbn")]
     pub(crate) strength: Option<super::Strength>,
 }
 
 impl Screening {
+    /// Its visitors know the application by the host name in this address.
+    pub(crate) fn served_at(&self, base_url: &str) {
+        let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        // An address of numbers is no name.
+        if host.contains(char::is_alphabetic) && !host.starts_with('[') {
+            self.sites.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned());
+        }
+    }
+
     /// Judges a new password for the account of an address. What leaves the process comes last.
     ///
     /// The answer depends on the password and the address that the visitor gave, and never on whether there is an account.
@@ -33,7 +47,10 @@ impl Screening {
         address: &str,
     ) -> Result<(), Error> {
         password.check(min_length)?;
-        let words = Words::new(address, &self.names);
+        let words = {
+            let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+            Words::new(address, &self.names, &*sites)
+        };
         look(password, &words)?;
         #[cfg(feature = "zxcvbn")]
         if let Some(strength) = self.strength {
@@ -118,6 +135,21 @@ mod tests {
             Err(Error::Refused(crate::Refusal::PasswordRejected(problem))) => Some(problem),
             Err(other) => panic!("{other}"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_site_is_known_by_its_host_name_and_not_by_its_number() {
+        let screening = Screening::default();
+        let check = async |password: &str| {
+            screening.check(&password.into(), 15, "ada@example.com").await.map_err(|error| error.to_string())
+        };
+        for base_url in ["http://127.0.0.1:3000", "http://[::1]:3000", "https://rockets.acme.example:8443/x"]
+        {
+            assert_eq!(check("RocketsAcme-2026").await, Ok(()));
+            screening.served_at(base_url);
+        }
+        assert!(check("RocketsAcme-2026").await.is_err());
+        assert_eq!(*screening.sites.read().unwrap(), BTreeSet::from(["rockets.acme.example".to_owned()]));
     }
 
     #[tokio::test]

@@ -45,8 +45,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_guessable_password_is_refused_with_what_makes_it_so() {
-        let words = Words::new("zqvblxt@kwrphm.example", &[]);
-        let nobody = Words::new("", &[]);
+        let words = Words::new("zqvblxt@kwrphm.example", &[], &[]);
+        let nobody = Words::new("", &[], &[]);
         let weak = check("january1january2".into(), &words, Strength::Strong).await.unwrap_err().to_string();
         assert!(weak.starts_with("the password is too easy to guess"), "{weak}");
         assert!(check("glacier teapot 47 violins".into(), &words, Strength::Strong).await.is_ok());
