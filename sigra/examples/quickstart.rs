@@ -31,7 +31,7 @@ use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
     confirm_email(within = "48h"),
     reset_password(within = "1h"),
     lockout(after = 10, wait = "15m"),
-    throttle(per_network = 100, within = "15m"),
+    throttle(per_network = 100, overall = 10_000, within = "15m"),
     totp(issuer = "Quickstart"),
     backup_codes,
     audit(retain = "400d")

@@ -3,7 +3,8 @@
 /// One entry a line: lower case, NFC, sorted by bytes. `tests/examples/blocklist.rs` made it and says from what.
 ///
 /// Of a plain list of common passwords hardly one is as long as a minimum of fifteen asks for, so most of the long entries are
-/// derived: repetitions, pairs, counting on, walks over the keyboard, well-known phrases.
+/// derived: repetitions, pairs, counting on, walks over the keyboard, well-known phrases. Up to a minimum of 20 there are the 3,000
+/// that ASVS 6.2.4 asks for; nobody has seen so many longer ones in use, and most of what is long and common is a pattern.
 const ENTRIES: &str = include_str!("blocklist/entries.txt");
 
 /// Whether the whole password, in lower case and NFC, is on the list (NIST SP 800-63B-4 3.1.1.2: never a part of it).
@@ -50,7 +51,7 @@ mod tests {
         let all: Vec<&str> = entries().collect();
         assert!(all.is_sorted_by(|one, next| one < next), "sorted, each once");
         assert!(ENTRIES.len() < 300_000, "{} bytes", ENTRIES.len());
-        for minimum in [8, 15] {
+        for minimum in 8..=20 {
             let enough = all.iter().filter(|entry| entry.chars().count() >= minimum).count();
             assert!(
                 enough >= 3_000,

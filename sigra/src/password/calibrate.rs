@@ -97,4 +97,17 @@ mod tests {
         let cost = calibrate(Duration::ZERO);
         assert_eq!(cost, FLOOR);
     }
+
+    #[test]
+    fn what_is_measured_is_a_hash_of_this_very_cost() {
+        let mut blocks = Vec::new();
+        for memory_kib in [64, 128] {
+            let took = measure(Cost { memory_kib, iterations: 1 }, &mut blocks);
+            assert!(took < Duration::MAX);
+            assert_eq!(blocks.len(), usize::try_from(memory_kib).unwrap());
+            let is_filled = |block: &Block| block.as_ref().iter().any(|word| *word != 0);
+            assert!(blocks.iter().all(is_filled), "every KiB was written to");
+        }
+        assert_eq!(measure(Cost { memory_kib: 1, iterations: 0 }, &mut blocks), Duration::MAX, "no such cost");
+    }
 }
