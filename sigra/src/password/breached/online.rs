@@ -15,25 +15,35 @@ const LARGEST: usize = 1024 * 1024;
 /// Asks Have I Been Pwned, or a server with the same form, by k-anonymity: of the password it learns the first five hexadecimal
 /// digits of the SHA-1, and by padded answers nobody on the way learns those from their size.
 ///
-/// The request itself is the host's: [`RangeClient`] is implemented in a few lines for any HTTP client.
+/// The request itself is the host's, so that there is one HTTP client in the application, with its proxies and certificates.
+/// [`RangeClient`] for that of `reqwest`, which needs a feature for TLS:
 ///
 /// ```
 /// use sigra::password::breached::{BreachedOnline, RangeClient, RangeRequest, RangeResponse, Unavailable};
 ///
 /// #[derive(Debug)]
-/// struct Http; // reqwest::Client, for example
+/// struct Http(reqwest::Client);
 ///
 /// impl RangeClient for Http {
 ///     fn get<'a>(&'a self, request: &'a RangeRequest) -> RangeResponse<'a> {
 ///         Box::pin(async move {
-///             // let response = self.0.get(request.url()) .. for (name, value) in request.headers() ..
-///             // response.error_for_status().map_err(Unavailable::new)?.text().await.map_err(Unavailable::new)
-///             Err(Unavailable::new(format_args!("no network for {}", request.headers().len())))
+///             let send = async {
+///                 let mut get = self.0.get(request.url());
+///                 for (name, value) in request.headers() {
+///                     get = get.header(name, value);
+///                 }
+///                 get.send().await?.error_for_status()?.text().await
+///             };
+///             send.await.map_err(|error| Unavailable::new(error.without_url()))
 ///         })
 ///     }
 /// }
 ///
-/// let source = BreachedOnline::new(Http);
+/// # fn example() -> Result<BreachedOnline<Http>, reqwest::Error> {
+/// let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+/// let source = BreachedOnline::new(Http(client));
+/// # Ok(source)
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct BreachedOnline<C> {
