@@ -31,6 +31,8 @@ const ADA: &str = "ada@example.com";
 const FLOODED: &str = "SIGRA_FLOODED";
 /// Below the limit of a network, so that what refuses is the queue for hashes.
 const REQUESTS_OF_A_NETWORK: u32 = 90;
+/// Counted for a 503 that does not say when to come again.
+const SILENT: u16 = 0;
 
 #[derive(Clone, Copy)]
 struct Settings {
@@ -97,6 +99,7 @@ async fn run(site: &Site, settings: Settings) {
     phase("after", site, settings, &cookie, None).await;
 
     println!("  p99 during / idle: {:.1}", during / idle);
+    assert!(!answers.contains_key(&SILENT), "a busy answer did not say when to come again: {answers:?}");
     let all: u32 = answers.values().sum();
     let share = |status: u16| 100.0 * f64::from(answers.get(&status).copied().unwrap_or(0)) / f64::from(all);
     println!(
@@ -222,7 +225,10 @@ async fn flood(base: &str, settings: Settings) {
                     let start = Instant::now();
                     let email = format!("n{number}n{network}n{request}@example.com");
                     let fields = [("email", email.as_str()), ("password", "a wrong password here")];
-                    let status = line.ask(&Request::post("/login", Format::Json, &fields)).await.status();
+                    let reply = line.ask(&Request::post("/login", Format::Json, &fields)).await;
+                    let says_when =
+                        reply.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok());
+                    let status = if reply.status() == 503 && !says_when { SILENT } else { reply.status() };
                     *counts.lock().expect("the counts").entry(status).or_default() += 1;
                     tokio::time::sleep_until((start + Duration::from_millis(settings.every)).into()).await;
                 }

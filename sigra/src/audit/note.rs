@@ -219,6 +219,21 @@ mod tests {
         }
     }
 
+    /// Made by Python's cryptography 50.0.2 from the secret of [`OLD`]: HKDF(SHA256(), 32, None, b"sigra/v1/audit-checkpoint"), of
+    /// which Ed25519PrivateKey.from_private_bytes signs the text; hashlib.sha256 of name, b"\n\x01" and key gives the four bytes.
+    #[test]
+    fn what_is_signed_is_what_another_implementation_signs() {
+        let text = "acme.example/sigra_audit\n2\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+        let signature =
+            "uvcbTT+LbItL+ZtPDGUTX57WA631KxAbWmD+4MYDTiFYKS3b6u4YKe2jzL/HEmRl185vg0zCcNX+ozKL6KNlMZJoYgo=";
+        let signer = signer(OLD);
+        assert_eq!(
+            signer.public_keys()[0].to_string(),
+            "acme.example/sigra_audit+baf71b4d+ASUl4j2u9PYihCpfEvcTd7OM2sUkWNIPwKrsaBFNC4OQ"
+        );
+        assert_eq!(signer.sign(text), format!("{text}\n\u{2014} acme.example/sigra_audit {signature}\n"));
+    }
+
     #[test]
     fn a_public_key_is_read_only_as_it_was_written() {
         for bad in [

@@ -108,6 +108,10 @@ mod tests {
             let is_filled = |block: &Block| block.as_ref().iter().any(|word| *word != 0);
             assert!(blocks.iter().all(is_filled), "every KiB was written to");
         }
-        assert_eq!(measure(Cost { memory_kib: 1, iterations: 0 }, &mut blocks), Duration::MAX, "no such cost");
+        assert_eq!(
+            measure(Cost { memory_kib: 1, iterations: 0 }, &mut blocks),
+            Duration::MAX,
+            "no such cost"
+        );
     }
 }
