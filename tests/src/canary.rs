@@ -74,6 +74,31 @@ impl Canaries {
     }
 }
 
+/// Which of these codes of six digits stands in a text by itself. The fraction of a second has as many digits, and is none.
+#[must_use]
+pub fn code_in<'c>(codes: &'c [String], text: &str) -> Option<&'c str> {
+    let text = without_fractions(text);
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    codes.iter().map(String::as_str).find(|code| words.contains(code))
+}
+
+/// A text without the digits behind the point of each number.
+fn without_fractions(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut is_fraction = false;
+    for letter in text.chars() {
+        is_fraction = if is_fraction {
+            letter.is_ascii_digit()
+        } else {
+            letter == '.' && kept.ends_with(|c: char| c.is_ascii_digit())
+        };
+        if !is_fraction {
+            kept.push(letter);
+        }
+    }
+    kept
+}
+
 /// Bytes in hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -110,5 +135,17 @@ mod tests {
         }
         assert_eq!(canaries.in_text("a sparrow"), None);
         assert_eq!(canaries.len(), 4);
+    }
+
+    #[test]
+    fn a_code_is_found_where_it_is_no_fraction_of_a_second() {
+        let codes = ["271828".to_owned(), "314159".to_owned()];
+        for text in ["314159", "code=314159, ", "the code.314159", "1.5 314159.", "\"314159\""] {
+            assert_eq!(code_in(&codes, text), Some("314159"), "{text}");
+        }
+        for text in ["2026-01-01 00:00:00.314159+00", "took 12.314159ms", "0.314159 s", "a314159", "1314159"]
+        {
+            assert_eq!(code_in(&codes, text), None, "{text}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response};
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::database::Database;
 use crate::host::KEYS;
+use crate::wait::{PATIENCE, until};
 
 /// Who may read the audit trail there.
 pub const OPERATOR: &str = "olga@example.com";
@@ -136,18 +138,39 @@ impl Site {
     /// It does not come.
     pub async fn link(&self, email: &str, path: &str) -> String {
         let browser = self.browser();
-        for _ in 0..400 {
-            let mails = browser.get(&format!("/dev/mailbox?to={email}")).await.json;
-            let newest = mails.as_array().into_iter().flatten().find_map(|mail| {
-                let link = mail["link"].as_str()?.strip_prefix(&self.base)?;
-                link.starts_with(path).then(|| link.to_owned())
-            });
-            if let Some(link) = newest {
-                return link;
+        let coming = async {
+            loop {
+                let mails = browser.get(&format!("/dev/mailbox?to={email}")).await.json;
+                let newest = mails.as_array().into_iter().flatten().find_map(|mail| {
+                    let link = mail["link"].as_str()?.strip_prefix(&self.base)?;
+                    link.starts_with(path).then(|| link.to_owned())
+                });
+                if let Some(link) = newest {
+                    break link;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
-        panic!("no mail to {email} with a link to {path}");
+        };
+        let link = tokio::time::timeout(PATIENCE, coming).await;
+        link.unwrap_or_else(|_| panic!("no mail to {email} with a link to {path}"))
+    }
+
+    /// The paths of the links in the mails to an address with such a subject, the newest first, once there are so many.
+    ///
+    /// # Panics
+    /// They do not come, or have no link.
+    pub async fn links_about(&self, email: &str, subject: &str, count: usize) -> Vec<String> {
+        let browser = self.browser();
+        let mut links = Vec::new();
+        until(&format!("{count} mails to {email}: {subject}"), async || {
+            let mails = browser.get(&format!("/dev/mailbox?to={email}")).await.json;
+            let alike = mails.as_array().into_iter().flatten().filter(|mail| mail["subject"] == subject);
+            links =
+                alike.map(|mail| mail["link"].as_str().expect("a link").replace(&self.base, "")).collect();
+            links.len() >= count
+        })
+        .await;
+        links
     }
 }
 
@@ -258,8 +281,16 @@ impl Browser {
     /// Another thread panicked while it held the cookies.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
-        let cookies = self.cookies.lock().expect("the cookies");
-        cookies.get(SESSION_COOKIE).map(|value| format!("{SESSION_COOKIE}={value}"))
+        self.value_of(SESSION_COOKIE).map(|value| format!("{SESSION_COOKIE}={value}"))
+    }
+
+    /// The value of a cookie.
+    ///
+    /// # Panics
+    /// Another thread panicked while it held the cookies.
+    #[must_use]
+    pub fn value_of(&self, cookie: &str) -> Option<String> {
+        self.cookies.lock().expect("the cookies").get(cookie).cloned()
     }
 
     /// Plants a cookie, as an attacker or an old browser would.
