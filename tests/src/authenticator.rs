@@ -66,7 +66,7 @@ impl Authenticator {
 
     /// Waits until a step has begun, so that what follows is within it: the true time goes on under a test.
     pub async fn at_the_start_of_a_step(&self) {
-        while self.time(0).rem_euclid(30) > 10 {
+        while self.time(0).rem_euclid(30) > 1 {
             self.clock.advance(Duration::from_secs(1));
             tokio::task::yield_now().await;
         }

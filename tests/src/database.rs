@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
+use crate::wait::until;
+
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -238,6 +240,65 @@ impl Database {
                 output
             }
         }
+    }
+
+    /// Does something once a transaction of somebody else's has run these statements, and commits it then.
+    ///
+    /// # Panics
+    /// The database refuses them.
+    pub async fn before_commit<F: Future>(&self, sql: &str, before: F) -> F::Output {
+        let refused = |error: sqlx::Error| format!("{sql}: {error}");
+        match self.0.kind {
+            Kind::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(self.url()).await.expect("a connection");
+                let begin = AssertSqlSafe(format!("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE; {sql}"));
+                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+                let output = before.await;
+                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
+                output
+            }
+            Kind::Postgres => {
+                let mut connection = postgres(self.url()).await.expect("a connection");
+                let begin = AssertSqlSafe(format!("BEGIN; {sql}"));
+                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+                let output = before.await;
+                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
+                output
+            }
+            Kind::MySql => {
+                let mut connection = sqlx::MySqlConnection::connect(self.url()).await.expect("a connection");
+                let begin = AssertSqlSafe(format!("START TRANSACTION; {sql}"));
+                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+                let output = before.await;
+                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
+                output
+            }
+        }
+    }
+
+    /// Waits until somebody waits for a row that another's transaction holds. SQLite locks no rows, and says nothing of who waits:
+    /// there it is over at once.
+    ///
+    /// # Panics
+    /// Nobody does within two minutes.
+    pub async fn until_somebody_waits(&self) {
+        let (table, waits) = match self.0.kind {
+            Kind::Sqlite => return,
+            Kind::Postgres => {
+                ("pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'")
+            }
+            Kind::MySql => (
+                "information_schema.innodb_trx",
+                "trx_state = 'LOCK WAIT' AND trx_mysql_thread_id IN \
+                 (SELECT id FROM information_schema.processlist WHERE db = DATABASE())",
+            ),
+        };
+        until("somebody waits for a row", async || {
+            // MariaDB repeats an answer that it gave within the last tenth of a second.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            self.count(table, waits).await > 0
+        })
+        .await;
     }
 
     /// The first column of a query's rows as text.

@@ -383,7 +383,8 @@ impl Teller {
             .await?;
         let app = Authenticator::new(begun.uri(), clock.clone());
         // This step and the next: none of them grows too old while it is on its way.
-        let (step, code) = (app.time(0) / 30, app.code(0));
+        let step = app.time(0) / 30;
+        let code = app.code_of(step);
         let add = Change::AddFactor {
             email: email.to_owned(),
             session: id(&sudo),

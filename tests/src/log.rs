@@ -6,7 +6,6 @@ use std::error::Error;
 use std::fmt::{Debug, Write as _};
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -15,6 +14,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry};
+
+use crate::wait::until;
 
 /// What was logged so far.
 #[derive(Debug, Default)]
@@ -92,13 +93,8 @@ impl Log {
     /// # Panics
     /// They never do.
     pub async fn closed(&self, target: &str) {
-        for _ in 0..6_000 {
-            if lock(&self.open).get(target).is_none_or(|open| *open == 0) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("spans of {target} stay open");
+        let what = format!("the spans of {target} have closed");
+        until(&what, async || lock(&self.open).get(target).is_none_or(|open| *open == 0)).await;
     }
 
     /// The lines as the subscriber of most applications prints them.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long anything may take on a machine that is very busy.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits until something holds.
 ///

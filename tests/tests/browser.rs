@@ -8,13 +8,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fantoccini::elements::Element;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use sigra::clock::TestClock;
 use sigra_tests::authenticator::Authenticator;
 use sigra_tests::site::Site;
-use sigra_tests::{OTHER_PASSWORD, PASSWORD, each_database};
+use sigra_tests::wait::PATIENCE;
+use sigra_tests::{OTHER_PASSWORD, PASSWORD, each_database, until};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -79,14 +81,20 @@ impl Person {
         self.browser.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
+    /// An element of the page, once that is there.
+    async fn find(&self, selector: &str) -> Element {
+        let found = self.browser.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
     /// Fills the fields by their labels' names and presses the form's button.
     async fn submit(&self, form: &str, fields: &[(&str, &str)]) {
         for (name, value) in fields {
-            let field = self.browser.find(Locator::Css(&format!("{form} [name={name}]"))).await.unwrap();
+            let field = self.find(&format!("{form} [name={name}]")).await;
             field.clear().await.unwrap();
             field.send_keys(value).await.unwrap();
         }
-        self.browser.find(Locator::Css(&format!("{form} button"))).await.unwrap().click().await.unwrap();
+        self.find(&format!("{form} button")).await.click().await.unwrap();
     }
 
     /// What the page says; nothing while another is on its way.
@@ -99,13 +107,13 @@ impl Person {
 
     /// Waits until the page says so.
     async fn reads(&self, expected: &str) {
-        for _ in 0..200 {
-            if self.text().await.contains(expected) {
-                return;
+        let waiting = async {
+            while !self.text().await.contains(expected) {
+                tokio::time::sleep(Duration::from_millis(25)).await;
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the page never says {expected:?}; it says:\n{}", self.text().await);
+        };
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "the page never says {expected:?}; it says:\n{}", self.text().await);
     }
 
     /// Adds the app that reads what is on the page.
@@ -115,27 +123,30 @@ impl Person {
         self.reads("Scan this").await;
         let shown = "return document.querySelector('.qr svg').getBoundingClientRect().width > 100";
         assert_eq!(self.browser.execute(shown, vec![]).await.unwrap(), json!(true), "the QR code is seen");
-        let link = self.browser.find(Locator::Css("a[href^='otpauth:']")).await.unwrap();
+        let link = self.find("a[href^='otpauth:']").await;
         let uri = link.attr("href").await.unwrap().unwrap();
         let app = Authenticator::new(&uri, Arc::new(TestClock::default()));
-        let secret = self.browser.find(Locator::Css(".secret")).await.unwrap().text().await.unwrap();
+        let secret = self.find(".secret").await.text().await.unwrap();
         assert_eq!(secret.replace(' ', ""), app.secret);
         self.submit("form[action$='/confirm']", &[("code", &app.code(0))]).await;
         self.reads("Your authenticator is added").await;
         app
     }
 
-    /// Opens the newest mail's link as a person does: reloading the mailbox until it is there.
+    /// Opens the link of the newest such mail as a person does: reloading the mailbox until it is there.
     async fn follow_mail(&self, subject: &str) {
-        for _ in 0..200 {
+        until(&format!("the mail {subject:?}"), async || {
             self.visit("/dev/mailbox").await;
-            if self.text().await.contains(subject) {
-                let link = self.browser.find(Locator::Css("article.mail a.button")).await.unwrap();
-                return link.click().await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("no mail {subject:?}");
+            self.text().await.contains(subject)
+        })
+        .await;
+        let link = format!("//article[h2[normalize-space()='{subject}']]//a");
+        self.browser.find(Locator::XPath(&link)).await.unwrap().click().await.unwrap();
+        // What is looked for next is on the page that the link leads to.
+        until("the page of the link", async || {
+            !self.browser.current_url().await.unwrap().path().starts_with("/dev/mailbox")
+        })
+        .await;
     }
 
     async fn sign_in(&self, password: &str) {

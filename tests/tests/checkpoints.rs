@@ -314,9 +314,10 @@ async fn a_second_row_of_the_tree_stops_nothing() {
             "INSERT INTO sigra_audit_tree (id, size, {columns}) SELECT 2, 900, {columns} FROM sigra_audit_tree"
         );
         database.run(&second).await;
-        let worker = host.auth.start_worker(Mailbox::default(), links());
+        // Before the worker, which would sign some of them alone.
         idle_rows(&host, 5).await;
         host.clock.advance(Duration::from_mins(2));
+        let worker = host.auth.start_worker(Mailbox::default(), links());
         until("a checkpoint", async || sizes(&sink) == [5, 10]).await;
         until("forwarded", async || database.count("sigra_audit_sinks", "next_leaf = 10").await == 1).await;
         drop(worker);

@@ -10,11 +10,13 @@ use std::time::Duration;
 use sigra::audit::{
     AuditFilter, AuditReport, Auditor, Checkpoint, CheckpointError, Finding, InclusionProof, PublicKey, Row,
 };
+use sigra::clock::Clock as _;
 use sigra::{Error, Failure, Sigra};
 use sigra_tests::database::Kind;
 use sigra_tests::evidence::{Intruder, MemorySink, host_with_sink, idle_rows, join_with_sink, mixed_rows};
 use sigra_tests::host::{KEYS, Mailbox, User, client, client_number, links};
 use sigra_tests::pool::{HostPool, give_up};
+use sigra_tests::wait::PATIENCE;
 use sigra_tests::{Database, Host, each_database, until};
 
 /// The user type keeps its trail for 400 days.
@@ -162,29 +164,41 @@ async fn a_worker_alone_seals_and_the_lease_leaves_the_log_to_one() {
         idle_rows(&host, 20).await;
         let worker = host.auth.start_worker(Mailbox::default(), links());
         until("a checkpoint", async || !sink.all().is_empty()).await;
-        let holder = async || {
-            let holder = match database.kind() {
-                Kind::Postgres => "holder::text",
-                _ => "lower(hex(holder))",
+        // Who has the lease, and until which second.
+        let lease = async || {
+            let [holder, seconds] = match database.kind() {
+                Kind::Sqlite => ["lower(hex(holder))", "CAST(lease_until / 1000000 AS TEXT)"],
+                Kind::Postgres => ["holder::text", "floor(extract(epoch FROM lease_until))::text"],
+                Kind::MySql => {
+                    let seconds = "CAST(TIMESTAMPDIFF(SECOND, '1970-01-01 00:00:00', lease_until) AS CHAR)";
+                    ["lower(hex(holder))", seconds]
+                }
             };
-            database.texts(&format!("SELECT {holder} FROM sigra_audit_tree")).await.remove(0)
+            let tree = |value: &str| format!("SELECT {value} FROM sigra_audit_tree");
+            let seconds: i64 = database.texts(&tree(seconds)).await.remove(0).parse().unwrap();
+            (database.texts(&tree(holder)).await.remove(0), seconds)
         };
-        let first = holder().await;
+        let (first, leased_until) = lease().await;
         let second_worker = other.auth.start_worker(Mailbox::default(), links());
         idle_rows(&other, 20).await;
         let sealed = async || database.count("sigra_audit", "leaf IS NULL").await == 0;
         until("every row has its number", sealed).await;
-        assert_eq!(holder().await, first, "the lease is with the first");
-        assert!(other_sink.all().is_empty());
+        let (holder, _) = lease().await;
+        let has_signed = !other_sink.all().is_empty();
+        // On a machine that stood still for longer it may be anybody's.
+        if other.clock.now().unix_timestamp() < leased_until {
+            assert_eq!(holder, first, "the lease is with the first");
+            assert!(!has_signed);
+        }
         // A node that is gone holds the log up for no longer than its lease.
         drop(worker);
         other.clock.advance(Duration::from_mins(5));
         idle_rows(&other, 20).await;
         until("a checkpoint of the other node", async || !other_sink.all().is_empty()).await;
-        assert_ne!(holder().await, first);
+        until("the other node has the log", async || lease().await.0 != first).await;
         drop(second_worker);
         let report = other.auth.verify_audit(&format!("{}{}", sink.text(), other_sink.text())).await.unwrap();
-        assert!(report.is_clean() && report.checkpoints == 2, "{report:?}");
+        assert!(report.is_clean() && report.checkpoints >= 2, "{report:?}");
     })
     .await;
 }
@@ -284,8 +298,7 @@ async fn a_trail_that_is_wholly_gone_is_missed_by_who_verified_it() {
         for table in ["audit", "audit_tree", "audit_checkpoints", "audit_segments"] {
             database.run(&format!("DELETE FROM sigra_{table}")).await;
         }
-        let report = reader.auth.verify_audit("").await.unwrap();
-        assert_eq!(report.findings, [Finding::Tree]);
+        assert_eq!(find_put_back(&reader).await.findings, [Finding::Tree]);
         // Also when there is a longer one again.
         let (other, _) = join_with_sink(database.clone()).await;
         idle_rows(&other, 5).await;
@@ -309,6 +322,16 @@ async fn put_back_before(reader: &Host) {
     Intruder::break_in(database.clone(), 1).await.cut_out(4, 3).await;
 }
 
+/// Finds that the log was put back. A report waits for the turn at the log that it is kept in mind by for some seconds, and a
+/// machine may stand still for longer: so it is asked for more than once.
+async fn find_put_back(reader: &Host) -> AuditReport {
+    for _ in 0..4 {
+        let report = reader.auth.verify_audit("").await.unwrap();
+        assert!(report.findings.contains(&Finding::Tree), "{report:?}");
+    }
+    reader.auth.verify_audit("").await.unwrap()
+}
+
 /// Does something while somebody else has the row of the log locked; on SQLite, the file.
 async fn while_the_log_is_held<F: Future>(database: &Database, held: F) -> F::Output {
     use sqlx::Connection as _;
@@ -330,7 +353,7 @@ async fn a_report_waits_for_nobody_who_holds_the_log() {
         let (reader, _) = join_with_sink(database.clone()).await;
         put_back_before(&reader).await;
         let held = while_the_log_is_held(&database, async {
-            tokio::time::timeout(Duration::from_mins(1), reader.auth.verify_audit("")).await
+            tokio::time::timeout(PATIENCE, reader.auth.verify_audit("")).await
         });
         let report = held.await.expect("it waits for the row").unwrap();
         assert!(report.findings.contains(&Finding::Tree), "{report:?}");
@@ -339,7 +362,7 @@ async fn a_report_waits_for_nobody_who_holds_the_log() {
         idle_rows(&other, 1).await;
         idle_rows(&reader, 1).await;
         // As soon as there is a turn to be had, it is known for good.
-        assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
+        find_put_back(&reader).await;
         idle_rows(&other, 5).await;
         other.auth.seal_audit().await.unwrap();
         assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
@@ -356,7 +379,7 @@ async fn one_connection_is_enough_to_know_for_good_that_the_log_was_put_back() {
         let builder = pool.builder().audit_origin("test.example");
         let reader = Host::with(database.clone(), builder).await;
         put_back_before(&reader).await;
-        assert!(reader.auth.verify_audit("").await.unwrap().findings.contains(&Finding::Tree));
+        find_put_back(&reader).await;
         let (other, _) = join_with_sink(database.clone()).await;
         idle_rows(&other, 5).await;
         other.auth.seal_audit().await.unwrap();

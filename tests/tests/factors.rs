@@ -89,7 +89,9 @@ async fn the_password_alone_opens_nothing_and_both_factors_open_a_session_that_s
         assert!(challenge.token().expose().starts_with("sgp."));
         assert!(!host.is_live(challenge.token().expose()).await);
         assert_eq!(refusal(host.prove(&challenge, &app.wrong()).await), Refusal::InvalidCode);
-        let session = host.prove(&challenge, &app.code(0)).await.unwrap();
+        // By the number of its step: the next one may begin at any moment.
+        let step = app.time(0) / 30;
+        let session = host.prove(&challenge, &app.code_of(step)).await.unwrap();
         let assurance = session.session().assurance();
         assert_eq!((assurance.level(), assurance.is_phishing_resistant()), (Aal::Two, false));
         assert_eq!(assurance.first_factor().0, Factor::Password);
@@ -99,12 +101,13 @@ async fn the_password_alone_opens_nothing_and_both_factors_open_a_session_that_s
         // The challenge is used up, and so is the code.
         assert_eq!(refusal(host.prove(&challenge, &app.code(1)).await), Refusal::InvalidToken);
         let next = host.challenge(ADA).await;
-        assert_eq!(refusal(host.prove(&next, &app.code(0)).await), Refusal::InvalidCode);
+        assert_eq!(refusal(host.prove(&next, &app.code_of(step)).await), Refusal::InvalidCode);
         assert_eq!(
-            refusal(host.prove(&next, &app.code(-1)).await),
+            refusal(host.prove(&next, &app.code_of(step - 1)).await),
             Refusal::InvalidCode,
             "older than the last"
         );
+        // Later than that in any case.
         assert!(host.prove(&next, &app.code(1)).await.is_ok());
         let trail = host.trail().await;
         for row in [
@@ -173,7 +176,7 @@ async fn an_enrolment_counts_only_after_its_code_and_uses_the_code_up() {
         let session = sudo(&host, host.prove(&challenge, &app.code(0)).await.unwrap()).await;
         let late = host.auth.begin_totp(&session, "", &client()).await.unwrap();
         let other = Authenticator::new(late.uri(), host.clock.clone());
-        host.clock.advance(Duration::from_mins(14));
+        host.clock.advance(Duration::from_mins(10));
         let again = host.auth.begin_totp(&session, "", &client()).await.unwrap();
         let result = host.auth.confirm_totp(&session, late.id(), other.code(0), &client()).await;
         assert_eq!(refusal(result), Refusal::InvalidToken, "the newer one voided it");
@@ -860,7 +863,7 @@ async fn a_recovery_that_nobody_finishes_is_over_and_begins_anew_with_another_no
         let result = host.auth.finish_recovery("root", &id, &client()).await;
         assert!(matches!(refusal(result), Refusal::TooEarly { .. }), "and takes its time again");
         // Its link stops it on the very last day.
-        host.clock.advance(Duration::from_hours(8 * 24) - Duration::from_mins(1));
+        host.clock.advance(Duration::from_hours(8 * 24 - 1));
         let link = token_in(notices().await.last().unwrap(), "/disown/");
         let _ = host.auth.disown(&link, &client()).await.unwrap();
         assert!(!finish().await);
@@ -1082,10 +1085,10 @@ async fn codes_of_other_programs_are_good_for_one_step_before_and_after() {
             };
             assert_eq!(code.len(), 6);
             for (steps, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
-                // Every step from here on is new, and the true time goes on by less than a step.
+                // Every step from here on is new, and the true time goes on by less than a step: nothing is hashed within it.
                 host.clock.advance(Duration::from_secs(5 * 30));
-                app.at_the_start_of_a_step().await;
                 let challenge = host.challenge(ADA).await;
+                app.at_the_start_of_a_step().await;
                 let code = other_program(name, &app.secret, app.time(steps)).unwrap();
                 let result = host.prove(&challenge, &code).await;
                 assert_eq!(result.is_ok(), good, "{name} {steps}: {result:?}");

@@ -464,29 +464,29 @@ async fn a_form_of_hashes_that_is_not_named_is_told_once() {
 
 #[tokio::test]
 async fn an_upgrade_never_brings_an_old_password_back() {
-    each_database(|database| async {
-        let host = Host::start(database).await;
+    each_database(|database| async move {
+        let host = Host::start(database.clone()).await;
         host.account(ADA).await;
         let new = stored(&host).await;
         store(&host, BCRYPT).await;
-        // A change of the password that has not committed yet: the sign-in reads the old hash, and waits with the upgrade.
-        let sleep = match host.database.kind() {
-            // There the sign-in waits before it reads anything.
-            Kind::Sqlite => "SELECT 1",
-            Kind::Postgres => "SELECT pg_sleep(3)",
-            Kind::MySql => "SELECT SLEEP(3)",
+        // A change of the password that has not committed yet: the sign-in reads the old hash, and waits with the upgrade. On
+        // SQLite it waits before it reads anything.
+        let change =
+            format!("UPDATE sigra_accounts SET epoch = epoch + 1; UPDATE users SET password_hash = '{new}'");
+        let mut signing_in = tokio::task::JoinSet::new();
+        let meanwhile = async {
+            let host = host.clone();
+            signing_in.spawn(async move { refused(&host, OLD).await });
+            database.until_somebody_waits().await;
         };
-        let change = format!(
-            "BEGIN; UPDATE sigra_accounts SET epoch = epoch + 1; UPDATE users SET password_hash = '{new}'; {sleep}; COMMIT"
-        );
-        let sign_in = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            refused(&host, OLD).await;
-        };
-        tokio::join!(host.database.run(&change), sign_in);
+        database.before_commit(&change, Box::pin(meanwhile)).await;
+        signing_in.join_all().await;
         assert_eq!(stored(&host).await, new);
         if host.database.kind() != Kind::Sqlite {
-            assert_eq!(host.trail().await.last().unwrap(), "session.password.sign_in refused account_changed");
+            assert_eq!(
+                host.trail().await.last().unwrap(),
+                "session.password.sign_in refused account_changed"
+            );
         }
         let _ = host.sign_in(ADA).await;
         refused(&host, OLD).await;

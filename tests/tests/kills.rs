@@ -17,7 +17,7 @@ use sigra_tests::load::{Change, Line, Load, Stage, into_files, rows_beside};
 use sigra_tests::node::Node;
 use sigra_tests::random::Random;
 use sigra_tests::rows::RowFile;
-use sigra_tests::{Database, Host, PASSWORD, User, each_database};
+use sigra_tests::{Database, Host, PASSWORD, User, each_database, until};
 
 const CHANGER: &str = "changer@example.com";
 /// What the addresses of accounts with second factors begin with.
@@ -196,13 +196,11 @@ impl Trial {
             ),
             Kind::MySql => ("information_schema.processlist", "db = DATABASE() AND id <> CONNECTION_ID()"),
         };
-        for _ in 0..600 {
-            if self.database.count(table, others).await == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("a connection of the killed process is still there, perhaps in a transaction");
+        // One that stays may be in a transaction.
+        until("no connection of the killed process is left", async || {
+            self.database.count(table, others).await == 0
+        })
+        .await;
     }
 
     fn hex(&self, column: &str) -> String {

@@ -379,7 +379,7 @@ impl RangeClient for Http {
 #[tokio::test]
 async fn the_server_sees_five_digits_and_the_padding_header_alone() {
     let (stub, address) = Stub::start().await;
-    let source = BreachedOnline::new(Http::default()).server(address);
+    let source = BreachedOnline::new(Http::default()).server(address).deadline(Duration::from_mins(1));
     // Of RFC 3174's kind: SHA-1("password") = 5BAA6 1E4C9B93F3F0682250B6CF8331B7EE68FD8.
     let (password, suffix) = (Fingerprint::of(&"password".into()), "1E4C9B93F3F0682250B6CF8331B7EE68FD8");
     let other = "0018A45C4D1DEF81644B54AB7F969B88D65:4";

@@ -13,6 +13,7 @@ use sigra::audit::{
 use sigra::clock::Clock as _;
 use sigra::{AuditExport, Error, Failure, Sigra};
 use sigra_tests::canary::hex;
+use sigra_tests::database::Kind;
 use sigra_tests::evidence::{idle_rows, mixed_rows};
 use sigra_tests::host::{User, client, links};
 use sigra_tests::{Database, Host, each_database, until};
@@ -260,21 +261,24 @@ async fn a_sink_gets_every_row_in_order_and_after_a_failure_and_a_restart_again(
         assert_eq!(again.taken()[600..], [600, 601, 602]);
 
         // A process died with its turn: when that is over, the rows come to whoever is there.
-        let turn = "UPDATE sigra_audit_sinks SET next_leaf = 600 WHERE name = 'bad'";
-        database.run(turn).await;
-        let until =
-            "UPDATE sigra_audit_sinks SET lease_until = (SELECT MAX(at) FROM sigra_audit) WHERE name = 'bad'";
-        database.run(until).await;
-        other.clock.step_back(Duration::from_mins(1));
+        let turn = async |seconds: i64| {
+            let ends = other.clock.now().unix_timestamp() + seconds;
+            let ends = match database.kind() {
+                Kind::Sqlite => format!("{ends}000000"),
+                Kind::Postgres => format!("to_timestamp({ends})"),
+                Kind::MySql => format!("'1970-01-01 00:00:00' + INTERVAL {ends} SECOND"),
+            };
+            let set = format!("UPDATE sigra_audit_sinks SET next_leaf = 600, lease_until = {ends}");
+            database.run(&format!("{set} WHERE name = 'bad'")).await;
+        };
+        turn(110).await;
         assert_eq!(other.auth.forward_audit().await.unwrap(), 0, "somebody else's turn");
         other.clock.advance(Duration::from_mins(2));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
         assert_eq!(again.taken()[603..], [600, 601, 602]);
 
         // No turn lasts for an hour: its clock was ahead, or somebody wrote it.
-        database.run(turn).await;
-        database.run(until).await;
-        other.clock.step_back(Duration::from_hours(1));
+        turn(60 * 60).await;
         assert_eq!(other.auth.forward_audit().await.unwrap(), 3);
     })
     .await;
@@ -329,8 +333,10 @@ async fn what_a_process_was_forwarding_when_it_went_away_comes_again_in_order() 
         // Nobody knows that it is gone before its turn is over.
         let sink = Collector::new("log");
         let other = node(&database, &[&sink]).await;
+        // For which the turn has some more of its minute left.
+        other.clock.step_back(Duration::from_secs(50));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 0);
-        other.clock.advance(Duration::from_mins(2));
+        other.clock.advance(Duration::from_mins(3));
         assert_eq!(other.auth.forward_audit().await.unwrap(), 600);
         assert_eq!((sink.taken(), hanging.taken()), ((0..600).collect(), (0..256).collect()));
     })
@@ -406,7 +412,7 @@ async fn two_nodes_at_once_give_a_sink_every_row_once_and_in_order() {
 
 #[tokio::test]
 async fn two_sinks_of_one_name_are_refused() {
-    let database = Database::create(sigra_tests::database::Kind::Sqlite).await;
+    let database = Database::create(Kind::Sqlite).await;
     let builder = Sigra::<User>::builder().url(database.url());
     let builder = builder.forward_audit_to(Collector::new("one")).forward_audit_to(Collector::new("one"));
     let clock = Arc::new(sigra::clock::TestClock::default());
