@@ -4,20 +4,20 @@
 //! reads the lines of a killed process knows every change that it can have made.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sigra::audit::FileSink;
 use sigra::clock::TestClock;
-use sigra::mail::{Mail, MailError, Mailer};
+use sigra::mail::{Mail, MailError, Mailer, Message};
 use sigra::{
     AuditEvent, Builder, Client, Code, Credentials, Error, NewSession, Refusal, Session, Sigra, Sudo,
 };
 
 use crate::authenticator::Authenticator;
-use crate::host::{NewUser, User, UserSignIn, client_of_network, links};
+use crate::host::{NewUser, User, UserSignIn, client_of_network, links, token_in};
 use crate::rows::RowFile;
 use crate::{OTHER_PASSWORD, PASSWORD};
 
@@ -39,6 +39,8 @@ pub struct Load {
     pub password: String,
     /// Accounts without a second factor, which get one, use it and lose it again, each by a task of its own.
     pub factored: Vec<String>,
+    /// The account whose password is forgotten again and again.
+    pub forgetful: String,
 }
 
 /// A change, with what is needed to find it in the database.
@@ -62,8 +64,17 @@ pub enum Change {
         /// The new password.
         password: String,
     },
-    /// A mail that waits.
+    /// A mail, which waits but for the account that uses its links.
     RequestReset(String),
+    /// Another password, by a link that is used up.
+    ResetPassword {
+        /// The account.
+        email: String,
+        /// The secret of the link.
+        token: String,
+        /// The new password.
+        password: String,
+    },
     /// The host's own.
     Event,
     /// An authenticator that nobody has proved.
@@ -172,12 +183,34 @@ pub fn rows_beside(checkpoints: &Path) -> PathBuf {
     checkpoints.with_extension("rows")
 }
 
-/// Takes no mail, so that what was asked for can be counted in the outbox.
-struct Closed;
+/// Takes the links of one account, and no other mail, so that what was asked for can be counted in the outbox.
+#[derive(Clone)]
+struct Postbox {
+    of: String,
+    links: Arc<Mutex<Vec<String>>>,
+}
 
-impl Mailer for Closed {
-    fn send(&self, _: Mail) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
-        Box::pin(async { Err(MailError::new("closed")) })
+impl Mailer for Postbox {
+    fn send(&self, mail: Mail) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + '_>> {
+        Box::pin(async move {
+            if mail.to != self.of || !matches!(mail.message, Message::ResetPassword { .. }) {
+                return Err(MailError::new("closed"));
+            }
+            self.links.lock().expect("the links").push(token_in(&mail, "/reset/"));
+            Ok(())
+        })
+    }
+}
+
+impl Postbox {
+    /// The next link, once it is there.
+    async fn link(&self) -> String {
+        loop {
+            if let Some(link) = self.links.lock().expect("the links").pop() {
+                return link;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -190,7 +223,8 @@ struct OrderPlaced {
 /// Runs the load until somebody ends the process.
 pub async fn run(auth: &Sigra<User>, clock: &Arc<TestClock>, load: Load) {
     clock.advance(Duration::from_secs(load.seconds));
-    let worker = auth.start_worker(Closed, links());
+    let postbox = Postbox { of: load.forgetful.clone(), links: Arc::default() };
+    let worker = auth.start_worker(postbox.clone(), links());
     let teller = Teller { auth: auth.clone(), round: load.round, next: Arc::default() };
     let mut tasks = Vec::new();
     for email in load.people {
@@ -201,6 +235,7 @@ pub async fn run(auth: &Sigra<User>, clock: &Arc<TestClock>, load: Load) {
     }
     tasks.push(tokio::spawn(teller.clone().change_passwords(load.changer, load.password)));
     tasks.push(tokio::spawn(teller.clone().join()));
+    tasks.push(tokio::spawn(teller.clone().forget(load.forgetful, postbox)));
     for _ in 0..2 {
         tasks.push(tokio::spawn(teller.clone().place_orders()));
     }
@@ -361,6 +396,36 @@ impl Teller {
                 )
                 .await;
             let Some(()) = asked else { return };
+        }
+    }
+
+    /// A password is forgotten, and set anew by the link in the mail.
+    async fn forget(self, email: String, postbox: Postbox) {
+        // Within an hour there are no more mails for one address.
+        for number in 0..5 {
+            let asked = self
+                .tell(
+                    Change::RequestReset(email.clone()),
+                    |()| None,
+                    async |auth, client| auth.request_password_reset(&email, &client).await,
+                )
+                .await;
+            let Some(()) = asked else { return };
+            let token = postbox.link().await;
+            let password = format!("{OTHER_PASSWORD}, {} by link {number}", self.round);
+            let change = Change::ResetPassword {
+                email: email.clone(),
+                token: token.clone(),
+                password: password.clone(),
+            };
+            let reset = self
+                .tell(
+                    change,
+                    |_| None,
+                    async |auth, client| auth.reset_password(&token, password.as_str(), &client).await,
+                )
+                .await;
+            let Some(_) = reset else { return };
         }
     }
 

@@ -22,6 +22,8 @@ use sigra_tests::{Database, Host, PASSWORD, User, each_database, until};
 const CHANGER: &str = "changer@example.com";
 /// What the addresses of accounts with second factors begin with.
 const FACTORED: &str = "factored";
+/// What the addresses begin with whose links are used.
+const FORGETFUL: &str = "forgetful";
 /// Kills on one database, before a fresh one takes its place: sessions must not grow so old that they are swept.
 const ON_ONE: u32 = 100;
 /// The first round in which nobody signs in but those with second factors.
@@ -36,6 +38,11 @@ fn people() -> Vec<String> {
 /// Those with second factors of a round: none of them has one yet.
 fn factored(round: u32) -> Vec<String> {
     (0..2).map(|number| format!("{FACTORED}{}-{number}@example.com", round % ON_ONE)).collect()
+}
+
+/// Who forgets the password in a round, and has the first one when it begins.
+fn forgetful(round: u32) -> String {
+    format!("{FORGETFUL}{}@example.com", round % ON_ONE)
 }
 
 fn kills() -> u32 {
@@ -144,6 +151,9 @@ struct Totals {
     tried_again: u64,
     /// Codes that were on their way and had no row.
     came_to_nothing: u64,
+    /// The same of links.
+    links_tried_again: u64,
+    links_came_to_nothing: u64,
     rows: u64,
     checkpoints: u64,
     /// Rows that a sink got again, since the process died before it could note that they had arrived.
@@ -168,7 +178,9 @@ impl Trial {
         for email in people().iter().map(String::as_str).chain([CHANGER]) {
             host.account(email).await;
         }
-        for email in (0..rounds.min(ON_ONE)).flat_map(factored) {
+        for email in
+            (0..rounds.min(ON_ONE)).flat_map(|round| [factored(round), vec![forgetful(round)]].concat())
+        {
             host.account(&email).await;
         }
         drop(host);
@@ -257,8 +269,11 @@ impl Trial {
                 format!("SELECT CAST(last_step AS {text}) FROM sigra_factors WHERE {whose} AND {counts}");
             has.steps = self.database.texts(&sql).await.iter().map(|step| step.parse().unwrap()).collect();
         }
-        let sql = "SELECT identifier FROM sigra_outbox WHERE kind = 'reset_password'";
-        let resets = self.database.texts(sql).await;
+        // Those that are mailed may be on their way or not.
+        let sql = format!(
+            "SELECT identifier FROM sigra_outbox WHERE kind = 'reset_password' AND identifier NOT LIKE '{FORGETFUL}%'"
+        );
+        let resets = self.database.texts(&sql).await;
         state.resets = resets.iter().cloned().collect();
         assert_eq!(resets.len(), state.resets.len(), "a mail twice");
         state
@@ -296,6 +311,7 @@ impl Trial {
             changer: CHANGER.into(),
             password: self.password.clone(),
             factored: self.factored.clone(),
+            forgetful: forgetful(round),
         };
         let seconds = load.seconds;
         // Most die young, while they start to work; some have had the time for every kind of change. Of those that have the
@@ -368,8 +384,10 @@ impl Trial {
                         last_change = Some((number, row.session.clone().unwrap(), password.clone()));
                     }
                 }
+                Change::RequestReset(email) if email.starts_with(FORGETFUL) => {}
                 Change::RequestReset(email) => assert!(expected.resets.insert(email.clone())),
-                Change::WrongPassword(_) | Change::Event => {}
+                // Its link and its passwords are tried below.
+                Change::ResetPassword { .. } | Change::WrongPassword(_) | Change::Event => {}
                 other => panic!("{other:?} of an account that has no second factor"),
             }
         }
@@ -449,10 +467,49 @@ impl Trial {
             let code = app.code(0);
             assert!(enter(&email, &code).await && !enter(&email, &code).await, "{email}: once");
         }
+        self.use_links(&host, lines, rows, totals).await;
         host.auth.close().await;
         drop(host);
         self.wait_for_quiet().await;
         self.state = self.read().await;
+    }
+
+    /// Every link that has its row is worth nothing any more and has set the password, and one that has none is good, once.
+    async fn use_links(
+        &self,
+        host: &Host,
+        lines: &[Line],
+        rows: &BTreeMap<String, Row>,
+        totals: &mut Totals,
+    ) {
+        let by_link = async |token: &str, password: &str| {
+            self.database.run("DELETE FROM sigra_limits").await;
+            match host.auth.reset_password(token, password, &client()).await {
+                Ok(_) => true,
+                Err(error) if error.refusal() == Some(&Refusal::InvalidToken) => false,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let (mut passwords, mut whose) = (vec![PASSWORD], None);
+        for line in lines.iter().filter(|line| line.stage == Stage::Begun) {
+            let Change::ResetPassword { email, token, password } = &line.change else { continue };
+            if rows.contains_key(&line.request) {
+                passwords.push(password);
+                assert!(!by_link(token, "by a link that is used up").await, "{email}: a link twice");
+                totals.links_tried_again += 1;
+            } else {
+                assert!(by_link(token, "by a link that came to nothing").await, "{email}: a good link");
+                assert!(!by_link(token, "by a link that is used up").await, "{email}: once");
+                passwords.push("by a link that came to nothing");
+                totals.links_came_to_nothing += 1;
+            }
+            whose = Some(email);
+        }
+        if let (Some(email), [.., before, now]) = (whose, &passwords[..]) {
+            drop(host.sign_in_with(email, now).await);
+            let refused = host.try_sign_in(email, before).await.unwrap_err();
+            assert_eq!(refused.refusal(), Some(&Refusal::InvalidCredentials), "{email}: the password before");
+        }
     }
 
     /// After the last kill: every row gets its number, and all that came out of the processes fits.
@@ -538,6 +595,7 @@ fn event_and_outcome(change: &Change) -> (&'static str, &'static str) {
         Change::WrongPassword(_) | Change::Challenge(_) => ("session.password.sign_in", "refused"),
         Change::ChangePassword { .. } => ("account.password.change", "success"),
         Change::RequestReset(_) => ("account.password.request_reset", "success"),
+        Change::ResetPassword { .. } => ("account.password.reset", "success"),
         Change::Event => ("shop.order.place", "success"),
         Change::BeginFactor(_) => ("account.factor.begin", "success"),
         Change::AddFactor { .. } => ("account.factor.add", "success"),
