@@ -10,7 +10,9 @@ use crate::words;
 
 /// The message for any such word. The key that was likely meant counts as mentioned.
 pub(crate) fn unknown(here: Place, word: &str, mentions: &Mentions) -> Message {
-    explain(here, word, mentions).unwrap_or_else(|| nearest(here, word, mentions))
+    explain(here, word, mentions)
+        .or_else(|| if matches!(here, Place::Struct) { words::answer_inside_password(word) } else { None })
+        .unwrap_or_else(|| nearest(here, word, mentions))
 }
 
 /// What there is to say about a word that somebody was expected to try.

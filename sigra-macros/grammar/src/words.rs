@@ -26,7 +26,7 @@ pub struct Refused {
     pub clause: &'static str,
     /// Words for it, separated by blanks.
     pub words: &'static str,
-    /// Words that mean it inside `password(..)`, and something else or nothing elsewhere.
+    /// Words that mean it inside `password(..)`; on the struct too, where they mean nothing else there.
     pub inside_password: &'static str,
     /// The reason, as the first line says it.
     pub why: &'static str,
@@ -120,10 +120,10 @@ pub static REFUSED: &[Refused] = &[
         protects: "Whoever must change a password often counts up the old one.",
         clause: "NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.10",
         words: "expire_passwords rotate_passwords password_rotation password_expiry password_max_age expire_password password_expirable \
-                password_history rotate rotation password_lifetime",
+                password_history password_lifetime",
         inside_password: "max_age maximum_age expires expires_in expire expiry expiration rotate rotation rotate_every rotation_period lifetime \
-                          ttl valid_for change_every history remember reuse prevent_reuse min_age",
-        why: "Sigra never makes a password expire: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
+                          ttl valid_for change_every history reuse prevent_reuse min_age",
+        why: "Sigra never makes a password expire, and so keeps no old ones: NIST SP 800-63B-4 3.1.1.2 forbids periodic changes",
         instead: "leave it out; a password that leaked is replaced with `reset_password(within = \"1h\")`",
     },
     Refused {
