@@ -28,6 +28,8 @@ const FORGETFUL: &str = "forgetful";
 const ON_ONE: u32 = 100;
 /// The first round in which nobody signs in but those with second factors.
 const FIRST_ALONE: u32 = 2;
+/// The first of them that goes by links and not by codes.
+const FIRST_WITH_LINK: u32 = 5;
 /// More than the lease on the log.
 const SECONDS_PER_ROUND: u64 = 11;
 
@@ -315,10 +317,14 @@ impl Trial {
         };
         let seconds = load.seconds;
         // Most die young, while they start to work; some have had the time for every kind of change. Of those that have the
-        // hasher for themselves each dies once a code was used, however slow the machine, and the first of them at once.
+        // hasher for themselves each dies once a code or a link was used, however slow the machine, and the first of either at once.
         let most = if alone || round % 4 == 3 { 4_000 } else { 700 };
-        let within = if round == FIRST_ALONE { 0 } else { random.below(most) };
-        let from: Option<fn(&Line) -> bool> = if alone { Some(is_code_used) } else { None };
+        let within = if [FIRST_ALONE, FIRST_WITH_LINK].contains(&round) { 0 } else { random.below(most) };
+        let from: Option<fn(&Line) -> bool> = match round % 6 {
+            FIRST_ALONE => Some(is_code_used),
+            FIRST_WITH_LINK => Some(is_link_used),
+            _ => None,
+        };
         let lines = node.kill_under_load(load, from, Duration::from_millis(within)).await;
         self.wait_for_quiet().await;
         let rows = self.rows(round).await;
@@ -585,6 +591,11 @@ fn is_code_used(line: &Line) -> bool {
     matches!((&line.change, &line.stage), (Change::Prove { .. }, Stage::Acknowledged { .. }))
 }
 
+/// A password was reset, and whoever asked knows.
+fn is_link_used(line: &Line) -> bool {
+    matches!((&line.change, &line.stage), (Change::ResetPassword { .. }, Stage::Acknowledged { .. }))
+}
+
 /// The row that a change writes.
 fn event_and_outcome(change: &Change) -> (&'static str, &'static str) {
     match change {
@@ -623,6 +634,7 @@ async fn what_was_acknowledged_before_a_kill_is_there_with_its_row_and_nothing_h
         let _ = std::io::stderr().write_all(format!("{kind}: {totals:?}\n").as_bytes());
         assert!(totals.acknowledged.values().sum::<u64>() > u64::from(kills), "{totals:?}");
         assert!(totals.tried_again > 0 || kills <= FIRST_ALONE, "{totals:?}");
+        assert!(totals.links_tried_again > 0 || kills <= FIRST_WITH_LINK, "{totals:?}");
         assert!(totals.sealed_in > 0 && totals.checkpoints > 0, "{totals:?}");
     })
     .await;
