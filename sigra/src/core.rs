@@ -20,7 +20,7 @@ use crate::keyring::{Current, Keyring};
 use crate::password::{Hasher, Screening};
 use crate::policy::Policy;
 use crate::store::{Dialect, Migration, Pool, Row, Stamp};
-use crate::telemetry::{Named, carry, watched};
+use crate::telemetry::{self, Named, carry, watched};
 
 pub use crate::telemetry::Operation;
 
@@ -213,7 +213,14 @@ impl<'r, U: Account> Reader<'r, U> {
         read: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let (whose, read) = (self.next::<String>(), read(&mut self));
-        if whose.is_ok_and(|whose| whose == identifier.as_str()) { read.map(Some) } else { Ok(None) }
+        match whose {
+            Ok(whose) if whose == identifier.as_str() => read.map(Some),
+            Ok(_) => Ok(None),
+            Err(failure) => {
+                telemetry::unreadable_address(U::SCHEMA.user_type, &failure);
+                Ok(None)
+            }
+        }
     }
 
     fn failure(source: crate::column::ReadError) -> Failure {

@@ -344,7 +344,9 @@ impl From<sqlx::Error> for DatabaseError {
             // The codes of the three databases do not collide: SQLSTATEs have five characters, SQLite's numbers fewer.
             _ => match code.as_deref() {
                 Some("40001" | "40P01" | "5" | "6" | "261" | "517") => DatabaseErrorKind::Transient,
-                Some("57P01" | "57P02" | "57P03") => DatabaseErrorKind::Disconnected,
+                // Whether what was under way came to something, such an answer leaves open.
+                Some("57P01" | "57P02" | "57P03" | "70100") => DatabaseErrorKind::Disconnected,
+                Some(state) if state.len() == 5 && state.starts_with("08") => DatabaseErrorKind::Disconnected,
                 Some("P0001" | "45000" | "1811") => DatabaseErrorKind::Trigger,
                 // "Data exception", on PostgreSQL and MariaDB.
                 Some(state) if state.len() == 5 && state.starts_with("22") => DatabaseErrorKind::Value,

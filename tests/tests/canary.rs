@@ -774,7 +774,6 @@ async fn ask_everywhere(browser: &Browser, secret: &str, paths: &[&str]) {
     }
 }
 
-/// Over HTTP too: what a visitor sends wherever is in no line of the log of the reference host, which says all that there is to say.
 /// Has an account get a second factor over HTTP and use it, and gives what is not to be heard of: the seed, a backup code that was
 /// used, a known browser, a sign-in that waits for its code, and the link that undoes it all.
 async fn secrets_of_second_factors(site: &Site, secrets: &mut Canaries) -> [String; 5] {
@@ -813,6 +812,7 @@ async fn secrets_of_second_factors(site: &Site, secrets: &mut Canaries) -> [Stri
     [app.secret, codes[0].to_owned(), device, pending, disown]
 }
 
+/// Over HTTP too: what a visitor sends wherever is in no line of the log of the reference host, which says all that there is to say.
 #[tokio::test]
 async fn no_canary_that_comes_over_http_is_heard_of() {
     each_database(|database| async move {

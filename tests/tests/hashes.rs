@@ -446,11 +446,12 @@ async fn a_form_of_hashes_that_is_not_named_is_told_once() {
             .count()
     };
     each_database(|database| async move {
+        // Weaker ones, and one that is stronger than today's.
         let like = |memory: u32| WEAKER[0].1.replace("m=8192", &format!("m={memory}"));
         // Forms that no other test of this file has.
         Host::start(database.clone()).await.account(ADA).await;
         let host = with(database, |builder| builder.imported_like(like(8202))).await;
-        for (memory, expected) in [(8201, 1), (8202, 0)] {
+        for (memory, expected) in [(8201, 1), (8202, 0), (65_001, 1)] {
             let before = told(memory);
             store(&host, &like(memory)).await;
             for _ in 0..2 {

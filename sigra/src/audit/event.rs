@@ -278,9 +278,9 @@ impl Reason {
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody who has proved nothing. Also whoever is signed in or has a good link to reset the password, where a limit refused what
-    /// they asked for, or it changes nothing: the row names the account, and the session if there is one, and a flood of them is
-    /// [counted](crate::audit::Row::count).
+    /// Somebody who has proved nothing. Also whoever is signed in or has a good link to reset the password, where what they asked
+    /// for failed, was refused by a limit or changes nothing: the row names the account, and the session if there is one, and a
+    /// flood of them is [counted](crate::audit::Row::count).
     Visitor,
     /// The account itself, by its session or by a secret mailed to it.
     Account,

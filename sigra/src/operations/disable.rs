@@ -19,7 +19,7 @@ impl<U> Sigra<U> {
     /// such account, or it is disabled already.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.user.disable`: success, or refused with the reason.
+    /// `account.user.disable`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).
@@ -41,7 +41,7 @@ impl<U> Sigra<U> {
     /// Enables a disabled account again. Its owner signs in anew. `false`: there is no such account, or it is not disabled.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.user.enable`: success, or refused with the reason.
+    /// `account.user.enable`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).

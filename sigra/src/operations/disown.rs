@@ -40,7 +40,7 @@ impl<U> Sigra<U> {
     /// A link works once, for a week from the change, or for a day where its mail leaves later than six days after it; that of a
     /// recovery as long as it may be finished. It works while the account is disabled too, which stays so.
     ///
-    /// Writes one audit row `account.change.disown`: success, or refused with the reason.
+    /// Writes one audit row `account.change.disown`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a

@@ -31,7 +31,7 @@ impl<U> Sigra<U> {
     /// Attempts at the account that were counted before are forgotten, as by a link to unlock it: strangers may have made them
     /// before it had an owner.
     ///
-    /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
+    /// Writes one audit row `account.email.confirm`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -53,7 +53,7 @@ impl<U> Sigra<U> {
     /// are counted by address before a code is compared: ten wrong ones in a row, and only links count for a day. It does what the
     /// [link](Self::confirm_email) does.
     ///
-    /// Writes one audit row `account.email.confirm`: success, or refused with the reason.
+    /// Writes one audit row `account.email.confirm`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle`,
@@ -80,7 +80,7 @@ impl<U> Sigra<U> {
     /// worker finds that out. At most five mails an hour go to one address, in portions that their links outlast, as for
     /// [`request_password_reset`](Self::request_password_reset).
     ///
-    /// Writes one audit row `account.email.request_confirmation`: success, or refused with the reason.
+    /// Writes one audit row `account.email.request_confirmation`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).

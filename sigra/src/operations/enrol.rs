@@ -129,7 +129,7 @@ impl<U> Sigra<U> {
     /// [`confirm_totp`](Self::confirm_totp), within 15 minutes; one that was begun before and not confirmed is void.
     ///
     /// Where the account has a second factor, [`Sudo`] means that it was proved: nobody adds their own to an account that they
-    /// have half of. Writes one audit row `account.factor.begin`: success, or refused with the reason.
+    /// have half of. Writes one audit row `account.factor.begin`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::TooManyFactors`] above five, [`Refusal::TooManyAttempts`] after twenty changes of second factors and codes within
@@ -157,7 +157,7 @@ impl<U> Sigra<U> {
     ///
     /// Ends the account's other sessions that have no second factor, revokes the trust in browsers, voids pending sign-ins, and
     /// gives this session, in which the factor is proved now, another secret: put it into the cookie. The owner gets a mail with
-    /// a link that undoes it. Writes one audit row `account.factor.add`: success, or refused with the reason.
+    /// a link that undoes it. Writes one audit row `account.factor.add`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCode`], after which another may be tried, [`Refusal::InvalidToken`] where the enrolment is over,
@@ -208,7 +208,7 @@ impl<U> Sigra<U> {
     /// Removes a second factor. With the last one the backup codes go, and the password alone signs in again.
     ///
     /// Ends what [`confirm_totp`](Self::confirm_totp) ends, and gives this session another secret. The owner gets a mail with a link
-    /// that undoes it, for a week. Writes one audit row `account.factor.remove`: success, or refused with the reason.
+    /// that undoes it, for a week. Writes one audit row `account.factor.remove`: success, or refused or failed with the reason.
     ///
     /// `None`: the user has no such factor, whoever else may have it.
     ///

@@ -28,7 +28,7 @@ impl<U> Sigra<U> {
     /// reached, such as counted refusals and requests for mail, though the network in them may be that of its owner.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `audit.facts.erase`: success, or refused with the reason: there was nothing to erase.
+    /// `audit.facts.erase`: success, or refused or failed with the reason: there was nothing to erase.
     ///
     /// # Errors
     /// [`Refusal::Busy`] where the account goes on making rows faster than they are sealed, and

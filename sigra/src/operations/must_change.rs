@@ -25,7 +25,7 @@ impl<U> Sigra<U> {
     /// password has become known from a breach.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.password.require_change`: success, or refused with the reason.
+    /// `account.password.require_change`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`](crate::Refusal::Busy) and [`Failure`](crate::Failure).

@@ -36,7 +36,7 @@ impl<U> Sigra<U> {
     /// that out. At most five mails an hour go to one address, in portions that their links outlast: whoever asks in its owner's
     /// place leaves a link that is good. A link that lasts for less than twelve minutes can be had anew after twelve.
     ///
-    /// Writes one audit row `account.password.request_reset`: success, or refused with the reason.
+    /// Writes one audit row `account.password.request_reset`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).

@@ -31,7 +31,7 @@ impl<U> Sigra<U> {
     /// may begin anew with another mail.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.recovery.begin`: success, or refused with the reason.
+    /// `account.recovery.begin`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Failure`](crate::Failure).
@@ -55,7 +55,7 @@ impl<U> Sigra<U> {
     /// begun, its owner has stopped it, or more than a week has passed since the delay.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.recovery.finish`: success, or refused with the reason.
+    /// `account.recovery.finish`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::TooEarly`], [`Refusal::Busy`] and [`Failure`](crate::Failure).
@@ -77,7 +77,7 @@ impl<U> Sigra<U> {
     /// Stops a recovery that has begun. `false`: none has.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.recovery.cancel`: success, or refused with the reason.
+    /// `account.recovery.cancel`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Failure`](crate::Failure).

@@ -35,7 +35,7 @@ impl<U> Sigra<U> {
     /// up to a day, but where its owner has proved a second factor before. Its owner is told by mail. A code counts once, and
     /// completes one sign-in: of many requests at once, one.
     ///
-    /// Writes one audit row `session.second_factor.prove`: success, or refused with the reason. Its details name the `challenge`, as
+    /// Writes one audit row `session.second_factor.prove`: success, or refused or failed with the reason. Its details name the `challenge`, as
     /// do those of the row `session.password.sign_in`, `second_factor_due`, with which the sign-in began.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ impl<U> Sigra<U> {
         })
     }
 
-    /// Ends the session on the server. Writes one audit row `session.own.sign_out`: success, or refused with the reason.
+    /// Ends the session on the server. Writes one audit row `session.own.sign_out`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where it had ended already, [`Refusal::Busy`], and
@@ -129,7 +129,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends one of the user's sessions. `false`: the user has no such session, whoever else may have it.
-    /// Writes one audit row `session.other.revoke`: success, or refused with the reason, `nothing_to_do` for `false`.
+    /// Writes one audit row `session.other.revoke`: success, or refused or failed with the reason, `nothing_to_do` for `false`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and
@@ -170,7 +170,7 @@ impl<U> Sigra<U> {
     }
 
     /// Ends every session of the user, this one too, forgets every known device, and returns how many sessions. Writes one audit
-    /// row `session.all.revoke`: success, or refused with the reason.
+    /// row `session.all.revoke`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and

@@ -54,7 +54,7 @@ impl<U> Sigra<U> {
     /// An account has at most a hundred live sessions: one more ends those that were unused for longest, and the row of the sign-in
     /// says how many in its details, as `sessions_ended`.
     ///
-    /// Writes one audit row `session.password.sign_in`: success, or refused with the reason. The trail tells apart what the answer
+    /// Writes one audit row `session.password.sign_in`: success, or refused or failed with the reason. The trail tells apart what the answer
     /// does not.
     ///
     /// # Errors

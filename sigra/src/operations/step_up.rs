@@ -27,7 +27,7 @@ impl<U> Sigra<U> {
     /// that was not proved in this session, as in a trusted browser, the password is not enough: then [`Refusal::SudoRequired`]
     /// says so at once.
     ///
-    /// Writes one audit row `session.own.step_up`: success, or refused with the reason.
+    /// Writes one audit row `session.own.step_up`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCredentials`], [`Refusal::SudoRequired`], [`Refusal::TooManyAttempts`], [`Refusal::Busy`],
@@ -52,7 +52,7 @@ impl<U> Sigra<U> {
     /// the browser was trusted before. It goes on under another secret: put it into the cookie.
     ///
     /// Counts and uses up codes as [`prove_second_factor`](Self::prove_second_factor) does. Writes one audit row
-    /// `session.own.step_up`: success, or refused with the reason.
+    /// `session.own.step_up`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidCode`], also where the account has no second factor, [`Refusal::TooManyAttempts`], [`Refusal::Busy`],

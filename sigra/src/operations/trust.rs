@@ -103,7 +103,7 @@ impl<U> Sigra<U> {
     /// Has one browser ask for the second factor again. `false`: the user trusts no such browser. Its sessions go on: end them with
     /// [`revoke_session`](Self::revoke_session).
     ///
-    /// Writes one audit row `account.trust.revoke`: success, or refused with the reason, `nothing_to_do` for `false`.
+    /// Writes one audit row `account.trust.revoke`: success, or refused or failed with the reason, `nothing_to_do` for `false`.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -123,7 +123,7 @@ impl<U> Sigra<U> {
     }
 
     /// Has every browser ask for the second factor again, and returns how many skipped it. Writes one audit row
-    /// `account.trust.revoke`: success, or refused with the reason, `nothing_to_do` where there was none.
+    /// `account.trust.revoke`: success, or refused or failed with the reason, `nothing_to_do` where there was none.
     ///
     /// # Errors
     /// [`Refusal::SessionEnded`] where the asking session has ended, [`Refusal::Busy`], and [`Failure`](crate::Failure).

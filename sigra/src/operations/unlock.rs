@@ -45,7 +45,7 @@ impl<U> Sigra<U> {
     ///
     /// Nobody is signed in, and the address is not confirmed by it: whoever registered with another person's address could lock
     /// the account to have that person confirm it. Until it is confirmed no browser becomes known. Writes one audit row
-    /// `account.user.unlock`: success, or refused with the reason.
+    /// `account.user.unlock`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidToken`] for one that is wrong, used, expired or voided, [`Refusal::TooManyAttempts`] by `throttle` for a
@@ -64,7 +64,7 @@ impl<U> Sigra<U> {
     /// account: the worker finds that out. At most five mails an hour go to one address. A mail goes out by itself when an
     /// account is locked, five times an hour at most; this is for those who have lost it.
     ///
-    /// Writes one audit row `account.user.request_unlock`: success, or refused with the reason.
+    /// Writes one audit row `account.user.request_unlock`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::InvalidEmail`], [`Refusal::TooManyAttempts`] by `throttle`, [`Refusal::Busy`], and [`Failure`](crate::Failure).
@@ -83,7 +83,7 @@ impl<U> Sigra<U> {
     /// Unlocks an account: it may be tried again at once. `false`: there is no such account.
     ///
     /// `operator` names who does it, for the trail: take it from the operator's own session. Writes one audit row
-    /// `account.user.unlock`: success, or refused with the reason.
+    /// `account.user.unlock`: success, or refused or failed with the reason.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and [`Failure`](crate::Failure).

@@ -99,8 +99,13 @@ impl Argon2Hash {
 
     /// Whether both cost the same to compute.
     pub(super) fn same_cost(&self, other: &Self) -> bool {
-        let cost = |hash: &Self| (hash.params.m_cost(), hash.params.t_cost(), hash.params.p_cost());
-        cost(self) == cost(other)
+        self.costs(&other.params)
+    }
+
+    /// Whether it costs exactly this to compute.
+    pub(super) fn costs(&self, params: &Params) -> bool {
+        let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        cost(&self.params) == cost(params)
     }
 
     /// Whether it is less work than today's cost: passes times memory, whatever the two are.

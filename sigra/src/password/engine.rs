@@ -115,7 +115,7 @@ impl Engine {
             stored.and_then(|stored| self.examples.iter().position(|example| example.same_cost(stored)));
         if let Some(stored) = stored
             && twin.is_none()
-            && !stored.costs_today(&self.today)
+            && !stored.is_todays(&self.today)
         {
             self.not_named(stored);
         }

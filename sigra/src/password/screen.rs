@@ -13,6 +13,9 @@ use super::{GROWTH, Password, PasswordProblem, blocklist, pattern};
 use crate::error::Error;
 use crate::telemetry;
 
+/// Host names that new passwords are held against.
+const MOST_SITES: usize = 16;
+
 /// What the host said about new passwords when it started Sigra.
 #[derive(Debug, Default)]
 pub(crate) struct Screening {
@@ -26,14 +29,18 @@ pub(crate) struct Screening {
 }
 
 impl Screening {
-    /// Its visitors know the application by the host name in this address.
+    /// Its visitors know the application by the host name in this address. Of very many, as where each tenant has one, the first
+    /// are taken.
     pub(crate) fn served_at(&self, base_url: &str) {
         let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or_default();
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         // An address of numbers is no name.
         if host.contains(char::is_alphabetic) && !host.starts_with('[') {
-            self.sites.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned());
+            let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+            if sites.len() < MOST_SITES {
+                sites.insert(host.to_owned());
+            }
         }
     }
 

@@ -74,6 +74,11 @@ impl Stored {
         matches!(self, Self::Argon2(hash) if !hash.is_weaker_than(today))
     }
 
+    /// Whether it costs exactly what a hash of today does, and can take its place.
+    pub(super) fn is_todays(&self, today: &Params) -> bool {
+        matches!(self, Self::Argon2(hash) if hash.costs(today))
+    }
+
     /// Whether both cost the same to compute.
     pub(super) fn same_cost(&self, other: &Self) -> bool {
         match (self, other) {

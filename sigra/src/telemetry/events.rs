@@ -53,6 +53,7 @@ events! {
     WORKER_FAILED = "worker.failed" at ERROR;
     TOUCH_FAILED = "session.touch_failed" at WARN;
     BREACHED_UNKNOWN = "password.breached_unknown" at WARN;
+    UNREADABLE_ADDRESS = "account.address_unreadable" at ERROR;
     UNREADABLE_HASH = "password.hash_unreadable" at ERROR;
     HASH_NOT_NAMED = "password.hash_not_named" at WARN;
     UNSAFE_SETTING = "settings.unsafe" at WARN;
@@ -275,6 +276,16 @@ pub(crate) fn touch_failed(error: &Error) {
 /// Breached passwords could not be looked up, and the password is taken as it is.
 pub(crate) fn breached_unknown(at: &'static str, error: &dyn Display) {
     tell!(BREACHED_UNKNOWN, at, %error, "a password was not looked up among breached ones");
+}
+
+/// Nobody can sign in to an account whose address is no text, and nobody else is to notice.
+pub(crate) fn unreadable_address(user_type: &'static str, failure: &Failure) {
+    tell!(
+        UNREADABLE_ADDRESS,
+        user_type,
+        error = %failure,
+        "an account was passed over whose address cannot be read; was its column changed?"
+    );
 }
 
 /// A stored hash that cannot be verified opens nothing.

@@ -14,7 +14,8 @@ pub use self::spans::SPANS;
 
 pub(crate) use self::events::{
     bookkeeping, breached_unknown, checkpoint, hash_not_named, mail_failed, no_network, not_adopted,
-    rows_missed, step_retried, touch_failed, trail_changed, unreadable_hash, unsafe_setting, worker_failed,
+    rows_missed, step_retried, touch_failed, trail_changed, unreadable_address, unreadable_hash,
+    unsafe_setting, worker_failed,
 };
 #[cfg(feature = "axum")]
 pub(crate) use self::events::{no_address_by_proxies, no_address_of_connection};

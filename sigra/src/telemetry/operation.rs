@@ -288,11 +288,16 @@ pub(crate) fn failed_all_the_same(error: &Error) {
 pub(crate) fn owed_row(failure: &Failure) -> Option<(Entry, Client)> {
     let watch = CURRENT.try_with(Arc::clone).ok()?;
     let event = watch.named.event()?;
-    if watch.state().verdict.is_some() {
+    // An adoption has written rows for what it had done before.
+    if watch.state().verdict.is_some() && watch.named != Named::AdoptAccounts {
         return None;
     }
-    // It changed nothing, however often it is asked for.
-    let actor = watch.operator.as_deref().map_or(Actor::Visitor, Actor::operator);
+    let actor = match (&watch.operator, watch.named) {
+        (Some(operator), _) => Actor::operator(operator),
+        (None, Named::RotateKeys | Named::RotatePeppers) => Actor::System,
+        // It changed nothing, however often it is asked for.
+        (None, _) => Actor::Visitor,
+    };
     let mut entry = Entry::failed(event, actor, Reason::InternalError)
         .maybe_of(watch.user_id.as_ref())
         .with_details(format!(r#"{{"failure":"{}"}}"#, failure.code()));
