@@ -388,29 +388,24 @@ impl Teller {
                 )
                 .await;
             let Some(()) = wrong else { return };
-            let asked = self
-                .tell(
-                    Change::RequestReset(email.clone()),
-                    |()| None,
-                    async |auth, client| auth.request_password_reset(&email, &client).await,
-                )
-                .await;
-            let Some(()) = asked else { return };
+            let Some(()) = self.ask_reset(&email).await else { return };
         }
+    }
+
+    async fn ask_reset(&self, email: &str) -> Option<()> {
+        self.tell(
+            Change::RequestReset(email.to_owned()),
+            |()| None,
+            async |auth, client| auth.request_password_reset(email, &client).await,
+        )
+        .await
     }
 
     /// A password is forgotten, and set anew by the link in the mail.
     async fn forget(self, email: String, postbox: Postbox) {
         // Within an hour there are no more mails for one address.
         for number in 0..5 {
-            let asked = self
-                .tell(
-                    Change::RequestReset(email.clone()),
-                    |()| None,
-                    async |auth, client| auth.request_password_reset(&email, &client).await,
-                )
-                .await;
-            let Some(()) = asked else { return };
+            let Some(()) = self.ask_reset(&email).await else { return };
             let token = postbox.link().await;
             let password = format!("{OTHER_PASSWORD}, {} by link {number}", self.round);
             let change = Change::ResetPassword {
