@@ -271,8 +271,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let auth = Sigra::<User>::connect(&url).await?;
     auth.migrate().await?;
 
-    let port = std::env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
-    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let number = port.parse().map_err(|_| format!("PORT={port} is not a port"))?;
+    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], number)))
+        .await
+        .map_err(|error| format!("cannot listen on 127.0.0.1:{port}: {error}; set PORT to another one"))?;
     let base_url = format!("http://{}", listener.local_addr()?);
     let web = Web::new(auth.clone(), &base_url, Proxies::None)?;
     let _worker = auth.start_worker(Printer, Links::new(&base_url)?.sign_in_at("/sign-in")?);
