@@ -219,27 +219,7 @@ impl Database {
     /// # Panics
     /// The database refuses them.
     pub async fn while_held<F: Future>(&self, sql: &str, held: F) -> F::Output {
-        let refused = |error: sqlx::Error| format!("{sql}: {error}");
-        match self.0.kind {
-            Kind::Sqlite => held.await,
-            Kind::Postgres => {
-                let mut connection = postgres(self.url()).await.expect("a connection");
-                let begin = AssertSqlSafe(format!("BEGIN; {sql}"));
-                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
-                let output = held.await;
-                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("rolled back");
-                output
-            }
-            Kind::MySql => {
-                let mut connection = sqlx::MySqlConnection::connect(self.url()).await.expect("a connection");
-                let level = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
-                let begin = AssertSqlSafe(format!("{level}; START TRANSACTION; {sql}"));
-                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
-                let output = held.await;
-                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("rolled back");
-                output
-            }
-        }
+        if self.0.kind == Kind::Sqlite { held.await } else { self.before(sql, held, "ROLLBACK").await }
     }
 
     /// Does something once a transaction of somebody else's has run these statements, and commits it then.
@@ -247,33 +227,36 @@ impl Database {
     /// # Panics
     /// The database refuses them.
     pub async fn before_commit<F: Future>(&self, sql: &str, before: F) -> F::Output {
-        let refused = |error: sqlx::Error| format!("{sql}: {error}");
-        match self.0.kind {
-            Kind::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(self.url()).await.expect("a connection");
-                let begin = AssertSqlSafe(format!("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE; {sql}"));
-                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
+        self.before(sql, before, "COMMIT").await
+    }
+
+    /// Does something between the statements of a transaction of somebody else's and its end.
+    async fn before<F: Future>(&self, sql: &str, before: F, end: &str) -> F::Output {
+        let (begin, end) = (self.begin(sql), AssertSqlSafe(end.to_owned()));
+        macro_rules! around {
+            ($connect:expr) => {{
+                let mut connection = $connect.await.expect("a connection");
+                let begun = sqlx::raw_sql(begin).execute(&mut connection).await;
+                begun.unwrap_or_else(|error| panic!("{sql}: {error}"));
                 let output = before.await;
-                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
+                sqlx::raw_sql(end).execute(&mut connection).await.expect("ended");
                 output
-            }
-            Kind::Postgres => {
-                let mut connection = postgres(self.url()).await.expect("a connection");
-                let begin = AssertSqlSafe(format!("BEGIN; {sql}"));
-                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
-                let output = before.await;
-                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
-                output
-            }
-            Kind::MySql => {
-                let mut connection = sqlx::MySqlConnection::connect(self.url()).await.expect("a connection");
-                let begin = AssertSqlSafe(format!("START TRANSACTION; {sql}"));
-                sqlx::raw_sql(begin).execute(&mut connection).await.map_err(refused).expect("held");
-                let output = before.await;
-                sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
-                output
-            }
+            }};
         }
+        match self.0.kind {
+            Kind::Sqlite => around!(sqlx::SqliteConnection::connect(self.url())),
+            Kind::Postgres => around!(postgres(self.url())),
+            Kind::MySql => around!(sqlx::MySqlConnection::connect(self.url())),
+        }
+    }
+
+    fn begin(&self, sql: &str) -> AssertSqlSafe<String> {
+        let begin = match self.0.kind {
+            Kind::Sqlite => "PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE",
+            Kind::Postgres => "BEGIN",
+            Kind::MySql => "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
+        };
+        AssertSqlSafe(format!("{begin}; {sql}"))
     }
 
     /// Waits until somebody waits for a row that another's transaction holds. SQLite locks no rows, and says nothing of who waits:
